@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause OR Apache-2.0 */
+/*
+ * Everything that crosses the kernel border: structs, limits, map names. Valid C11 (bpf/) and C++20 (userspace/).
+ * No implicit padding anywhere: sizes and offsets are asserted where the struct is defined, on both sides.
+ * Integers are in host byte order unless the name ends in _be; addresses are 16 bytes in network order, and an IPv4
+ * address is held as its IPv4-mapped form ::ffff:a.b.c.d (RFC 4291, 2.5.5.2), so both families take one code path.
+ */
+#ifndef CATFLAP_ABI_H
+#define CATFLAP_ABI_H
+
+#include <linux/types.h>
+#include <stddef.h>
+
+#ifdef __cplusplus
+#define CATFLAP_ASSERT(cond) static_assert(cond, #cond)
+extern "C" {
+#else
+#define CATFLAP_ASSERT(cond) _Static_assert(cond, #cond)
+#endif
+
+/* Bumped whenever a struct below changes: an agent adopts pinned flows and counters of its own version only. */
+#define CATFLAP_ABI_VERSION 1
+
+/* ---- Limits: a state that does not fit is refused by name before anything is published. ---- */
+enum {
+    CATFLAP_MAX_INTERFACES = 65536, /* slots of the ifindex directory, a power of two */
+    CATFLAP_INTERFACE_PROBES = 4,   /* linear probes in it */
+    CATFLAP_MAX_ENDPOINTS = 1024,   /* live endpoints (slots) */
+    CATFLAP_MAX_CONFIGS = 4096,     /* endpoint configs: live ones, and those in their grace period */
+    CATFLAP_MAX_ADDRESSES = 262144, /* pod addresses */
+    CATFLAP_MAX_CIDRS = 1048576,    /* prefixes */
+    CATFLAP_MAX_CLASSES = 65536,    /* address classes; port classes have the same bound (both are __u16 rows) */
+    CATFLAP_MAX_RULES = 65536,      /* rule counters, the default decisions of tables included */
+    CATFLAP_MAX_FLOWS = 262144,
+    CATFLAP_MAX_FRAGMENTS = 8192,
+    CATFLAP_PAGE_SIZE = 4096,   /* unit of table_pages and port_pages, bytes */
+    CATFLAP_TABLE_PAGES = 8192, /* 32 MiB */
+    CATFLAP_PAGE_U16 = CATFLAP_PAGE_SIZE / 2,
+    CATFLAP_PAGE_U32 = CATFLAP_PAGE_SIZE / 4,
+    CATFLAP_PORT_PAGES = 3 * 65536 / CATFLAP_PAGE_U16, /* TCP, UDP, SCTP */
+};
+
+/* ---- Map names, as pinned under --pin-dir. ---- */
+#define CATFLAP_MAP_NAMES(X)                                                                                        \
+    X(interfaces)                                                                                                   \
+    X(endpoint_configs)                                                                                             \
+    X(pod_addresses)                                                                                                \
+    X(cidrs)                                                                                                        \
+    X(port_pages)                                                                                                   \
+    X(table_pages)                                                                                                  \
+    X(flows)                                                                                                        \
+    X(fragments)                                                                                                    \
+    X(rule_counters)                                                                                                \
+    X(endpoint_counters)                                                                                            \
+    X(drop_counters)                                                                                                \
+    X(health_counters)
+
+/* The two hooks of a host-side veth. TC ingress carries what the pod sends: from_pod. */
+enum catflap_direction {
+    CATFLAP_FROM_POD = 0,
+    CATFLAP_TO_POD = 1,
+};
+
+/* Why a packet was dropped. REASON_NONE means: not dropped. */
+enum catflap_reason {
+    CATFLAP_REASON_NONE = 0,
+#define CATFLAP_REASON(name, label, sentence) CATFLAP_REASON_##name,
+#include <catflap/reasons.def>
+#undef CATFLAP_REASON
+    CATFLAP_REASON_COUNT,
+};
+
+struct catflap_address {
+    __u32 word_be[4];
+};
+CATFLAP_ASSERT(sizeof(struct catflap_address) == 16);
+
+/*
+ * A slot of the ifindex directory: open addressing from ifindex & (CATFLAP_MAX_INTERFACES - 1), at most
+ * CATFLAP_INTERFACE_PROBES steps. ifindex 0: empty. Written by one aligned 8-byte store: this store is what
+ * publishes a new state of an endpoint.
+ */
+struct catflap_interface {
+    __u32 ifindex;
+    __u32 config; /* index into endpoint_configs; 0: attached, but no pod is known for it yet */
+};
+CATFLAP_ASSERT(sizeof(struct catflap_interface) == 8);
+
+/*
+ * The decision of one (set of policies, direction): rows[address class] x columns[port class] -> cell.
+ * The three arrays lie in table_pages, each from the start of a page of its own.
+ */
+struct catflap_table {
+    __u32 rows_page;    /* first page of __u16 row[class] */
+    __u32 columns_page; /* first page of __u16 column[port class] */
+    __u32 cells_page;   /* first page of __u32 cell[row * column_count + column] */
+    __u32 class_count;  /* entries of row[]; a class beyond it is CATFLAP_REASON_STATE */
+    __u32 port_class_count;
+    __u32 column_count;
+    __u32 cell_count;
+    __u32 open; /* 1: no policy isolates the pod in this direction, everything passes; the rest is 0 */
+};
+CATFLAP_ASSERT(sizeof(struct catflap_table) == 32);
+
+/* A cell: bit 31 is set for allow; the rest is the rule's index in rule_counters. */
+#define CATFLAP_CELL_ALLOW 0x80000000U
+#define CATFLAP_CELL_RULE 0x7fffffffU
+/* Counts what no policy's rule decided: open directions, the node's own traffic. */
+#define CATFLAP_RULE_NONE 0U
+
+enum catflap_endpoint_flags {
+    CATFLAP_ENDPOINT_AUDIT = 1 << 0, /* judge and count, drop nothing */
+    CATFLAP_ENDPOINT_KEEP = 1 << 1,  /* --established=keep: a stale flow of this pod stays allowed */
+    CATFLAP_ENDPOINT_ENCAP = 1 << 2, /* the pod may send IPIP and VXLAN */
+};
+
+/*
+ * All that a packet needs to know of its endpoint. Immutable once published; a change takes another config and
+ * swaps the number in the interface directory.
+ */
+struct catflap_endpoint_config {
+    struct catflap_address address[2]; /* the pod's own IPv4 (mapped) and IPv6 address; all zero: none */
+    __u32 slot;                        /* < CATFLAP_MAX_ENDPOINTS */
+    __u32 generation;                  /* flows with another one are judged again */
+    __u32 first_generation;            /* the generation with which this pod took the slot */
+    __u32 flags;
+    struct catflap_table tables[2]; /* by enum catflap_direction */
+    __u32 reserved[4];
+};
+CATFLAP_ASSERT(sizeof(struct catflap_endpoint_config) == 128);
+CATFLAP_ASSERT(offsetof(struct catflap_endpoint_config, tables) == 48);
+
+/*
+ * pod_addresses: exact addresses. `check` is the XOR of the four words of the key: a hash element that is recycled
+ * between our lookup and our load of the value (kernel >= 6.1 reuses them at once) is recognised by it. Both halves
+ * are loaded together as one 8-byte word.
+ */
+struct catflap_address_class {
+    __u32 class_id;
+    __u32 check;
+};
+CATFLAP_ASSERT(sizeof(struct catflap_address_class) == 8);
+
+/* cidrs: longest-prefix match; prefix_length counts the mapped form's bits, so an IPv4 /24 is 120. Value: __u32 class. */
+struct catflap_cidr_key {
+    __u32 prefix_length;
+    struct catflap_address address;
+};
+CATFLAP_ASSERT(sizeof(struct catflap_cidr_key) == 20);
+
+/* The flow as the pod sees it: both directions of a connection have the same key. */
+struct catflap_flow_key {
+    struct catflap_address remote;
+    __u16 local_port; /* ICMP echo: the identifier; no ports: 0 */
+    __u16 remote_port;
+    __u32 slot_protocol; /* slot << 8 | IP protocol */
+};
+CATFLAP_ASSERT(sizeof(struct catflap_flow_key) == 24);
+
+enum catflap_opener {
+    CATFLAP_OPENER_FROM_POD = CATFLAP_FROM_POD,
+    CATFLAP_OPENER_TO_POD = CATFLAP_TO_POD,
+    CATFLAP_OPENER_HOST = 2, /* the node itself: never policed */
+};
+
+enum catflap_flow_state {
+    CATFLAP_FLOW_OPENING = 0,     /* only the opener has spoken */
+    CATFLAP_FLOW_REPLIED = 1,     /* TCP: SYN-ACK seen, handshake not complete */
+    CATFLAP_FLOW_ESTABLISHED = 2, /* both have spoken; TCP: handshake complete */
+    CATFLAP_FLOW_CLOSING = 3,     /* TCP: FIN from either side */
+    CATFLAP_FLOW_CLOSED = 4,      /* TCP: RST, or FIN from both */
+};
+
+struct catflap_flow {
+    __u64 last_seen_ns; /* CLOCK_MONOTONIC, coarse; refreshed at most once a second */
+    __u32 generation;
+    __u32 rule;     /* counts the packets of the flow, in both directions */
+    __u8 opener;    /* enum catflap_opener */
+    __u8 state;     /* enum catflap_flow_state */
+    __u8 fin_seen;  /* bit per enum catflap_direction */
+    __u8 pad[5];
+};
+CATFLAP_ASSERT(sizeof(struct catflap_flow) == 24);
+CATFLAP_ASSERT(offsetof(struct catflap_flow, opener) == 16);
+
+/* Later fragments carry no ports: the datagram's first one leaves them here. */
+struct catflap_fragment_key {
+    struct catflap_address remote;
+    __u32 id_be; /* IPv4: 16 bits, zero extended */
+    __u32 slot_protocol;
+    __u32 direction;
+};
+CATFLAP_ASSERT(sizeof(struct catflap_fragment_key) == 28);
+
+struct catflap_fragment {
+    __u64 first_seen_ns;
+    __u16 local_port;
+    __u16 remote_port;
+    __u32 pad;
+};
+CATFLAP_ASSERT(sizeof(struct catflap_fragment) == 16);
+
+/* Packets are those on the wire (GSO segments counted one by one), bytes those of the IP packet. */
+struct catflap_counter {
+    __u64 packets;
+    __u64 bytes;
+};
+CATFLAP_ASSERT(sizeof(struct catflap_counter) == 16);
+
+/* endpoint_counters: index slot * 2 + direction. */
+struct catflap_endpoint_counter {
+    struct catflap_counter allowed;
+    struct catflap_counter dropped;
+};
+CATFLAP_ASSERT(sizeof(struct catflap_endpoint_counter) == 32);
+
+/* health_counters: one element; things that are not drops, but that an operator should be able to see. */
+struct catflap_health {
+    __u64 flows_created;
+    __u64 flow_insert_failures; /* the packet passed; its flow will be judged again */
+    __u64 flows_judged_again;   /* found with a stale generation */
+    __u64 audit_passes;         /* would have been dropped, if not for --mode audit */
+};
+CATFLAP_ASSERT(sizeof(struct catflap_health) == 32);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

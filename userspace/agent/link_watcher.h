@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// The cali* interfaces of this network namespace and their host routes, kept current by netlink.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "model/address.h"
+
+namespace catflap::agent {
+
+struct Link {
+    uint32_t ifindex = 0;
+    std::string name;
+    std::vector<Address> host_routes;  // destinations of its /32 and /128 routes of scope link; sorted, unique
+
+    bool operator==(const Link&) const = default;
+};
+
+class LinkWatcher {
+  public:
+    // Watches the calling thread's network namespace for interfaces whose name starts with `prefix`.
+    static Result<LinkWatcher> open(const std::string& prefix = "cali");
+    LinkWatcher(LinkWatcher&&) noexcept;
+    LinkWatcher& operator=(LinkWatcher&&) noexcept;
+    ~LinkWatcher();
+
+    // Readable (poll) when refresh() has something to do.
+    [[nodiscard]] int fd() const;
+    // Takes in every change made before the call; after a lost message (ENOBUFS) reads everything anew.
+    // True: links() changed.
+    Result<bool> refresh();
+    // By ifindex. A veth that was deleted and made again under the same name has another one.
+    [[nodiscard]] const std::map<uint32_t, Link>& links() const;
+
+  private:
+    struct State;
+    explicit LinkWatcher(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace catflap::agent

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/address.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+
+namespace catflap {
+namespace {
+
+constexpr std::array<uint8_t, 12> kMappedPrefix = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+constexpr uint8_t kMappedBits = 96;
+
+bool has_mapped_prefix(const Address& address) {
+    return std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), address.bytes.begin());
+}
+
+}  // namespace
+
+bool Address::is_ipv4() const noexcept { return has_mapped_prefix(*this); }
+
+Result<Address> parse_address(std::string_view text) {
+    const std::string copy(text);
+    Address address;
+    if (copy.find(':') == std::string::npos) {
+        std::copy(kMappedPrefix.begin(), kMappedPrefix.end(), address.bytes.begin());
+        if (inet_pton(AF_INET, copy.c_str(), address.bytes.data() + kMappedPrefix.size()) == 1)
+            return address;
+    } else if (inet_pton(AF_INET6, copy.c_str(), address.bytes.data()) == 1) {
+        if (address.is_ipv4())
+            return fail("\"{}\" is an IPv4-mapped IPv6 address; write the IPv4 address", text);
+        return address;
+    }
+    return fail("\"{}\" is not an IPv4 or IPv6 address", text);
+}
+
+std::string to_string(const Address& address) {
+    std::array<char, INET6_ADDRSTRLEN> text{};
+    if (address.is_ipv4())
+        inet_ntop(AF_INET, address.bytes.data() + kMappedPrefix.size(), text.data(), text.size());
+    else
+        inet_ntop(AF_INET6, address.bytes.data(), text.data(), text.size());
+    return text.data();
+}
+
+Prefix::Prefix(const Address& address, uint8_t length_bits)
+    : address_(address), length_(std::min<uint8_t>(length_bits, 128)) {
+    for (size_t i = 0; i < address_.bytes.size(); ++i) {
+        const int kept = std::clamp(static_cast<int>(length_) - static_cast<int>(i) * 8, 0, 8);
+        address_.bytes[i] &= static_cast<uint8_t>(0xff00U >> kept);
+    }
+}
+
+Family Prefix::family() const noexcept {
+    return length_ >= kMappedBits && address_.is_ipv4() ? Family::ipv4 : Family::ipv6;
+}
+
+uint8_t Prefix::written_length() const noexcept {
+    return family() == Family::ipv4 ? static_cast<uint8_t>(length_ - kMappedBits) : length_;
+}
+
+bool Prefix::contains(const Address& address) const noexcept {
+    return address.family() == family() && Prefix(address, length_).address_ == address_;
+}
+
+bool Prefix::contains(const Prefix& other) const noexcept {
+    return other.length_ >= length_ && other.family() == family() &&
+           Prefix(other.address_, length_).address_ == address_;
+}
+
+Result<ParsedPrefix> parse_prefix(std::string_view text) {
+    const size_t slash = text.find('/');
+    if (slash == std::string_view::npos)
+        return fail("\"{}\" is not a CIDR: it has no /length", text);
+    auto address = parse_address(text.substr(0, slash));
+    if (!address)
+        return fail("\"{}\" is not a CIDR: {}", text, address.error().message);
+    const std::string_view digits = text.substr(slash + 1);
+    const int longest = address->is_ipv4() ? 32 : 128;
+    int length = -1;
+    const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), length);
+    const bool leading_zero = digits.size() > 1 && digits.front() == '0';
+    if (code != std::errc{} || end != digits.data() + digits.size() || leading_zero || length < 0 ||
+        length > longest)
+        return fail("\"{}\" is not a CIDR: the length must be 0 to {}", text, longest);
+    const int bits = address->is_ipv4() ? length + kMappedBits : length;
+    const Prefix prefix(*address, static_cast<uint8_t>(bits));
+    return ParsedPrefix{prefix, prefix.address() != *address};
+}
+
+std::string to_string(const Prefix& prefix) {
+    return fmt::format("{}/{}", to_string(prefix.address()), prefix.written_length());
+}
+
+}  // namespace catflap
+
+size_t std::hash<catflap::Address>::operator()(const catflap::Address& address) const noexcept {
+    uint64_t high = 0;
+    uint64_t low = 0;
+    std::memcpy(&high, address.bytes.data(), sizeof(high));
+    std::memcpy(&low, address.bytes.data() + sizeof(high), sizeof(low));
+    // Fibonacci hashing of the folded halves: neighbours in a subnet spread over the buckets.
+    return (high * 0x9e3779b97f4a7c15ULL ^ low) * 0x9e3779b97f4a7c15ULL >> 7;
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// networking.k8s.io/v1 NetworkPolicy as a plain value, with the API server's defaults filled in.
+// https://kubernetes.io/docs/reference/kubernetes-api/policy-resources/network-policy-v1/
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "model/address.h"
+#include "model/selector.h"
+
+namespace catflap {
+
+// "namespace/name".
+struct ObjectName {
+    std::string ns;
+    std::string name;
+
+    auto operator<=>(const ObjectName&) const = default;
+};
+inline std::string to_string(const ObjectName& object) { return object.ns + "/" + object.name; }
+
+// The protocols that NetworkPolicy knows; the value is the IP protocol number.
+enum class Protocol : uint8_t { tcp = 6, udp = 17, sctp = 132 };
+std::string_view to_string(Protocol protocol);  // "TCP"
+
+struct IpBlock {
+    Prefix cidr;
+    std::vector<Prefix> except;  // inside cidr and smaller; sorted, unique
+
+    auto operator<=>(const IpBlock&) const = default;
+};
+
+// Either ip_block, or at least one of the selectors.
+// pods only: in the policy's own namespace. namespaces only: every pod there. Both: those pods in those namespaces.
+struct PolicyPeer {
+    std::optional<Selector> pods;
+    std::optional<Selector> namespaces;
+    std::optional<IpBlock> ip_block;
+
+    auto operator<=>(const PolicyPeer&) const = default;
+};
+
+struct PolicyPort {
+    Protocol protocol = Protocol::tcp;
+    // Nothing: every port of the protocol. A string: the port of this name on the destination pod.
+    std::variant<std::monostate, uint16_t, std::string> port;
+    std::optional<uint16_t> end_port;  // with a numeric port only: port..end_port, both included
+
+    auto operator<=>(const PolicyPort&) const = default;
+};
+
+// Empty peers: everyone. Empty ports: every port of every protocol.
+struct PolicyRule {
+    std::vector<PolicyPeer> peers;
+    std::vector<PolicyPort> ports;
+
+    auto operator<=>(const PolicyRule&) const = default;
+};
+
+struct Policy {
+    ObjectName name;
+    Selector pods;  // of the policy's namespace
+    bool isolates_ingress = false;
+    bool isolates_egress = false;
+    std::vector<PolicyRule> ingress;
+    std::vector<PolicyRule> egress;
+
+    auto operator<=>(const Policy&) const = default;
+};
+
+}  // namespace catflap

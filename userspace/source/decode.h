@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Kubernetes objects as kubectl prints or takes them -> model values. Pure: no files, no clock.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "model/cluster.h"
+
+namespace catflap::source {
+
+// What could not be taken, and where it stands. A refusal keeps its object (or, without one, its whole file) at the
+// last good version; a warning is taken as `message` says.
+struct Diagnostic {
+    std::string file;
+    int line = 0;         // 1-based; 0: the file as a whole
+    std::string object;   // "NetworkPolicy ingress/drop-inter-namespace"; "" where it could not be told
+    std::string field;    // "spec.ingress[0].from[1].ipBlock.cidr"; "" for the object as a whole
+    std::string message;  // what is wrong, and what would be right
+};
+// "policy.yaml:12: NetworkPolicy ingress/x: spec.ingress[0].ports[0].port: 70000 is not a port (1 to 65535)"
+std::string to_string(const Diagnostic& diagnostic);
+
+using Object = std::variant<Namespace, Node, Pod, Policy>;
+
+// "Pod kube-system/coredns-1", "Namespace ingress": unique in a cluster.
+std::string object_key(const Object& object);
+
+struct LocatedObject {
+    Object object;
+    int line = 0;
+};
+
+struct Decoded {
+    std::vector<LocatedObject> objects;
+    std::vector<Diagnostic> refusals;
+    std::vector<Diagnostic> warnings;
+    bool unreadable = false;  // the text as a whole is neither YAML nor JSON: nothing of it was taken
+};
+
+// Takes YAML with any number of documents, JSON, and `kind: List` (also "PodList" and the like). Kinds that catflap
+// does not need are passed over. `file` is only for the messages.
+Decoded decode(std::string_view text, const std::string& file);
+
+}  // namespace catflap::source
