@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/link_table.h"
+
+namespace catflap::agent {
+
+void LinkTable::link_seen(uint32_t ifindex, std::string_view name, bool up) {
+    if (!name.starts_with(prefix_)) {
+        if (names_.erase(ifindex) != 0)
+            drop_routes(ifindex);
+        others_.insert(ifindex);
+        return;
+    }
+    // A new interface has no routes yet, and those that it gets are announced after it. One that
+    // had another name so far may have got some which were passed over.
+    if (others_.erase(ifindex) != 0)
+        misses_routes_ = true;
+    names_[ifindex] = name;
+    // IPv4 routes go silently with an interface that is set down (fib_sync_down_dev), and IPv6 ones
+    // where net.ipv6.route.skip_notify_on_dev_down is set. None can be added until it is up again.
+    if (!up)
+        drop_routes(ifindex);
+}
+
+void LinkTable::link_gone(uint32_t ifindex) {
+    others_.erase(ifindex);
+    if (names_.erase(ifindex) != 0)
+        drop_routes(ifindex);
+}
+
+void LinkTable::route_seen(const RouteKey& key, uint32_t ifindex, bool replaces) {
+    if (replaces)
+        route_lost(key);
+    if (watches(ifindex))
+        routes_[key].insert(ifindex);
+}
+
+void LinkTable::route_gone(const RouteKey& key, uint32_t ifindex) {
+    const auto found = routes_.find(key);
+    if (found == routes_.end())
+        return;
+    found->second.erase(ifindex);
+    if (found->second.empty())
+        routes_.erase(found);
+}
+
+void LinkTable::route_lost(const RouteKey& key) {
+    routes_.erase(key);
+}
+
+void LinkTable::clear() {
+    names_.clear();
+    others_.clear();
+    routes_.clear();
+    misses_routes_ = false;
+}
+
+std::map<uint32_t, Link> LinkTable::links() const {
+    std::map<uint32_t, Link> links;
+    for (const auto& [ifindex, name] : names_)
+        links.emplace(ifindex, Link{.ifindex = ifindex, .name = name, .host_routes = {}});
+    // By key, so by destination: the lists come out sorted, with equal destinations side by side.
+    for (const auto& [key, ifindexes] : routes_) {
+        for (const uint32_t ifindex : ifindexes) {
+            auto& addresses = links.at(ifindex).host_routes;
+            if (addresses.empty() || addresses.back() != key.destination)
+                addresses.push_back(key.destination);
+        }
+    }
+    return links;
+}
+
+void LinkTable::drop_routes(uint32_t ifindex) {
+    for (auto route = routes_.begin(); route != routes_.end();) {
+        route->second.erase(ifindex);
+        route = route->second.empty() ? routes_.erase(route) : std::next(route);
+    }
+}
+
+}  // namespace catflap::agent

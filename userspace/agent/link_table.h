@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the messages about links and routes add up to. Pure: no socket.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+
+#include "agent/link_watcher.h"
+
+namespace catflap::agent {
+
+// What makes one route of the main table another than the next to the same destination.
+struct RouteKey {
+    Address destination;
+    uint32_t priority = 0;
+    uint8_t tos = 0;
+
+    auto operator<=>(const RouteKey&) const = default;
+};
+
+class LinkTable {
+  public:
+    explicit LinkTable(std::string prefix) : prefix_(std::move(prefix)) {}
+
+    void link_seen(uint32_t ifindex, std::string_view name, bool up);
+    void link_gone(uint32_t ifindex);
+    // `replaces`: whatever had this key, through whatever interface, is not there any more.
+    void route_seen(const RouteKey& key, uint32_t ifindex, bool replaces);
+    void route_gone(const RouteKey& key, uint32_t ifindex);
+    // The key leads elsewhere now: to a gateway, a blackhole, several hops.
+    void route_lost(const RouteKey& key);
+
+    [[nodiscard]] bool watches(uint32_t ifindex) const { return names_.contains(ifindex); }
+    // True when an interface was renamed into the watched ones: its routes passed by unseen.
+    [[nodiscard]] bool misses_routes() const { return misses_routes_; }
+    void routes_complete() { misses_routes_ = false; }
+    void clear();
+    [[nodiscard]] std::map<uint32_t, Link> links() const;
+
+  private:
+    void drop_routes(uint32_t ifindex);
+
+    std::string prefix_;
+    std::map<uint32_t, std::string> names_;  // of the watched ones
+    std::unordered_set<uint32_t> others_;    // every other interface
+    std::map<RouteKey, std::set<uint32_t>> routes_;
+    bool misses_routes_ = false;
+};
+
+}  // namespace catflap::agent
