@@ -30,7 +30,7 @@ enum {
     CATFLAP_MAX_ADDRESSES = 262144, /* pod addresses */
     CATFLAP_MAX_CIDRS = 1048576,    /* prefixes */
     CATFLAP_MAX_CLASSES = 65536,    /* address classes; port classes have the same bound (both are __u16 rows) */
-    CATFLAP_MAX_RULES = 65536,      /* rule counters, the default decisions of tables included */
+    CATFLAP_MAX_RULES = 32768,      /* rule counters, the default decisions of tables included */
     CATFLAP_MAX_FLOWS = 262144,
     CATFLAP_MAX_FRAGMENTS = 8192,
     CATFLAP_PAGE_SIZE = 4096,   /* unit of table_pages and port_pages, bytes */
@@ -109,9 +109,7 @@ CATFLAP_ASSERT(sizeof(struct catflap_table) == 32);
 #define CATFLAP_RULE_NONE 0U
 
 enum catflap_endpoint_flags {
-    CATFLAP_ENDPOINT_AUDIT = 1 << 0, /* judge and count, drop nothing */
-    CATFLAP_ENDPOINT_KEEP = 1 << 1,  /* --established=keep: a stale flow of this pod stays allowed */
-    CATFLAP_ENDPOINT_ENCAP = 1 << 2, /* the pod may send IPIP and VXLAN */
+    CATFLAP_ENDPOINT_ENCAP = 1 << 0, /* the pod may send IPIP and VXLAN */
 };
 
 /*
@@ -168,7 +166,7 @@ enum catflap_flow_state {
     CATFLAP_FLOW_REPLIED = 1,     /* TCP: SYN-ACK seen, handshake not complete */
     CATFLAP_FLOW_ESTABLISHED = 2, /* both have spoken; TCP: handshake complete */
     CATFLAP_FLOW_CLOSING = 3,     /* TCP: FIN from either side */
-    CATFLAP_FLOW_CLOSED = 4,      /* TCP: RST, or FIN from both */
+    CATFLAP_FLOW_CLOSED = 4,      /* TCP: RST from either side */
 };
 
 struct catflap_flow {
@@ -177,8 +175,7 @@ struct catflap_flow {
     __u32 rule;     /* counts the packets of the flow, in both directions */
     __u8 opener;    /* enum catflap_opener */
     __u8 state;     /* enum catflap_flow_state */
-    __u8 fin_seen;  /* bit per enum catflap_direction */
-    __u8 pad[5];
+    __u8 pad[6];
 };
 CATFLAP_ASSERT(sizeof(struct catflap_flow) == 24);
 CATFLAP_ASSERT(offsetof(struct catflap_flow, opener) == 16);
@@ -194,8 +191,8 @@ CATFLAP_ASSERT(sizeof(struct catflap_fragment_key) == 28);
 
 struct catflap_fragment {
     __u64 first_seen_ns;
-    __u16 local_port;
-    __u16 remote_port;
+    __u16 source_port;
+    __u16 destination_port;
     __u32 pad;
 };
 CATFLAP_ASSERT(sizeof(struct catflap_fragment) == 16);

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * This file contains the counters, and the two ways out of the datapath: pass() and drop(). There is no drop without
+ * a reason, and no verdict that is not counted.
+ */
+#ifndef CATFLAP_ACCOUNT_H
+#define CATFLAP_ACCOUNT_H
+
+#include <linux/pkt_cls.h>
+
+#include "maps.h"
+#include "packet.h"
+
+/* Where a packet is: filled step by step by the entry point, and all that the ways out need. */
+struct context {
+    struct __sk_buff *skb;
+    const struct catflap_endpoint_config *endpoint; /* NULL: not known */
+    enum catflap_direction direction;               /* a constant at each of the two entry points */
+    __u32 packets;                                  /* on the wire: GSO segments */
+    __u32 bytes;
+};
+
+static __always_inline void count(struct catflap_counter *counter, const struct context *c)
+{
+    counter->packets += c->packets;
+    counter->bytes += c->bytes;
+}
+
+static __always_inline void count_rule(__u32 rule, const struct context *c)
+{
+    struct catflap_counter *counter = bpf_map_lookup_elem(&rule_counters, &rule);
+
+    if (counter)
+        count(counter, c);
+}
+
+static __always_inline struct catflap_endpoint_counter *endpoint_counter(const struct context *c)
+{
+    __u32 index = c->endpoint->slot * 2 + c->direction;
+
+    return bpf_map_lookup_elem(&endpoint_counters, &index);
+}
+
+static __always_inline struct catflap_health *health(void)
+{
+    __u32 zero = 0;
+
+    return bpf_map_lookup_elem(&health_counters, &zero);
+}
+
+/* Later programs on the hook still run (TCX_NEXT; with clsact the next filter). */
+static __always_inline int pass(const struct context *c, __u32 rule)
+{
+    if (c->endpoint) {
+        struct catflap_endpoint_counter *counter = endpoint_counter(c);
+
+        if (counter)
+            count(&counter->allowed, c);
+        count_rule(rule, c);
+    }
+    return TC_ACT_UNSPEC;
+}
+
+/* rule: the decision that counts the packet, or CATFLAP_RULE_NONE where no policy had a part in it. */
+static __always_inline int drop(const struct context *c, __u32 reason, __u32 rule)
+{
+    struct catflap_counter *by_reason = bpf_map_lookup_elem(&drop_counters, &reason);
+
+    if (by_reason)
+        count(by_reason, c);
+    if (c->endpoint) {
+        struct catflap_endpoint_counter *counter = endpoint_counter(c);
+
+        if (counter)
+            count(&counter->dropped, c);
+    }
+    if (rule != CATFLAP_RULE_NONE)
+        count_rule(rule, c);
+    if (catflap_audit) {
+        struct catflap_health *h = health();
+
+        if (h)
+            h->audit_passes++;
+        return TC_ACT_UNSPEC;
+    }
+    return TC_ACT_SHOT;
+}
+
+#endif

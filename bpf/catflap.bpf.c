@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The two programs of every cali* veth. Seen from the node, TC ingress carries what the pod sends (from_pod) and TC
+ * egress what it receives (to_pod). A packet's way: endpoint, parse, link maintenance, sender, flow, policy; and then
+ * out by pass() or drop(), which count.
+ */
+#include "account.h"
+#include "classify.h"
+#include "flow.h"
+#include "fragment.h"
+#include "maps.h"
+#include "parse.h"
+
+static __always_inline const struct catflap_endpoint_config *find_endpoint(__u32 ifindex)
+{
+    for (__u32 probe = 0; probe < CATFLAP_INTERFACE_PROBES; probe++) {
+        __u32 index = (ifindex + probe) & (CATFLAP_MAX_INTERFACES - 1);
+        const __u64 *word = bpf_map_lookup_elem(&interfaces, &index);
+        union {
+            __u64 word;
+            struct catflap_interface slot;
+        } found;
+
+        if (!word)
+            return NULL;
+        found.word = *(const volatile __u64 *)word; /* one load: interface and config belong together */
+        if (found.slot.ifindex == ifindex)
+            return found.slot.config ? bpf_map_lookup_elem(&endpoint_configs, &found.slot.config) : NULL;
+    }
+    return NULL;
+}
+
+/* A pod that sends from another's address, or hides packets in packets, would walk around every policy. */
+static __always_inline int check_sender(const struct catflap_endpoint_config *endpoint, const struct packet *p)
+{
+    const struct catflap_address unspecified = {};
+
+    if (same_address(&p->source, &unspecified) || !same_address(&p->source, &endpoint->address[p->ipv6 & 1]))
+        return CATFLAP_REASON_SPOOFED_SOURCE;
+    if (endpoint->flags & CATFLAP_ENDPOINT_ENCAP)
+        return CATFLAP_REASON_NONE;
+    if (p->protocol == IPPROTO_IPIP || p->protocol == IPPROTO_IPV6 ||
+        (p->protocol == IPPROTO_UDP && p->ports.destination_port == PORT_VXLAN))
+        return CATFLAP_REASON_ENCAPSULATION;
+    return CATFLAP_REASON_NONE;
+}
+
+static __always_inline void create_flow(const struct context *c, const struct catflap_flow_key *key, __u8 opener,
+                                        __u32 rule, const struct packet *p)
+{
+    struct catflap_flow flow = {
+        .last_seen_ns = now_ns(),
+        .generation = c->endpoint->generation,
+        .rule = rule,
+        .opener = opener,
+        /* The middle of a connection that was evicted, or that began before us. */
+        .state = p->protocol == IPPROTO_TCP && !opens_connection(p) ? CATFLAP_FLOW_REPLIED : CATFLAP_FLOW_OPENING,
+    };
+    const long failed = bpf_map_update_elem(&flows, key, &flow, BPF_ANY);
+    struct catflap_health *h = health();
+
+    if (!h)
+        return;
+    h->flows_created++;
+    if (failed)
+        h->flow_insert_failures++;
+}
+
+/* No flow that counts: the packet's own direction decides, by the addresses and the destination port. */
+static __always_inline int judge_new(const struct context *c, const struct packet *p,
+                                     const struct catflap_flow_key *key)
+{
+    const struct catflap_address *remote = c->direction == CATFLAP_FROM_POD ? &p->destination : &p->source;
+    const __u16 port = p->kind == PACKET_ICMP_ERROR ? 0 : p->ports.destination_port;
+    __u32 cell = 0;
+    const int reason = classify(&c->endpoint->tables[c->direction], remote, p->protocol, port, &cell);
+
+    if (reason)
+        return drop(c, reason, CATFLAP_RULE_NONE);
+    if (!(cell & CATFLAP_CELL_ALLOW))
+        return drop(c, CATFLAP_REASON_POLICY, cell & CATFLAP_CELL_RULE);
+    /* An error without a flow opens none: it is no connection. */
+    if (p->kind != PACKET_ICMP_ERROR)
+        create_flow(c, key, c->direction, cell & CATFLAP_CELL_RULE, p);
+    return pass(c, cell & CATFLAP_CELL_RULE);
+}
+
+/*
+ * A flow that was judged under an earlier state: again, in the direction in which it was opened. Where it is no longer
+ * allowed, the entry stays, stale: without it the other side's next packet would pass for a new connection.
+ */
+static __always_inline int judge_again(const struct context *c, const struct catflap_flow_key *key,
+                                       struct catflap_flow *flow, __u32 *rule)
+{
+    const __u32 opener = flow->opener & 1;
+    const __u16 port = opener == CATFLAP_FROM_POD ? key->remote_port : key->local_port;
+    struct catflap_health *h = health();
+    __u32 cell = 0;
+    const int reason =
+        classify(&c->endpoint->tables[opener], &key->remote, (__u8)key->slot_protocol, port, &cell);
+
+    if (h)
+        h->flows_judged_again++;
+    if (reason)
+        return reason;
+    *rule = cell & CATFLAP_CELL_RULE;
+    if (!(cell & CATFLAP_CELL_ALLOW))
+        return CATFLAP_REASON_POLICY;
+    flow->rule = *rule;
+    flow->generation = c->endpoint->generation;
+    return CATFLAP_REASON_NONE;
+}
+
+static __always_inline int judge(const struct context *c, const struct packet *p)
+{
+    struct catflap_flow_key key = {};
+    struct catflap_flow *flow;
+    const __u64 now = now_ns();
+    int host_made;
+
+    make_flow_key(&key, p, c->direction, c->endpoint->slot);
+    flow = bpf_map_lookup_elem(&flows, &key);
+    if (flow && (!flow_of_this_pod(flow, c->endpoint) || flow_expired(flow, (__u8)key.slot_protocol, now)))
+        flow = NULL;
+
+    /* What the node itself made has no ingress interface; what only looks so was forwarded, and has one. */
+    host_made = c->direction == CATFLAP_TO_POD && c->skb->ingress_ifindex == 0;
+    if (host_made) {
+        if (flow && p->kind == PACKET_ORDINARY)
+            track(flow, p, c->direction, now);
+        else if (p->kind == PACKET_ORDINARY)
+            create_flow(c, &key, CATFLAP_OPENER_HOST, CATFLAP_RULE_NONE, p);
+        return pass(c, CATFLAP_RULE_NONE);
+    }
+    if (!flow || is_new_connection(p, flow, c->direction))
+        return judge_new(c, p, &key);
+    if (!flow_current(flow, c->endpoint)) {
+        __u32 rule = CATFLAP_RULE_NONE;
+        const int reason = judge_again(c, &key, flow, &rule);
+
+        if (reason) {
+            flow->last_seen_ns = now;
+            return drop(c, reason, rule);
+        }
+    }
+    if (p->kind == PACKET_ORDINARY)
+        track(flow, p, c->direction, now);
+    return pass(c, flow->rule);
+}
+
+static __always_inline int process(struct __sk_buff *skb, enum catflap_direction direction)
+{
+    struct context c = {
+        .skb = skb,
+        .endpoint = find_endpoint(skb->ifindex),
+        .direction = direction,
+        .packets = skb->gso_segs ? skb->gso_segs : 1,
+    };
+    struct packet p = {};
+    int reason = parse(skb, &p), verdict;
+
+    c.bytes = p.ip_bytes;
+    if (reason)
+        return drop(&c, reason, CATFLAP_RULE_NONE);
+    if (p.kind == PACKET_LINK)
+        return TC_ACT_UNSPEC;
+    if (!c.endpoint)
+        return drop(&c, CATFLAP_REASON_UNKNOWN_ENDPOINT, CATFLAP_RULE_NONE);
+    if (p.fragment == FRAGMENT_LATER && !recall_fragment(&p, direction, c.endpoint->slot))
+        return drop(&c, CATFLAP_REASON_FRAGMENT, CATFLAP_RULE_NONE);
+    if (direction == CATFLAP_FROM_POD) {
+        reason = check_sender(c.endpoint, &p);
+        if (reason)
+            return drop(&c, reason, CATFLAP_RULE_NONE);
+    }
+    verdict = judge(&c, &p);
+    if (p.fragment == FRAGMENT_FIRST && verdict == TC_ACT_UNSPEC)
+        remember_fragment(&p, direction, c.endpoint->slot);
+    return verdict;
+}
+
+SEC("tc")
+int from_pod(struct __sk_buff *skb)
+{
+    return process(skb, CATFLAP_FROM_POD);
+}
+
+SEC("tc")
+int to_pod(struct __sk_buff *skb)
+{
+    return process(skb, CATFLAP_TO_POD);
+}
+
+/* The kernel offers some helpers to GPL-compatible programs only. */
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

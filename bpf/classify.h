@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * This file contains the classification: (table, remote address, protocol, port) -> cell. A fixed number of lookups,
+ * whatever the number of policies, rules and addresses (recursive flow classification, Gupta and McKeown 1999).
+ */
+#ifndef CATFLAP_CLASSIFY_H
+#define CATFLAP_CLASSIFY_H
+
+#include <linux/in.h>
+
+#include "maps.h"
+#include "packet.h"
+
+#define NO_CLASS 0xffffffffU
+#define PORT_CLASS_NONE 0 /* protocols without ports */
+
+/*
+ * A freed hash element may be reused at once for another address (kernel >= 6.1, bpf_mem_alloc), and we may hold a
+ * pointer to it: the check word, stored together with the class, tells. A second look finds the new element.
+ */
+static __always_inline __u32 address_class(const struct catflap_address *address)
+{
+    const __u32 check =
+        address->word_be[0] ^ address->word_be[1] ^ address->word_be[2] ^ address->word_be[3];
+    struct catflap_cidr_key key = {.prefix_length = 128, .address = *address};
+    const __u32 *class_id;
+
+    for (int attempt = 0; attempt < 2; attempt++) {
+        const __u64 *word = bpf_map_lookup_elem(&pod_addresses, address);
+        union {
+            __u64 word;
+            struct catflap_address_class value;
+        } found;
+
+        if (!word)
+            break;
+        found.word = *(const volatile __u64 *)word;
+        if (found.value.check == check)
+            return found.value.class_id;
+        if (attempt)
+            return NO_CLASS;
+    }
+    class_id = bpf_map_lookup_elem(&cidrs, &key);
+    return class_id ? *(const volatile __u32 *)class_id : 0;
+}
+
+/* Element `index` of an array of __u16 that starts at page `first_page`; negative: no such page. */
+static __always_inline int read_u16(void *pages, __u32 first_page, __u32 index)
+{
+    __u32 page = first_page + index / CATFLAP_PAGE_U16;
+    const struct catflap_page_u16 *found = bpf_map_lookup_elem(pages, &page);
+
+    return found ? *(const volatile __u16 *)&found->value[index % CATFLAP_PAGE_U16] : -1;
+}
+
+static __always_inline int port_class(__u8 protocol, __u16 port)
+{
+    __u32 first_page;
+
+    switch (protocol) {
+    case IPPROTO_TCP:
+        first_page = 0;
+        break;
+    case IPPROTO_UDP:
+        first_page = 65536 / CATFLAP_PAGE_U16;
+        break;
+    case IPPROTO_SCTP:
+        first_page = 2 * 65536 / CATFLAP_PAGE_U16;
+        break;
+    default:
+        return PORT_CLASS_NONE;
+    }
+    return read_u16(&port_pages, first_page, port);
+}
+
+/* Sets *cell. Returns CATFLAP_REASON_NONE, or CATFLAP_REASON_STATE where the tables contradict each other. */
+static __always_inline int classify(const struct catflap_table *table, const struct catflap_address *remote,
+                                    __u8 protocol, __u16 port, __u32 *cell)
+{
+    const struct catflap_page_u32 *cells;
+    __u32 class_id, index, page;
+    int row, column, ports;
+
+    if (table->open) {
+        *cell = CATFLAP_CELL_ALLOW | CATFLAP_RULE_NONE;
+        return CATFLAP_REASON_NONE;
+    }
+    class_id = address_class(remote);
+    if (class_id >= table->class_count)
+        return CATFLAP_REASON_STATE;
+    ports = port_class(protocol, port);
+    if (ports < 0 || (__u32)ports >= table->port_class_count)
+        return CATFLAP_REASON_STATE;
+    row = read_u16(&table_pages, table->rows_page, class_id);
+    column = read_u16(&table_pages, table->columns_page, (__u32)ports);
+    if (row < 0 || column < 0)
+        return CATFLAP_REASON_STATE;
+    index = (__u32)row * table->column_count + (__u32)column;
+    if (index >= table->cell_count)
+        return CATFLAP_REASON_STATE;
+    page = table->cells_page + index / CATFLAP_PAGE_U32;
+    cells = bpf_map_lookup_elem(&table_pages, &page);
+    if (!cells)
+        return CATFLAP_REASON_STATE;
+    *cell = cells->value[index % CATFLAP_PAGE_U32];
+    return CATFLAP_REASON_NONE;
+}
+
+#endif

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * This file contains the flow cache: the key of a packet's flow, how long a flow lives, how its state moves. An entry
+ * is a hint. It is never needed to let an allowed packet pass in the direction in which its flow was opened, and the
+ * datapath itself judges whether it has expired: no collector has a part in correctness.
+ */
+#ifndef CATFLAP_FLOW_H
+#define CATFLAP_FLOW_H
+
+#include <linux/in.h>
+#include <linux/in6.h>
+
+#include "maps.h"
+#include "packet.h"
+
+#define SECOND_NS 1000000000ULL
+
+/* As nf_conntrack's defaults (Documentation/networking/nf_conntrack-sysctl.rst, 6.18), so that neither outlives the
+ * other by much: a connection that one forgets stays a connection for the other. */
+static __always_inline __u64 flow_timeout_ns(const struct catflap_flow *flow, __u8 protocol)
+{
+    const int opening = flow->state == CATFLAP_FLOW_OPENING;
+
+    switch (protocol) {
+    case IPPROTO_TCP:
+        switch (flow->state) {
+        case CATFLAP_FLOW_OPENING:
+            return 120 * SECOND_NS;
+        case CATFLAP_FLOW_REPLIED:
+            return 60 * SECOND_NS;
+        case CATFLAP_FLOW_ESTABLISHED:
+            return 432000 * SECOND_NS;
+        case CATFLAP_FLOW_CLOSING:
+            return 120 * SECOND_NS;
+        default:
+            return 10 * SECOND_NS;
+        }
+    case IPPROTO_UDP:
+        return (opening ? 30 : 120) * SECOND_NS;
+    case IPPROTO_SCTP:
+        return (opening ? 30 : 210) * SECOND_NS;
+    case IPPROTO_ICMP:
+    case IPPROTO_ICMPV6:
+        return 30 * SECOND_NS;
+    default:
+        return 600 * SECOND_NS;
+    }
+}
+
+/* The coarse clock costs a few ns where bpf_ktime_get_ns costs 35; a tick (1 to 10 ms) is fine enough for timeouts. */
+static __always_inline __u64 now_ns(void)
+{
+    return bpf_ktime_get_coarse_ns();
+}
+
+static __always_inline int flow_expired(const struct catflap_flow *flow, __u8 protocol, __u64 now)
+{
+    return (__s64)(now - flow->last_seen_ns) > (__s64)flow_timeout_ns(flow, protocol);
+}
+
+/* False: left by an earlier pod of the same slot. */
+static __always_inline int flow_of_this_pod(const struct catflap_flow *flow,
+                                            const struct catflap_endpoint_config *endpoint)
+{
+    return (__s32)(flow->generation - endpoint->first_generation) >= 0;
+}
+
+/* False: something that its verdict depends on has changed since it was judged. */
+static __always_inline int flow_current(const struct catflap_flow *flow,
+                                        const struct catflap_endpoint_config *endpoint)
+{
+    return catflap_keep || flow->opener == CATFLAP_OPENER_HOST || flow->generation == endpoint->generation;
+}
+
+/* The flow as the pod sees it, whichever way the packet goes. */
+static __always_inline void make_flow_key(struct catflap_flow_key *key, const struct packet *p,
+                                          enum catflap_direction direction, __u32 slot)
+{
+    const int quoted = p->kind == PACKET_ICMP_ERROR;
+    const struct catflap_address *source = quoted ? &p->quoted_source : &p->source;
+    const struct catflap_address *destination = quoted ? &p->quoted_destination : &p->destination;
+    const __u8 protocol = quoted ? p->quoted_protocol : p->protocol;
+
+    if (direction == CATFLAP_FROM_POD) {
+        key->remote = *destination;
+        key->local_port = p->ports.source_port;
+        key->remote_port = p->ports.destination_port;
+    } else {
+        key->remote = *source;
+        key->local_port = p->ports.destination_port;
+        key->remote_port = p->ports.source_port;
+    }
+    key->slot_protocol = slot << 8 | protocol;
+}
+
+static __always_inline int opens_connection(const struct packet *p)
+{
+    return p->protocol == IPPROTO_TCP && (p->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
+}
+
+/*
+ * A SYN asks for a new connection, whatever the cache remembers of its ports: it is judged anew, in its own direction.
+ * The exception is a simultaneous open (RFC 9293, 3.5): the answer to our SYN is a SYN.
+ */
+static __always_inline int is_new_connection(const struct packet *p, const struct catflap_flow *flow,
+                                             enum catflap_direction direction)
+{
+    return opens_connection(p) && !(flow->state == CATFLAP_FLOW_OPENING && flow->opener != direction);
+}
+
+static __always_inline __u8 next_tcp_state(const struct catflap_flow *flow, const struct packet *p, int from_opener)
+{
+    if (p->tcp_flags & TCP_RST || flow->state == CATFLAP_FLOW_CLOSED)
+        return CATFLAP_FLOW_CLOSED;
+    if (p->tcp_flags & TCP_FIN)
+        return CATFLAP_FLOW_CLOSING;
+    if (flow->state == CATFLAP_FLOW_OPENING && !from_opener)
+        return CATFLAP_FLOW_REPLIED;
+    if (flow->state == CATFLAP_FLOW_REPLIED && from_opener)
+        return CATFLAP_FLOW_ESTABLISHED;
+    return flow->state;
+}
+
+/*
+ * Follows the packet. Stores only what changed: a busy flow's cache line stays shared between the CPUs. Two CPUs that
+ * race here can lose a state change, which makes the entry live longer or shorter, and nothing else.
+ */
+static __always_inline void track(struct catflap_flow *flow, const struct packet *p, enum catflap_direction direction,
+                                  __u64 now)
+{
+    const int from_opener = direction == (flow->opener == CATFLAP_OPENER_FROM_POD ? CATFLAP_FROM_POD : CATFLAP_TO_POD);
+    __u8 state = flow->state;
+
+    if (p->protocol == IPPROTO_TCP)
+        state = next_tcp_state(flow, p, from_opener);
+    else if (!from_opener)
+        state = CATFLAP_FLOW_ESTABLISHED;
+    if (state != flow->state)
+        flow->state = state;
+    if ((__s64)(now - flow->last_seen_ns) > (__s64)SECOND_NS)
+        flow->last_seen_ns = now;
+}
+
+#endif

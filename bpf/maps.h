@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* This file contains every map of the datapath: who writes it, what its key means, what happens when it is full. */
+#ifndef CATFLAP_MAPS_H
+#define CATFLAP_MAPS_H
+
+#include <catflap/abi.h>
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+struct catflap_page_u16 {
+    __u16 value[CATFLAP_PAGE_U16];
+};
+
+struct catflap_page_u32 {
+    __u32 value[CATFLAP_PAGE_U32];
+};
+
+/*
+ * The agent's tables. It writes the mmapable ones by plain aligned stores, so a store is the unit of every change.
+ * The agent refuses a state that does not fit before it writes a byte of it.
+ */
+
+/* ifindex -> config, open addressing; the one store that publishes an endpoint's new state. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, CATFLAP_MAX_INTERFACES);
+    __type(key, __u32);
+    __type(value, struct catflap_interface);
+} interfaces SEC(".maps");
+
+/* config -> endpoint record; immutable while published. Element 0 is never used. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, CATFLAP_MAX_CONFIGS);
+    __type(key, __u32);
+    __type(value, struct catflap_endpoint_config);
+} endpoint_configs SEC(".maps");
+
+/* Exact address -> address class: pods. In front of `cidrs`, since a hash costs a fraction of a trie walk. */
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __uint(max_entries, CATFLAP_MAX_ADDRESSES);
+    __type(key, struct catflap_address);
+    __type(value, struct catflap_address_class);
+} pod_addresses SEC(".maps");
+
+/* Prefix -> address class: ipBlocks. Userspace folds broader prefixes into narrower ones: a match is complete. */
+struct {
+    __uint(type, BPF_MAP_TYPE_LPM_TRIE);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __uint(max_entries, CATFLAP_MAX_CIDRS);
+    __type(key, struct catflap_cidr_key);
+    __type(value, __u32);
+} cidrs SEC(".maps");
+
+/* (TCP, UDP, SCTP) x port -> port class, __u16 each. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, CATFLAP_PORT_PAGES);
+    __type(key, __u32);
+    __type(value, struct catflap_page_u16);
+} port_pages SEC(".maps");
+
+/* The rows, columns and cells of every policy table; the agent allocates runs of pages. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, CATFLAP_TABLE_PAGES);
+    __type(key, __u32);
+    __type(value, struct catflap_page_u32);
+} table_pages SEC(".maps");
+
+/* What the datapath itself remembers. Every entry is a hint: losing one costs a classification, never a packet. */
+
+/* Connections by endpoint, as the pod sees them. Full: the kernel evicts the least recently used. */
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, CATFLAP_MAX_FLOWS);
+    __type(key, struct catflap_flow_key);
+    __type(value, struct catflap_flow);
+} flows SEC(".maps");
+
+/* The ports of fragmented datagrams, left by their first fragments. Full: the least recently used goes. */
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, CATFLAP_MAX_FRAGMENTS);
+    __type(key, struct catflap_fragment_key);
+    __type(value, struct catflap_fragment);
+} fragments SEC(".maps");
+
+/* Counters: written here only, read and summed over the CPUs by the agent. */
+
+/* By the rule, or the default decision of a table, that decided the packet. */
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, CATFLAP_MAX_RULES);
+    __type(key, __u32);
+    __type(value, struct catflap_counter);
+} rule_counters SEC(".maps");
+
+/* By slot * 2 + direction. */
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, CATFLAP_MAX_ENDPOINTS * 2);
+    __type(key, __u32);
+    __type(value, struct catflap_endpoint_counter);
+} endpoint_counters SEC(".maps");
+
+/* By enum catflap_reason. */
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, CATFLAP_REASON_COUNT);
+    __type(key, __u32);
+    __type(value, struct catflap_counter);
+} drop_counters SEC(".maps");
+
+/* One element: see struct catflap_health. */
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct catflap_health);
+} health_counters SEC(".maps");
+
+/* Settings of one load of the programs; the verifier removes what they switch off. */
+const volatile __u8 catflap_audit = 0; /* --mode audit: judge and count, drop nothing */
+const volatile __u8 catflap_keep = 0;  /* --established=keep: a policy change leaves live flows alone */
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* This file contains what the stages know of a packet, and small functions on addresses. */
+#ifndef CATFLAP_PACKET_H
+#define CATFLAP_PACKET_H
+
+#include <catflap/abi.h>
+#include <linux/bpf.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+enum packet_kind {
+    PACKET_ORDINARY = 0,
+    PACKET_LINK,       /* ARP, neighbour discovery, multicast listener reports: not policed */
+    PACKET_ICMP_ERROR, /* belongs to the flow of the packet that it quotes */
+};
+
+enum fragment_kind {
+    FRAGMENT_NONE = 0,
+    FRAGMENT_FIRST, /* has the ports */
+    FRAGMENT_LATER, /* has none */
+};
+
+/* Ports are those of the header in host byte order; ICMP echo: both are the identifier; no ports: both 0. */
+struct transport {
+    __u16 source_port;
+    __u16 destination_port;
+};
+
+struct packet {
+    struct catflap_address source;
+    struct catflap_address destination;
+    /* For PACKET_ICMP_ERROR: the quoted packet, with its ends swapped so that it points the way that we are going. */
+    struct catflap_address quoted_source;
+    struct catflap_address quoted_destination;
+    struct transport ports; /* of the quoted packet, for PACKET_ICMP_ERROR */
+    __u32 ip_bytes;         /* length by the IP header, headers included */
+    __u32 fragment_id_be;
+    __u8 protocol;        /* behind the IPv6 extension headers */
+    __u8 quoted_protocol; /* for PACKET_ICMP_ERROR */
+    __u8 kind;            /* enum packet_kind */
+    __u8 fragment;        /* enum fragment_kind */
+    __u8 tcp_flags;
+    __u8 ipv6;
+};
+
+#define TCP_FIN 0x01
+#define TCP_SYN 0x02
+#define TCP_RST 0x04
+#define TCP_ACK 0x10
+
+#define MAPPED_PREFIX_BE bpf_htonl(0x0000ffff)
+
+static __always_inline void set_ipv4(struct catflap_address *address, __u32 ipv4_be)
+{
+    address->word_be[0] = 0;
+    address->word_be[1] = 0;
+    address->word_be[2] = MAPPED_PREFIX_BE;
+    address->word_be[3] = ipv4_be;
+}
+
+static __always_inline int same_address(const struct catflap_address *a, const struct catflap_address *b)
+{
+    return !((a->word_be[0] ^ b->word_be[0]) | (a->word_be[1] ^ b->word_be[1]) | (a->word_be[2] ^ b->word_be[2]) |
+             (a->word_be[3] ^ b->word_be[3]));
+}
+
+static __always_inline int is_ipv4_mapped(const struct catflap_address *a)
+{
+    return !(a->word_be[0] | a->word_be[1]) && a->word_be[2] == MAPPED_PREFIX_BE;
+}
+
+#endif
