@@ -13,6 +13,7 @@
 #include <array>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 
 #include "agent/control_connection.h"
 #include "base/unique_fd.h"
@@ -30,6 +31,15 @@ std::string to_line(const json& answer) {
 
 json failure(const std::string& sentence, int exit_code = 1) {
     return {{"ok", false}, {"error", sentence}, {"exit", exit_code}};
+}
+
+// A megabyte of brackets would keep the agent's loop busy for a second.
+json parse_request(const std::string& text) {
+    return json::parse(text, [](int depth, json::parse_event_t, json&) {
+        if (depth > 32)
+            throw std::runtime_error("it is nested more than 32 deep");
+        return true;
+    });
 }
 
 Result<void> make_directory(const fs::path& path) {
@@ -205,12 +215,13 @@ void ControlServer::State::take_turn(ControlConnection& client) {
 json ControlServer::State::answer(const std::string& request) const {
     json asked;
     try {
-        asked = json::parse(request);
-    } catch (const json::exception& error) {
+        asked = parse_request(request);
+    } catch (const std::exception& error) {
         const std::string_view cause =
             error.what();  // "[json.exception.parse_error.101] parse error at ..."
+        const size_t start = cause.starts_with('[') ? cause.find(']') + 2 : 0;
         return failure(fmt::format("the request is not JSON: {}",
-                                   cause.substr(std::min(cause.find(']') + 2, cause.size()))));
+                                   cause.substr(std::min(start, cause.size()))));
     }
     if (!asked.is_object())
         return failure("the request is not a JSON object");
