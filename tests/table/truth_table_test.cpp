@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every row of rows/*.yaml through every executor.
+#include "support/truth_table.h"
+
+#include <doctest/doctest.h>
+
+#include <set>
+
+#include "table/executors.h"
+
+using namespace catflap;
+using namespace catflap::test;
+
+namespace {
+
+std::vector<Case> all_cases() {
+    auto cases = read_cases(CATFLAP_TEST_DATA "/../table/rows");
+    if (!cases)
+        FAIL(cases.error().message);
+    return cases.value_or(std::vector<Case>{});
+}
+
+// What the oracle says of each hop, for the message of a row that failed.
+std::string witness(const Step& step, const Row& row) {
+    std::string text;
+    for (const oracle::Hop& hop : row.hops)
+        text += "\n    oracle: " + oracle::judge(step.cluster, hop).why;
+    return text;
+}
+
+void check_row(Executor& executor, const Case& one, const Step& step, const Row& row) {
+    bool allowed = true;
+    for (const oracle::Hop& hop : row.hops) {
+        if (!executor.carries(step.cluster, hop))
+            continue;
+        const auto verdict = executor.allowed(hop);
+        if (!verdict) {
+            FAIL_CHECK(one.file << ":" << row.line << ": " << executor.name() << ": "
+                                << verdict.error().message);
+            return;
+        }
+        allowed = allowed && *verdict;
+    }
+    CHECK_MESSAGE(allowed == row.allowed, one.file, ":", row.line, ": ", one.name,
+                  step.name == one.name ? "" : ", then " + step.name, ": ", row.text, " was ",
+                  allowed ? "allowed" : "dropped", " by ", executor.name(), witness(step, row));
+}
+
+void check_case(Executor& executor, const Case& one) {
+    bool first = true;
+    for (const Step& step : one.steps) {
+        const auto loaded = first ? executor.start(step.cluster) : executor.update(step.cluster);
+        first = false;
+        if (!loaded) {
+            FAIL_CHECK(one.file << ": " << one.name << ": " << executor.name() << ": "
+                                << loaded.error().message);
+            return;
+        }
+        for (const Row& row : step.rows)
+            check_row(executor, one, step, row);
+    }
+}
+
+}  // namespace
+
+TEST_CASE("every row has its verdict from every executor") {
+    const std::vector<Case> cases = all_cases();
+    for (const ExecutorFactory& make : executor_factories()) {
+        const auto executor = make();
+        for (const Case& one : cases)
+            check_case(*executor, one);
+    }
+}
+
+TEST_CASE("the tables are as large as promised, and each corner has a name of its own") {
+    std::set<std::string> names;
+    size_t written = 0;  // a row that is judged in both families counts once
+    size_t judged = 0;
+    for (const Case& one : all_cases()) {
+        CHECK_MESSAGE(names.insert(one.name).second, "two cases are called ", one.name);
+        for (const Step& step : one.steps)
+            for (const Row& row : step.rows) {
+                ++judged;
+                written += row.again_in_ipv6 ? 0 : 1;
+            }
+    }
+    MESSAGE(names.size(), " cases, ", written, " rows as written, ", judged, " in their families");
+    CHECK(written >= 220);
+}
