@@ -320,6 +320,7 @@ lab_manifest() {
             if (kind == "Pod" && node != "" && !host && count) print "pod " node " " space "/" name addresses
             kind = name = space = node = ""; host = count = 0
         }
+        { gsub(/"/, "") }
         /^---/ { flush() }
         /^kind: / { kind = $2 }
         /^  name: / { name = $2 }

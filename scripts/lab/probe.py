@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tries connections from many namespaces at once, in one process.
 
-Each line of stdin is a probe: NETNS ADDRESS PORT/PROTOCOL EXPECTED LABEL..., with PROTOCOL tcp, udp or icmp (its port
-is ignored), and EXPECTED allowed (a server answers) or dropped (silence; a refusal is not silence). Prints a line for
-each, and fails if one is not as expected.
+Each line of stdin is a probe: NETNS[@SOURCE] ADDRESS PORT/PROTOCOL EXPECTED LABEL..., with PROTOCOL tcp, udp or icmp
+(its port is ignored), and EXPECTED allowed (a server answers) or dropped (silence; a refusal is not silence). Prints a
+line for each, and fails if one is not as expected. A dropped probe is one packet.
 """
 import ctypes
 import errno
@@ -39,7 +39,8 @@ def echo_request(family, identifier):
 
 class Probe:
     def __init__(self, line, number):
-        self.netns, self.address, where, self.expected, self.label = line.rstrip().split(maxsplit=4)
+        place, self.address, where, self.expected, self.label = line.rstrip().split(maxsplit=4)
+        self.netns, _, self.source = place.partition("@")
         port, self.protocol = where.split("/")
         self.port = int(port) if port.isdigit() else 0
         self.family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
@@ -54,6 +55,8 @@ class Probe:
             kind = socket.SOCK_STREAM if self.protocol == "tcp" else socket.SOCK_DGRAM
             self.sock = socket.socket(self.family, kind)
         self.sock.setblocking(False)
+        if self.source:
+            self.sock.bind((self.source, 0))
         failure = self.sock.connect_ex((self.address, self.port))
         if failure not in (0, errno.EINPROGRESS):
             self.outcome = os.strerror(failure)

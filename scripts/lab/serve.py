@@ -31,6 +31,8 @@ class Server:
         sock.setblocking(False)
         if protocol == "tcp":
             sock.listen(4096)
+        else:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
         self.selector.register(sock, selectors.EVENT_READ, self.accept if protocol == "tcp" else self.datagrams)
 
     def count(self, protocol, peer):
@@ -72,9 +74,11 @@ class Server:
 
     def datagrams(self, sock):
         while True:
-            data, peer = sock.recvfrom(65536)
+            data, control, _, peer = sock.recvmsg(65536, socket.CMSG_SPACE(20))
             self.count("udp", peer)
-            sock.sendto(self.answer(data.rstrip()), peer)
+            address = control[0][2][:16]  # answer from the address that was asked; 0: by whichever interface
+            source = (socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, address + bytes(4))
+            sock.sendmsg([self.answer(data.rstrip())], [source], 0, peer)
 
     def run(self):
         while True:
