@@ -15,6 +15,7 @@
 # the laboratory's id, so that laboratories stand side by side; /run/catflap-lab/ID holds its files and its owner's
 # process, so that the next laboratory clears away what a killed owner left.
 
+PATH=$PATH:/usr/sbin:/sbin # where ip, tc and bpftool are; not every root's PATH has it
 LAB_ROOT=/run/catflap-lab
 LAB_PYTHON=/usr/bin/python3 # Debian's: what else is first in PATH may be a slow wrapper
 LAB_TOOLS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
