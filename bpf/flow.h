@@ -7,45 +7,12 @@
 #ifndef CATFLAP_FLOW_H
 #define CATFLAP_FLOW_H
 
-#include <linux/in.h>
-#include <linux/in6.h>
+#include <catflap/timeouts.h>
 
 #include "maps.h"
 #include "packet.h"
 
 #define SECOND_NS 1000000000ULL
-
-/* As nf_conntrack's defaults (Documentation/networking/nf_conntrack-sysctl.rst, 6.18), so that neither outlives the
- * other by much: a connection that one forgets stays a connection for the other. */
-static __always_inline __u64 flow_timeout_ns(const struct catflap_flow *flow, __u8 protocol)
-{
-    const int opening = flow->state == CATFLAP_FLOW_OPENING;
-
-    switch (protocol) {
-    case IPPROTO_TCP:
-        switch (flow->state) {
-        case CATFLAP_FLOW_OPENING:
-            return 120 * SECOND_NS;
-        case CATFLAP_FLOW_REPLIED:
-            return 60 * SECOND_NS;
-        case CATFLAP_FLOW_ESTABLISHED:
-            return 432000 * SECOND_NS;
-        case CATFLAP_FLOW_CLOSING:
-            return 120 * SECOND_NS;
-        default:
-            return 10 * SECOND_NS;
-        }
-    case IPPROTO_UDP:
-        return (opening ? 30 : 120) * SECOND_NS;
-    case IPPROTO_SCTP:
-        return (opening ? 30 : 210) * SECOND_NS;
-    case IPPROTO_ICMP:
-    case IPPROTO_ICMPV6:
-        return 30 * SECOND_NS;
-    default:
-        return 600 * SECOND_NS;
-    }
-}
 
 /* The coarse clock costs a few ns where bpf_ktime_get_ns costs 35; a tick (1 to 10 ms) is fine enough for timeouts. */
 static __always_inline __u64 now_ns(void)
@@ -55,7 +22,7 @@ static __always_inline __u64 now_ns(void)
 
 static __always_inline int flow_expired(const struct catflap_flow *flow, __u8 protocol, __u64 now)
 {
-    return (__s64)(now - flow->last_seen_ns) > (__s64)flow_timeout_ns(flow, protocol);
+    return (__s64)(now - flow->last_seen_ns) > (__s64)(catflap_flow_timeout_s(flow->state, protocol) * SECOND_NS);
 }
 
 /* False: left by an earlier pod of the same slot. */

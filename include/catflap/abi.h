@@ -123,7 +123,7 @@ struct catflap_endpoint_config {
     __u32 first_generation;            /* the generation with which this pod took the slot */
     __u32 flags;
     struct catflap_table tables[2]; /* by enum catflap_direction */
-    __u32 reserved[4];
+    __u64 pod_identity[2];          /* not for the datapath: by it the next agent knows the pod again */
 };
 CATFLAP_ASSERT(sizeof(struct catflap_endpoint_config) == 128);
 CATFLAP_ASSERT(offsetof(struct catflap_endpoint_config, tables) == 48);

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "compile/committer.h"
+
+#include <algorithm>
+#include <cstring>
+#include <set>
+
+namespace catflap::compile {
+namespace {
+
+// rows[] and columns[] are uint16_t, pages are written in words; both are whole pages.
+std::vector<uint32_t> as_words(const std::vector<uint16_t>& values) {
+    std::vector<uint32_t> words(values.size() / 2);
+    std::memcpy(words.data(), values.data(), values.size() * sizeof(uint16_t));
+    return words;
+}
+
+}  // namespace
+
+Result<CommitReport> Committer::commit(const Desired& desired) {
+    if (broken_)
+        return fail("an earlier commit failed half way");
+    if (loaded_.pools.configs.short_of_numbers() || loaded_.pools.classes.short_of_numbers() ||
+        loaded_.pools.port_classes.short_of_numbers() || loaded_.pools.slots.short_of_numbers() ||
+        loaded_.pools.pages.short_of_pages())
+        if (auto done = collect(); !done)
+            return tl::unexpected(done.error());
+    CommitReport report;
+    bool leftovers = false;
+    if (auto done = commit_once(desired, report, leftovers); !done)
+        return tl::unexpected(done.error());
+    // What only the retired tables told apart falls together again, without a change of any verdict.
+    if (leftovers)
+        if (auto done = commit_once(desired, report, leftovers); !done)
+            return tl::unexpected(done.error());
+    return report;
+}
+
+Result<> Committer::commit_once(const Desired& desired, CommitReport& report, bool& leftovers) {
+    auto plan = plan_with_room(desired);
+    if (!plan)
+        return tl::unexpected(plan.error());
+    auto endpoints = plan_endpoints(loaded_, desired, *plan);
+    if (!endpoints)
+        return tl::unexpected(endpoints.error());
+    if (auto done = execute(*plan, *endpoints); !done) {
+        broken_ = true;
+        return done;
+    }
+    leftovers = plan->leftovers;
+    report.endpoints_changed += endpoints->changed.size() + endpoints->gone.size();
+    report.addresses_changed += plan->set_addresses.size() + plan->remove_addresses.size();
+    report.prefixes_changed += plan->set_prefixes.size() + plan->remove_prefixes.size();
+    report.tables_written += plan->new_tables.size();
+    remember(std::move(*plan), *endpoints);
+    return {};
+}
+
+Result<Plan> Committer::plan_with_room(const Desired& desired) {
+    auto plan = make_plan(loaded_, desired);
+    if (!plan || plan->extended.empty())
+        return plan;
+    if (auto done = extend(*plan); !done) {
+        broken_ = true;
+        return tl::unexpected(done.error());
+    }
+    return make_plan(loaded_, desired);
+}
+
+Result<> Committer::execute(const Plan& plan, const EndpointPlan& endpoints) {
+    if (auto done = populate(plan, endpoints); !done)
+        return done;
+    if (auto done = move(plan); !done)
+        return done;
+    if (auto done = store_.order(); !done)
+        return done;
+    if (auto done = publish(endpoints); !done)
+        return done;
+    return plan.remove_prefixes.empty() ? Result<>{} : store_.remove_prefixes(plan.remove_prefixes);
+}
+
+Result<> Committer::write_table(const Table& table) {
+    if (auto done = store_.write_pages(table.rows_page, as_words(table.rows)); !done)
+        return done;
+    if (auto done = store_.write_pages(table.columns_page, as_words(table.columns)); !done)
+        return done;
+    return store_.write_pages(table.cells_page, table.cells);
+}
+
+Result<> Committer::populate(const Plan& plan, const EndpointPlan& endpoints) {
+    for (const auto& [key, number] : plan.decisions.numbers())
+        if (!loaded_.decisions.numbers().contains(key))
+            if (auto done = store_.name_decision(number, key); !done)
+                return done;
+    for (const TablePointer& table : plan.new_tables)
+        if (auto done = write_table(*table); !done)
+            return done;
+    for (const InPlaceWrite& write : plan.in_place) {
+        const uint32_t page = write.is_column ? write.table->columns_page : write.table->rows_page;
+        if (auto done = store_.set_u16(page, write.index, write.value); !done)
+            return done;
+        (write.is_column ? write.table->columns : write.table->rows)[write.index] = write.value;
+    }
+    for (const uint32_t slot : endpoints.fresh_slots)
+        if (auto done = store_.clear_endpoint_counters(slot); !done)
+            return done;
+    return {};
+}
+
+// Live tables that had no row or no room for a new class: their endpoints go over to a copy which has.
+Result<> Committer::extend(Plan& plan) {
+    loaded_.pools.pages = plan.pools.pages;
+    for (const auto& [old_table, copy] : plan.extended) {
+        if (auto done = write_table(*copy); !done)
+            return done;
+        for (auto& [ifindex, endpoint] : loaded_.endpoints) {
+            if (std::ranges::find(endpoint.tables, old_table) == endpoint.tables.end())
+                continue;
+            const auto config = loaded_.pools.configs.take();
+            if (!config)
+                return fail("no free endpoint config");
+            std::ranges::replace(endpoint.tables, old_table, copy);
+            endpoint.generation = ++loaded_.last_generation[endpoint.slot];
+            loaded_.pools.configs.retire(std::exchange(endpoint.config, *config));
+            if (auto done = store_.write_config(endpoint.config, make_config(endpoint)); !done)
+                return done;
+            if (auto done = store_.order(); !done)
+                return done;
+            if (auto done = store_.publish(ifindex, endpoint.config); !done)
+                return done;
+        }
+        retire_table(*old_table);
+        std::ranges::replace(loaded_.tables, old_table, copy);
+    }
+    return {};
+}
+
+void Committer::retire_table(const Table& table) {
+    if (table.open())
+        return;
+    loaded_.pools.pages.retire(table.rows_page, table.rows_pages());
+    loaded_.pools.pages.retire(table.columns_page, table.columns_pages());
+    loaded_.pools.pages.retire(table.cells_page, table.cells_pages());
+}
+
+void Committer::adopt_slot(uint32_t ifindex, const AdoptedSlot& adopted) {
+    if (loaded_.adopted.emplace(ifindex, adopted).second)
+        loaded_.pools.slots.reserve(adopted.slot);
+}
+
+Result<> Committer::move(const Plan& plan) {
+    if (!plan.set_prefixes.empty())
+        if (auto done = store_.set_prefixes(plan.set_prefixes); !done)
+            return done;
+    for (const PortMove& move : plan.port_moves)
+        if (auto done = store_.set_ports(move.protocol, move.first, move.last, move.port_class); !done)
+            return done;
+    if (!plan.set_addresses.empty())
+        if (auto done = store_.set_addresses(plan.set_addresses); !done)
+            return done;
+    return plan.remove_addresses.empty() ? Result<>{} : store_.remove_addresses(plan.remove_addresses);
+}
+
+Result<> Committer::publish(const EndpointPlan& endpoints) {
+    for (const LoadedEndpoint& endpoint : endpoints.changed)
+        if (endpoint.config != 0)
+            if (auto done = store_.write_config(endpoint.config, make_config(endpoint)); !done)
+                return done;
+    if (auto done = store_.order(); !done)
+        return done;
+    for (const LoadedEndpoint& endpoint : endpoints.changed)
+        if (auto done = store_.publish(endpoint.spec.ifindex, endpoint.config); !done)
+            return done;
+    for (const uint32_t ifindex : endpoints.gone)
+        if (auto done = store_.withdraw(ifindex); !done)
+            return done;
+    return {};
+}
+
+void Committer::retire_numbers(const Plan& plan, const EndpointPlan& endpoints) {
+    Pools& pools = loaded_.pools;
+    for (const uint32_t config : endpoints.retired_configs)
+        pools.configs.retire(config);
+    for (const uint32_t slot : endpoints.retired_slots)
+        pools.slots.retire(slot);
+
+    const std::set<std::string> keys(plan.classification.keys.begin(), plan.classification.keys.end());
+    std::erase_if(loaded_.class_keys, [&](const auto& entry) {
+        if (keys.contains(entry.second))
+            return false;
+        pools.classes.retire(entry.first);
+        return true;
+    });
+    std::set<uint16_t> numbers(plan.port_numbers.begin(), plan.port_numbers.end());
+    for (const auto& [port_class, number] : loaded_.port_numbers)
+        if (!numbers.contains(number))
+            pools.port_classes.retire(number);
+
+    std::set<TablePointer> used;
+    for (const auto& [ifindex, endpoint] : loaded_.endpoints)
+        for (const TablePointer& table : endpoint.tables)
+            if (table)
+                used.insert(table);
+    std::set<TablePointer> known(loaded_.tables.begin(), loaded_.tables.end());
+    known.insert(plan.new_tables.begin(), plan.new_tables.end());
+    for (const TablePointer& table : known)
+        if (!used.contains(table))
+            retire_table(*table);
+    loaded_.tables.assign(used.begin(), used.end());
+}
+
+void Committer::remember(Plan&& plan, const EndpointPlan& endpoints) {
+    loaded_.pools = std::move(plan.pools);
+    loaded_.decisions = std::move(plan.decisions);
+    loaded_.last_generation = endpoints.last_generation;
+    loaded_.label_keys = std::move(plan.relevance.label_keys);
+    loaded_.port_names = std::move(plan.relevance.port_names);
+    for (const auto& [address, number] : plan.set_addresses)
+        loaded_.addresses[address] = number;
+    for (const Address& address : plan.remove_addresses)
+        loaded_.addresses.erase(address);
+    for (const auto& [prefix, number] : plan.set_prefixes)
+        loaded_.prefixes[prefix] = number;
+    for (const Prefix& prefix : plan.remove_prefixes)
+        loaded_.prefixes.erase(prefix);
+    for (const PortMove& move : plan.port_moves) {
+        const auto protocol = std::ranges::find(kPortProtocols, move.protocol) - kPortProtocols.begin();
+        auto& ports = loaded_.ports[static_cast<size_t>(protocol)];
+        std::fill(ports.begin() + move.first, ports.begin() + move.last + 1, move.port_class);
+    }
+    for (const LoadedEndpoint& endpoint : endpoints.changed)
+        loaded_.endpoints[endpoint.spec.ifindex] = endpoint;
+    for (const uint32_t ifindex : endpoints.gone)
+        loaded_.endpoints.erase(ifindex);
+    loaded_.adopted.clear();
+
+    // A number that went on under another key is not retired.
+    for (uint32_t index = 0; index < plan.numbers.size(); ++index)
+        loaded_.class_keys[plan.numbers[index]] = plan.classification.keys[index];
+    retire_numbers(plan, endpoints);
+    loaded_.class_numbers.clear();
+    for (const auto& [number, key] : loaded_.class_keys)
+        loaded_.class_numbers.emplace(key, number);
+    loaded_.port_numbers.clear();
+    for (size_t index = 0; index < plan.port_classes.size(); ++index)
+        loaded_.port_numbers.emplace(plan.port_classes[index], plan.port_numbers[index]);
+}
+
+Result<std::vector<std::pair<uint32_t, DecisionKey>>> Committer::collect() {
+    if (auto done = store_.wait_for_packets(); !done)
+        return tl::unexpected(done.error());
+    loaded_.pools.classes.after_grace_period();
+    loaded_.pools.port_classes.after_grace_period();
+    loaded_.pools.configs.after_grace_period();
+    loaded_.pools.slots.after_grace_period();
+    loaded_.pools.pages.after_grace_period();
+
+    std::set<uint32_t> used;
+    for (const TablePointer& table : loaded_.tables) {
+        used.insert(table->decisions.begin(), table->decisions.end());
+        used.insert(table->default_decision);
+    }
+    std::vector<std::pair<uint32_t, DecisionKey>> unused;
+    for (const auto& [key, number] : loaded_.decisions.numbers())
+        if (!used.contains(number))
+            unused.emplace_back(number, key);
+    return unused;
+}
+
+}  // namespace catflap::compile

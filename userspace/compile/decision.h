@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// What counts packets: a rule of a policy, or the default of a table ("no rule admitted it").
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "resolve/resolve.h"
+
+namespace catflap::compile {
+
+struct DecisionKey {
+    bool is_default = false;
+    resolve::Direction direction = resolve::Direction::ingress;
+    std::vector<ObjectName> policies;  // the rule's one; of a default: all that isolate the pod
+    uint32_t rule_index = 0;
+    uint64_t rule_hash = 0;
+
+    auto operator<=>(const DecisionKey&) const = default;
+};
+
+DecisionKey rule_decision(resolve::Direction direction, const resolve::Rule& rule);
+DecisionKey default_decision(const resolve::DirectionPolicy& policy);
+
+// Decision -> its index in rule_counters. An index is taken back only by release(), after its counts were saved.
+class DecisionRegistry {
+  public:
+    // Takes the decision's number, or a new one. Fails when all CATFLAP_MAX_RULES are in use.
+    Result<uint32_t> number(const DecisionKey& key);
+    // As found in the counters of an earlier agent.
+    void adopt(uint32_t number, const DecisionKey& key);
+    void release(uint32_t number);
+
+    [[nodiscard]] const std::map<DecisionKey, uint32_t>& numbers() const { return numbers_; }
+
+  private:
+    std::map<DecisionKey, uint32_t> numbers_;
+    std::vector<bool> used_ = {true};  // 0 is CATFLAP_RULE_NONE
+    size_t first_free_ = 1;
+};
+
+}  // namespace catflap::compile

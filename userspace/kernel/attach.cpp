@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel/attach.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include <charconv>
+#include <climits>
+
+#include "kernel/map.h"
+
+namespace catflap::kernel {
+namespace {
+
+// Debian 12's headers (6.1) do not know these yet; the values are the kernel's (6.6, include/uapi/linux/bpf.h).
+constexpr auto kTcxIngress = static_cast<bpf_attach_type>(46);
+constexpr auto kTcxEgress = static_cast<bpf_attach_type>(47);
+
+// Ours among the filters of a clsact hook.
+constexpr uint32_t kHandle = 0xca7f;
+constexpr uint32_t kPriority = 0xca;
+
+bpf_attach_type tcx_hook(bool from_pod) { return from_pod ? kTcxIngress : kTcxEgress; }
+bpf_tc_attach_point clsact_hook(bool from_pod) { return from_pod ? BPF_TC_INGRESS : BPF_TC_EGRESS; }
+const char* hook_name(bool from_pod) { return from_pod ? "from_pod" : "to_pod"; }
+
+// Of a link file "12.from_pod".
+std::pair<uint32_t, bool> parse_link_name(const std::string& name) {
+    uint32_t ifindex = 0;
+    std::from_chars(name.data(), name.data() + name.size(), ifindex);
+    return {ifindex, name.ends_with("from_pod")};
+}
+
+// The interface of a TCX link; 0: it has gone (and so has the link, but for its pin).
+uint32_t link_interface(int fd) {
+    bpf_link_info info{};
+    uint32_t length = sizeof(info);
+    if (bpf_obj_get_info_by_fd(fd, &info, &length) != 0)
+        return 0;
+    return info.xdp.ifindex;  // the first field of tcx too, which Debian 12's headers do not have
+}
+
+}  // namespace
+
+std::string_view to_string(AttachMode mode) { return mode == AttachMode::tcx ? "tcx" : "clsact"; }
+
+AttachMode probe_attach_mode(int program_fd) {
+    // No interface has this index. A kernel that knows TCX looks for it (ENODEV); another refuses the attach type.
+    const int fd = bpf_link_create(program_fd, INT_MAX, kTcxIngress, nullptr);
+    const int error = errno;
+    UniqueFd unexpected(fd);
+    return fd < 0 && error == ENODEV ? AttachMode::tcx : AttachMode::clsact;
+}
+
+std::filesystem::path Attachments::link_path(uint32_t ifindex, bool from_pod) const {
+    return links_dir_ / fmt::format("{}.{}", ifindex, hook_name(from_pod));
+}
+
+Result<> Attachments::adopt() {
+    std::error_code error;
+    std::filesystem::create_directories(links_dir_, error);
+    if (error)
+        return fail_errno(error.value(), "create {}", links_dir_.string());
+    std::vector<std::filesystem::path> stale;
+    for (const auto& entry : std::filesystem::directory_iterator(links_dir_, error)) {
+        const auto [ifindex, from_pod] = parse_link_name(entry.path().filename());
+        UniqueFd fd(bpf_obj_get(entry.path().c_str()));
+        if (fd && link_interface(fd.get()) == ifindex)
+            links_[{ifindex, from_pod}] = std::move(fd);
+        else
+            stale.push_back(entry.path());
+    }
+    for (const auto& path : stale)
+        std::filesystem::remove(path, error);
+    return {};
+}
+
+Result<> Attachments::attach(uint32_t ifindex, int from_pod_fd, int to_pod_fd) {
+    for (const bool from_pod : {true, false}) {
+        const int program = from_pod ? from_pod_fd : to_pod_fd;
+        auto done = mode_ == AttachMode::tcx ? attach_tcx(ifindex, from_pod, program)
+                                             : attach_clsact(ifindex, from_pod, program);
+        if (!done)
+            return done;
+    }
+    return {};
+}
+
+Result<> Attachments::attach_tcx(uint32_t ifindex, bool from_pod, int program_fd) {
+    const auto known = links_.find({ifindex, from_pod});
+    if (known != links_.end()) {
+        if (const int error = bpf_link_update(known->second.get(), program_fd, nullptr); error != 0)
+            return fail_errno(error, "exchange the {} program of interface {}", hook_name(from_pod), ifindex);
+        return {};
+    }
+    UniqueFd link(bpf_link_create(program_fd, static_cast<int>(ifindex), tcx_hook(from_pod), nullptr));
+    if (!link)
+        return fail_errno(errno, "create the {} tcx link of interface {}", hook_name(from_pod), ifindex);
+    const auto path = link_path(ifindex, from_pod);
+    std::error_code ignored;  // the pin of an interface that had this index before
+    std::filesystem::remove(path, ignored);
+    if (auto done = pin(link.get(), path); !done)
+        return done;
+    links_[{ifindex, from_pod}] = std::move(link);
+    return {};
+}
+
+Result<> Attachments::attach_clsact(uint32_t ifindex, bool from_pod, int program_fd) {
+    LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = static_cast<int>(ifindex), .attach_point = clsact_hook(from_pod));
+    const int created = bpf_tc_hook_create(&hook);
+    if (created != 0 && created != -EEXIST)
+        return fail_errno(created, "create the clsact qdisc of interface {}", ifindex);
+    LIBBPF_OPTS(bpf_tc_opts, options, .prog_fd = program_fd, .flags = BPF_TC_F_REPLACE, .handle = kHandle,
+                .priority = kPriority);
+    if (const int error = bpf_tc_attach(&hook, &options); error != 0)
+        return fail_errno(error, "attach the {} filter to interface {}", hook_name(from_pod), ifindex);
+    links_[{ifindex, from_pod}] = UniqueFd();
+    return {};
+}
+
+void Attachments::forget(uint32_t ifindex) {
+    for (const bool from_pod : {true, false}) {
+        links_.erase({ifindex, from_pod});
+        std::error_code ignored;
+        std::filesystem::remove(link_path(ifindex, from_pod), ignored);
+    }
+}
+
+Result<> Attachments::detach(uint32_t ifindex) {
+    if (mode_ == AttachMode::clsact)
+        remove_clsact(ifindex);
+    forget(ifindex);
+    return {};
+}
+
+bool Attachments::attached(uint32_t ifindex) const {
+    return links_.contains({ifindex, true}) && links_.contains({ifindex, false});
+}
+
+std::set<uint32_t> Attachments::interfaces() const {
+    std::set<uint32_t> result;
+    for (const auto& [key, fd] : links_)
+        result.insert(key.first);
+    return result;
+}
+
+void remove_clsact(uint32_t ifindex) {
+    for (const bool from_pod : {true, false}) {
+        LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = static_cast<int>(ifindex), .attach_point = clsact_hook(from_pod));
+        LIBBPF_OPTS(bpf_tc_opts, options, .handle = kHandle, .priority = kPriority);
+        bpf_tc_detach(&hook, &options);
+    }
+}
+
+}  // namespace catflap::kernel

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// The programs' hold on the interfaces: TCX links where the kernel has them (6.6), clsact filters otherwise. Either
+// stays when the agent goes, and changes its program without a gap.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <set>
+#include <string>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+
+namespace catflap::kernel {
+
+enum class AttachMode : uint8_t { tcx, clsact };
+std::string_view to_string(AttachMode mode);
+
+// What this kernel offers for a loaded program.
+AttachMode probe_attach_mode(int program_fd);
+
+class Attachments {
+  public:
+    // links_dir: where the links of TCX are pinned.
+    Attachments(AttachMode mode, std::filesystem::path links_dir) : mode_(mode), links_dir_(std::move(links_dir)) {}
+
+    [[nodiscard]] AttachMode mode() const { return mode_; }
+    // Takes up the links that an earlier agent pinned; drops those whose interface has gone.
+    Result<> adopt();
+    // Attaches both programs to the interface, or exchanges what is attached for them.
+    Result<> attach(uint32_t ifindex, int from_pod_fd, int to_pod_fd);
+    // For an interface that has gone: forgets it.
+    void forget(uint32_t ifindex);
+    // Removes the programs from the interface.
+    Result<> detach(uint32_t ifindex);
+    [[nodiscard]] bool attached(uint32_t ifindex) const;
+    [[nodiscard]] std::set<uint32_t> interfaces() const;
+
+  private:
+    Result<> attach_tcx(uint32_t ifindex, bool from_pod, int program_fd);
+    Result<> attach_clsact(uint32_t ifindex, bool from_pod, int program_fd);
+    [[nodiscard]] std::filesystem::path link_path(uint32_t ifindex, bool from_pod) const;
+
+    AttachMode mode_;
+    std::filesystem::path links_dir_;
+    std::map<std::pair<uint32_t, bool>, UniqueFd> links_;  // (ifindex, is from_pod); clsact: without a descriptor
+};
+
+// Removes the clsact filters that catflap left on an interface.
+void remove_clsact(uint32_t ifindex);
+
+}  // namespace catflap::kernel

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel/map_store.h"
+
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <bit>
+#include <cstring>
+
+namespace catflap::kernel {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "rows are written as words");
+
+// A packet sees the value before or after, never half of it.
+template <class Word, class Value>
+void store_whole(Word& target, const Value& value) {
+    static_assert(sizeof(Word) == sizeof(Value));
+    std::atomic_ref<Word>(target).store(std::bit_cast<Word>(value), std::memory_order_release);
+}
+
+uint32_t page_of(Protocol protocol) {
+    constexpr uint32_t kPagesPerProtocol = 65536 / CATFLAP_PAGE_U16;
+    switch (protocol) {
+        case Protocol::tcp:
+            return 0;
+        case Protocol::udp:
+            return kPagesPerProtocol;
+        case Protocol::sctp:
+            return 2 * kPagesPerProtocol;
+    }
+    return 0;
+}
+
+// Entries of a hash or trie in as few system calls as the kernel allows.
+template <class Key, class Value>
+Result<> update_all(int fd, const char* name, const std::vector<Key>& keys, const std::vector<Value>& values) {
+    for (size_t done = 0; done < keys.size();) {
+        auto count = static_cast<uint32_t>(keys.size() - done);
+        LIBBPF_OPTS(bpf_map_batch_opts, options, .elem_flags = BPF_ANY);
+        int error = count > 1 ? bpf_map_update_batch(fd, keys.data() + done, values.data() + done, &count, &options)
+                              : -ENOTSUP;
+        if (error != 0 && (errno == ENOTSUP || errno == EINVAL || error == -ENOTSUP)) {
+            count = 1;
+            error = bpf_map_update_elem(fd, keys.data() + done, values.data() + done, BPF_ANY);
+        }
+        if (error != 0)
+            return fail_errno(errno, "write entry {} of {} into map {}", done + count, keys.size(), name);
+        done += count;
+    }
+    return {};
+}
+
+}  // namespace
+
+catflap_address kernel_address(const Address& address) { return std::bit_cast<catflap_address>(address.bytes); }
+
+Address model_address(const catflap_address& address) {
+    return {std::bit_cast<std::array<uint8_t, 16>>(address)};
+}
+
+catflap_cidr_key kernel_prefix(const Prefix& prefix) {
+    return {prefix.length(), kernel_address(prefix.address())};
+}
+
+catflap_address_class address_entry(const Address& address, compile::ClassNumber number) {
+    const catflap_address key = kernel_address(address);
+    return {number, key.word_be[0] ^ key.word_be[1] ^ key.word_be[2] ^ key.word_be[3]};
+}
+
+Result<std::unique_ptr<MapStore>> MapStore::open(const StateMaps& maps, Ledger& ledger) {
+    std::unique_ptr<MapStore> store(new MapStore(maps, ledger));
+    if (auto done = store->map_all(); !done)
+        return tl::unexpected(done.error());
+    return store;
+}
+
+Result<> MapStore::map_all() {
+    auto interfaces = MappedArray<catflap_interface>::map(maps_.interfaces, "interfaces", CATFLAP_MAX_INTERFACES);
+    if (!interfaces)
+        return tl::unexpected(interfaces.error());
+    auto configs =
+        MappedArray<catflap_endpoint_config>::map(maps_.endpoint_configs, "endpoint_configs", CATFLAP_MAX_CONFIGS);
+    if (!configs)
+        return tl::unexpected(configs.error());
+    auto ports = MappedArray<Page>::map(maps_.port_pages, "port_pages", CATFLAP_PORT_PAGES);
+    if (!ports)
+        return tl::unexpected(ports.error());
+    auto tables = MappedArray<Page>::map(maps_.table_pages, "table_pages", CATFLAP_TABLE_PAGES);
+    if (!tables)
+        return tl::unexpected(tables.error());
+    interfaces_ = std::move(*interfaces);
+    configs_ = std::move(*configs);
+    ports_ = std::move(*ports);
+    tables_ = std::move(*tables);
+    return {};
+}
+
+Result<> MapStore::write_pages(uint32_t first_page, std::span<const uint32_t> words) {
+    std::memcpy(&tables_.values()[first_page], words.data(), words.size_bytes());
+    return {};
+}
+
+Result<> MapStore::write_config(uint32_t number, const catflap_endpoint_config& config) {
+    ledger_.set_generation(config.slot, config.generation);
+    configs_.values()[number] = config;
+    return {};
+}
+
+Result<> MapStore::name_decision(uint32_t decision, const compile::DecisionKey& key) {
+    return ledger_.name(decision, key);
+}
+
+Result<> MapStore::clear_endpoint_counters(uint32_t slot) {
+    const int cpus = libbpf_num_possible_cpus();
+    const std::vector<catflap_endpoint_counter> zeros(static_cast<size_t>(std::max(cpus, 1)));
+    for (uint32_t index = slot * 2; index < slot * 2 + 2; ++index)
+        if (bpf_map_update_elem(maps_.endpoint_counters, &index, zeros.data(), BPF_ANY) != 0)
+            return fail_errno(errno, "clear element {} of map endpoint_counters", index);
+    return {};
+}
+
+Result<> MapStore::set_u16(uint32_t first_page, uint32_t index, uint16_t value) {
+    auto* values = reinterpret_cast<uint16_t*>(&tables_.values()[first_page]);
+    store_whole(values[index], value);
+    return {};
+}
+
+Result<> MapStore::set_ports(Protocol protocol, uint16_t first, uint16_t last, uint16_t port_class) {
+    auto* values = reinterpret_cast<uint16_t*>(&ports_.values()[page_of(protocol)]);
+    for (uint32_t port = first; port <= last; ++port)
+        store_whole(values[port], port_class);
+    return {};
+}
+
+Result<> MapStore::set_addresses(std::span<const std::pair<Address, compile::ClassNumber>> entries) {
+    std::vector<catflap_address> keys;
+    std::vector<catflap_address_class> values;
+    for (const auto& [address, number] : entries) {
+        keys.push_back(kernel_address(address));
+        values.push_back(address_entry(address, number));
+    }
+    return update_all(maps_.pod_addresses, "pod_addresses", keys, values);
+}
+
+Result<> MapStore::remove_addresses(std::span<const Address> addresses) {
+    for (const Address& address : addresses) {
+        const catflap_address key = kernel_address(address);
+        if (bpf_map_delete_elem(maps_.pod_addresses, &key) != 0 && errno != ENOENT)
+            return fail_errno(errno, "remove {} from map pod_addresses", to_string(address));
+    }
+    return {};
+}
+
+Result<> MapStore::set_prefixes(std::span<const std::pair<Prefix, compile::ClassNumber>> entries) {
+    std::vector<catflap_cidr_key> keys;
+    std::vector<uint32_t> values;
+    for (const auto& [prefix, number] : entries) {
+        keys.push_back(kernel_prefix(prefix));
+        values.push_back(number);
+    }
+    return update_all(maps_.cidrs, "cidrs", keys, values);
+}
+
+Result<> MapStore::remove_prefixes(std::span<const Prefix> prefixes) {
+    for (const Prefix& prefix : prefixes) {
+        const catflap_cidr_key key = kernel_prefix(prefix);
+        if (bpf_map_delete_elem(maps_.cidrs, &key) != 0 && errno != ENOENT)
+            return fail_errno(errno, "remove {} from map cidrs", to_string(prefix));
+    }
+    return {};
+}
+
+Result<> MapStore::publish(uint32_t ifindex, uint32_t config) {
+    catflap_interface* free_slot = nullptr;
+    for (uint32_t probe = 0; probe < CATFLAP_INTERFACE_PROBES; ++probe) {
+        catflap_interface& slot = interfaces_.values()[(ifindex + probe) & (CATFLAP_MAX_INTERFACES - 1)];
+        if (slot.ifindex == ifindex || (slot.ifindex == 0 && !free_slot))
+            free_slot = &slot;
+        if (slot.ifindex == ifindex)
+            break;
+    }
+    if (!free_slot)
+        return fail("interface {} finds no place in map interfaces: {} others share its {} slots", ifindex,
+                    +CATFLAP_INTERFACE_PROBES, +CATFLAP_INTERFACE_PROBES);
+    store_whole(reinterpret_cast<uint64_t&>(*free_slot), catflap_interface{ifindex, config});
+    return {};
+}
+
+Result<> MapStore::withdraw(uint32_t ifindex) {
+    for (uint32_t probe = 0; probe < CATFLAP_INTERFACE_PROBES; ++probe) {
+        catflap_interface& slot = interfaces_.values()[(ifindex + probe) & (CATFLAP_MAX_INTERFACES - 1)];
+        if (slot.ifindex == ifindex)
+            store_whole(reinterpret_cast<uint64_t&>(slot), catflap_interface{});
+    }
+    return {};
+}
+
+Result<> MapStore::order() {
+#if defined(__x86_64__)
+    // Neither stores nor loads overtake their like (Intel SDM 3A, 9.2.2): release stores above are enough.
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    return {};
+#else
+    // A packet's load of its class could overtake that of its config: wait until every packet began after our stores.
+    return wait_for_packets();
+#endif
+}
+
+Result<> MapStore::wait_for_packets() {
+    // MEMBARRIER_CMD_GLOBAL is synchronize_rcu() (kernel/sched/membarrier.c), and programs run under RCU.
+    if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) == 0)
+        return {};
+    // With nohz_full the kernel refuses it. A grace period is a matter of milliseconds; this is no proof, but generous.
+    if (errno != EINVAL)
+        return fail_errno(errno, "wait for the packets under way (membarrier)");
+    usleep(200'000);
+    return {};
+}
+
+}  // namespace catflap::kernel

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// compile::Store on the maps of the kernel.
+#pragma once
+
+#include "compile/store.h"
+#include "kernel/ledger.h"
+#include "kernel/map.h"
+
+namespace catflap::kernel {
+
+// The maps that a commit writes; descriptors stay the owner's.
+struct StateMaps {
+    int interfaces = -1;
+    int endpoint_configs = -1;
+    int pod_addresses = -1;
+    int cidrs = -1;
+    int port_pages = -1;
+    int table_pages = -1;
+    int endpoint_counters = -1;
+};
+
+class MapStore final : public compile::Store {
+  public:
+    static Result<std::unique_ptr<MapStore>> open(const StateMaps& maps, Ledger& ledger);
+
+    Result<> write_pages(uint32_t first_page, std::span<const uint32_t> words) override;
+    Result<> write_config(uint32_t number, const catflap_endpoint_config& config) override;
+    Result<> name_decision(uint32_t decision, const compile::DecisionKey& key) override;
+    Result<> clear_endpoint_counters(uint32_t slot) override;
+    Result<> set_u16(uint32_t first_page, uint32_t index, uint16_t value) override;
+    Result<> set_ports(Protocol protocol, uint16_t first, uint16_t last, uint16_t port_class) override;
+    Result<> set_addresses(std::span<const std::pair<Address, compile::ClassNumber>> entries) override;
+    Result<> remove_addresses(std::span<const Address> addresses) override;
+    Result<> set_prefixes(std::span<const std::pair<Prefix, compile::ClassNumber>> entries) override;
+    Result<> remove_prefixes(std::span<const Prefix> prefixes) override;
+    Result<> publish(uint32_t ifindex, uint32_t config) override;
+    Result<> withdraw(uint32_t ifindex) override;
+    Result<> order() override;
+    Result<> wait_for_packets() override;
+
+  private:
+    struct Page {
+        uint64_t words[CATFLAP_PAGE_SIZE / 8];
+    };
+
+    MapStore(const StateMaps& maps, Ledger& ledger) : maps_(maps), ledger_(ledger) {}
+    Result<> map_all();
+
+    StateMaps maps_;
+    Ledger& ledger_;
+    MappedArray<catflap_interface> interfaces_;
+    MappedArray<catflap_endpoint_config> configs_;
+    MappedArray<Page> ports_;
+    MappedArray<Page> tables_;
+};
+
+// The kernel's forms of model values.
+catflap_address kernel_address(const Address& address);
+Address model_address(const catflap_address& address);
+catflap_cidr_key kernel_prefix(const Prefix& prefix);
+catflap_address_class address_entry(const Address& address, compile::ClassNumber number);
+
+}  // namespace catflap::kernel
