@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every command of the CLI shares, and the list of them.
+#pragma once
+
+#include <filesystem>
+#include <iosfwd>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+
+namespace CLI {
+class App;
+}
+
+namespace catflap::cli {
+
+enum ExitCode : int { kDone = 0, kRefused = 1, kUsage = 2, kNoAgent = 3 };
+
+enum class Format { table, wide, json, yaml };
+
+struct Streams {
+    std::istream& in;
+    std::ostream& out;
+    std::ostream& err;
+    bool colours = false;
+};
+
+// One run of the program: where it reads and writes, what every command is told, how it ended.
+struct Session {
+    Streams streams;
+    std::filesystem::path run_dir = "/run/catflap";
+    std::string output = "table";
+    int exit_code = kDone;
+
+    [[nodiscard]] Format format() const;
+    // json and yaml: true, and `value` is printed. table and wide: false.
+    bool print_as_data(const nlohmann::json& value) const;
+    // One line on stderr.
+    void complain(std::string_view sentence) const;
+};
+
+// --run-dir and -o.
+void add_common_options(CLI::App& command, Session& session);
+
+void add_status(CLI::App& app, Session& session);
+void add_settle(CLI::App& app, Session& session);
+void add_get(CLI::App& app, Session& session);
+void add_check(CLI::App& app, Session& session);
+
+}  // namespace catflap::cli

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/diagnostics.h"
+
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+#include "cli/render.h"
+
+namespace catflap::cli {
+
+using nlohmann::json;
+using source::Diagnostic;
+
+json to_json(const Diagnostic& diagnostic) {
+    return {{"file", diagnostic.file},
+            {"line", diagnostic.line},
+            {"object", diagnostic.object},
+            {"field", diagnostic.field},
+            {"message", diagnostic.message}};
+}
+
+json to_json(const std::vector<Diagnostic>& diagnostics) {
+    json list = json::array();
+    for (const Diagnostic& diagnostic : diagnostics)
+        list.push_back(to_json(diagnostic));
+    return list;
+}
+
+std::vector<Diagnostic> diagnostics_from(const json& list) {
+    std::vector<Diagnostic> diagnostics;
+    for (const json& item : list)
+        diagnostics.push_back({.file = item.value("file", ""),
+                               .line = item.value("line", 0),
+                               .object = item.value("object", ""),
+                               .field = item.value("field", ""),
+                               .message = item.value("message", "")});
+    return diagnostics;
+}
+
+void print(std::ostream& out, const std::vector<Diagnostic>& diagnostics,
+           std::string_view before_message) {
+    for (Diagnostic diagnostic : diagnostics) {
+        diagnostic.message.insert(0, before_message);
+        out << printable(to_string(diagnostic)) << '\n';
+    }
+}
+
+}  // namespace catflap::cli
