@@ -19,6 +19,8 @@ struct Diagnostic {
     std::string object;   // "NetworkPolicy ingress/drop-inter-namespace"; "" where it could not be told
     std::string field;    // "spec.ingress[0].from[1].ipBlock.cidr"; "" for the object as a whole
     std::string message;  // what is wrong, and what would be right
+
+    bool operator==(const Diagnostic&) const = default;
 };
 // "policy.yaml:12: NetworkPolicy ingress/x: spec.ingress[0].ports[0].port: 70000 is not a port (1 to 65535)"
 std::string to_string(const Diagnostic& diagnostic);

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// Namespaces, nodes and pods, as far as policies speak of them; other fields are not looked at.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "source/decode_object.h"
+#include "source/names.h"
+
+namespace catflap::source {
+namespace {
+
+void add_address(const Field& field, std::vector<Address>& addresses) {
+    const std::optional<std::string> text = field.string();
+    if (!text || text->empty())
+        return;
+    const Result<Address> address = parse_address(*text);
+    if (!address)
+        field.refuse(address.error().message);
+    else if (std::ranges::find(addresses, *address) == addresses.end())
+        addresses.push_back(*address);
+}
+
+std::vector<Address> decode_pod_addresses(const Field& status) {
+    std::vector<Address> addresses;
+    for (const Field& item : status.member("podIPs").items())
+        if (item.is_mapping())
+            add_address(item.member("ip"), addresses);
+    if (addresses.empty())
+        add_address(status.member("podIP"), addresses);
+    return addresses;
+}
+
+void add_named_ports(const Field& container, std::vector<NamedPort>& ports) {
+    for (const Field& item : container.member("ports").items()) {
+        if (!item.is_mapping() || !item.member("name").exists())
+            continue;
+        const Field name = item.member("name");
+        const std::optional<std::string> text = name.string();
+        if (!text || text->empty() || !check_name(name, *text, check_port_name(*text)))
+            continue;
+        const Field number = item.member("containerPort");
+        if (!number.exists())
+            number.refuse("is missing; write a port (1 to 65535)");
+        const std::optional<uint16_t> port = decode_port_number(number);
+        const std::optional<Protocol> protocol = decode_protocol(item.member("protocol"));
+        if (port && protocol)
+            ports.push_back({*text, *protocol, *port});
+    }
+}
+
+std::vector<NamedPort> decode_named_ports(const Field& spec) {
+    std::vector<NamedPort> ports;
+    for (const Field& container : spec.member("containers").items())
+        if (container.is_mapping())
+            add_named_ports(container, ports);
+    // An init container that restarts is a sidecar: it runs, and listens, as long as the pod does.
+    for (const Field& container : spec.member("initContainers").items())
+        if (container.is_mapping() && container.member("restartPolicy").string() == "Always")
+            add_named_ports(container, ports);
+    return ports;
+}
+
+}  // namespace
+
+Namespace decode_namespace(const Field& object, const ObjectName& name) {
+    return {name.name, decode_labels(object.member("metadata").member("labels"))};
+}
+
+Node decode_node(const Field& object, const ObjectName& name) {
+    Node node{name.name, {}};
+    const Field status = object.member("status");
+    status.is_mapping();
+    for (const Field& item : status.member("addresses").items()) {
+        if (!item.is_mapping())
+            continue;
+        const std::optional<std::string> type = item.member("type").string();
+        if (type == "InternalIP" || type == "ExternalIP")
+            add_address(item.member("address"), node.addresses);
+    }
+    return node;
+}
+
+Pod decode_pod(const Field& object, const ObjectName& name) {
+    Pod pod;
+    const Field metadata = object.member("metadata");
+    const Field spec = object.member("spec");
+    const Field status = object.member("status");
+    spec.is_mapping();
+    status.is_mapping();
+    pod.name = name;
+    pod.uid = metadata.member("uid").string().value_or("");
+    pod.labels = decode_labels(metadata.member("labels"));
+    pod.node = spec.member("nodeName").string().value_or("");
+    pod.host_network = spec.member("hostNetwork").boolean().value_or(false);
+    pod.ports = decode_named_ports(spec);
+    const std::string phase = status.member("phase").string().value_or("");
+    pod.finished = phase == "Succeeded" || phase == "Failed";
+    pod.addresses = decode_pod_addresses(status);
+    return pod;
+}
+
+}  // namespace catflap::source
