@@ -6,9 +6,12 @@
 #include <algorithm>
 #include <memory>
 #include <memory_resource>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
+
+#include "source/trap.h"
 
 namespace catflap::source {
 namespace {
@@ -257,13 +260,8 @@ SyntaxError first_error(fy_diag* diag, int line) {
 }  // namespace
 
 tl::expected<void, SyntaxError> read_documents(std::string_view text, const DocumentSink& sink) {
-    // The library would take a NUL for the end of the text, and would drop what follows without a
-    // word.
-    if (const size_t nul = text.find('\0'); nul != std::string_view::npos) {
-        const auto lines =
-            std::count(text.begin(), text.begin() + static_cast<ptrdiff_t>(nul), '\n');
-        return syntax_error(static_cast<int>(lines) + 1, "a NUL byte: this is not a text in UTF-8");
-    }
+    if (std::optional<SyntaxError> trap = find_trap(text))
+        return tl::unexpected(std::move(*trap));
     fy_diag_cfg diag_config{};
     fy_diag_cfg_default(&diag_config);
     diag_config.fp = nullptr;  // and no output_fn: errors are only collected

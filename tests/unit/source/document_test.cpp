@@ -112,6 +112,8 @@ TEST_CASE("what is not YAML is refused, with its line") {
     CHECK(read("{\"a\":1}\n{\"b\":2}\n").error_line == 2);
     CHECK(read(std::string_view("a: 1\nb\0c: 2\n", 12)).error_line == 2);
     CHECK(read("a: \"\xff\xfe\"\n").error_line == 1);
+    CHECK(read("a: 100%\n---\n%YAML 1.2\n---\nb: 1\n").error_line == 3);
+    CHECK(read("a: 100%\nb: '%'\n").documents == Strings{"{a: 100%, b: '%'}"});
     CHECK(read("? [a]\n: b\n").error.find("key") != std::string::npos);
     CHECK(read("a: !mine x\n").error.find("tag") != std::string::npos);
     CHECK(read(std::string(100, '[')).error.find("nested deeper") != std::string::npos);
