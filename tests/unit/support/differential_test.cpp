@@ -84,7 +84,7 @@ TEST_CASE("a mishandled except is found, and shrunk to one pod, one policy, one 
     const FuzzSummary summary = find<ForgetsExcepts>();
     REQUIRE(summary.differences == 1);
     const Case found = as_case(summary);
-    MESSAGE(summary.report);
+    INFO(summary.report);
     REQUIRE(found.steps.size() == 1);
     const Step& step = found.steps[0];
     CHECK(step.cluster.pods.size() == 1);
@@ -104,7 +104,7 @@ TEST_CASE("a mishandled except is found, and shrunk to one pod, one policy, one 
 TEST_CASE("a change that is not taken in is found, and keeps the state before it") {
     const FuzzSummary summary = find<ForgetsLabelChanges>();
     REQUIRE(summary.differences == 1);
-    MESSAGE(summary.report);
+    INFO(summary.report);
     const Case found = as_case(summary);
     CHECK(found.steps.size() == 2);
     CHECK(found.steps.back().cluster.policies.size() == 1);
