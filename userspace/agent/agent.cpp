@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/agent.h"
+
+#include <spdlog/spdlog.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+
+#include <array>
+#include <csignal>
+#include <nlohmann/json.hpp>
+
+#include "agent/report.h"
+#include "kernel/flows.h"
+
+namespace catflap::agent {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+Result<UniqueFd> stop_signals() {
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    if (sigprocmask(SIG_BLOCK, &signals, nullptr) != 0)
+        return fail_errno(errno, "block the stop signals");
+    UniqueFd fd(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (!fd)
+        return fail_errno(errno, "open a signal descriptor");
+    return fd;
+}
+
+// Housekeeping that nobody waits for.
+Result<UniqueFd> every_second() {
+    UniqueFd fd(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+    const itimerspec interval{{1, 0}, {1, 0}};
+    if (!fd || timerfd_settime(fd.get(), 0, &interval, nullptr) != 0)
+        return fail_errno(errno, "open a timer");
+    return fd;
+}
+
+Result<> watch(int epoll_fd, int fd) {
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.fd = fd;
+    if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0)
+        return fail_errno(errno, "watch a descriptor");
+    return {};
+}
+
+void log_diagnostics(const source::Directory& source) {
+    for (const auto& refusal : source.refusals())
+        spdlog::error("refused: {}", to_string(refusal));
+    for (const auto& warning : source.warnings())
+        spdlog::warn("{}", to_string(warning));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Agent>> Agent::start(const Options& options) {
+    std::unique_ptr<Agent> agent(new Agent(options));
+    AgentState& state = agent->state_;
+    state.started_at = std::chrono::system_clock::now();
+    // First of all: it refuses to run beside another agent of the same directory.
+    auto control = ControlServer::open(options.run_dir,
+                                       [self = agent.get()](const nlohmann::json& request) { return self->answer(request); });
+    if (!control)
+        return tl::unexpected(control.error());
+    agent->control_ = std::move(*control);
+    auto source = source::Directory::open(options.source_dir);
+    if (!source)
+        return tl::unexpected(source.error());
+    state.source = std::move(*source);
+    log_diagnostics(*state.source);
+    auto links = LinkWatcher::open();
+    if (!links)
+        return tl::unexpected(links.error());
+    state.links = std::move(*links);
+    if (auto done = agent->load_datapath(); !done)
+        return tl::unexpected(done.error());
+    if (auto done = agent->first_commit(); !done)
+        return tl::unexpected(done.error());
+    return agent;
+}
+
+Result<> Agent::load_datapath() {
+    kernel::DatapathOptions options;
+    options.pin_dir = state_.options.pin_dir;
+    options.audit = state_.options.mode == Mode::audit;
+    options.keep_established = state_.options.keep_established;
+    options.attach = state_.options.attach;
+    auto datapath = kernel::Datapath::open(options);
+    if (!datapath)
+        return tl::unexpected(datapath.error());
+    state_.datapath = std::move(*datapath);
+    state_.committer = std::make_unique<compile::Committer>(state_.datapath->store());
+    for (const auto& [number, key] : state_.datapath->ledger().found())
+        state_.committer->adopt_decision(number, key);
+    for (uint32_t slot = 0; slot < CATFLAP_MAX_ENDPOINTS; ++slot)
+        state_.committer->adopt_generation(slot, state_.datapath->ledger().generation(slot));
+    for (const auto& [ifindex, slot] : state_.datapath->adopted())
+        state_.committer->adopt_slot(ifindex, slot);
+    return {};
+}
+
+// The programs of an earlier agent go on judging until the new tables are complete; connections that began before any
+// agent are taken from the kernel's conntrack before the first packet could be cut.
+Result<> Agent::first_commit() {
+    if (auto done = commit(); !done)
+        return done;
+    if (!state_.datapath->flows_adopted()) {
+        const auto adopted = kernel::adopt_conntrack(state_.datapath->map_fd("flows"), state_.committer->loaded().endpoints);
+        if (!adopted)
+            spdlog::warn("{}; connections that exist will be judged as new ones", adopted.error().message);
+        else
+            spdlog::info("adopted {} connections of nf_conntrack", *adopted);
+    }
+    if (auto done = attach_all(); !done)
+        return done;
+    if (auto done = state_.datapath->take_over(); !done)
+        return done;
+    spdlog::info("enforcing for {} pods on {} interfaces of node {} by {}", state_.local.pods.size(),
+                 state_.links->links().size(), state_.options.node, to_string(state_.datapath->attachments().mode()));
+    return {};
+}
+
+Result<> Agent::attach_all() {
+    for (const auto& [ifindex, link] : state_.links->links())
+        if (auto done = state_.datapath->attach(ifindex); !done) {
+            // Gone in the meantime: its removal is among the next events.
+            if (done.error().code == ENODEV)
+                continue;
+            return fail_because(done.error(), "attach to {}", link.name);
+        }
+    return {};
+}
+
+Result<> Agent::refresh_inputs() {
+    auto changed = state_.source->refresh();
+    const std::string error = changed ? "" : changed.error().message;
+    if (error != state_.source_error && !error.empty())
+        spdlog::error("{}; what was read before stays enforced", error);
+    state_.source_error = error;
+    if (changed && *changed) {
+        dirty_ = true;
+        log_diagnostics(*state_.source);
+    }
+    auto links = state_.links->refresh();
+    if (!links)
+        return tl::unexpected(links.error());
+    if (!*links)
+        return {};
+    dirty_ = true;
+    const auto& present = state_.links->links();
+    for (const uint32_t ifindex : state_.datapath->attachments().interfaces())
+        if (!present.contains(ifindex))
+            state_.datapath->forget(ifindex);
+    // At once: until its pod is known everything on a new interface is dropped, and nothing slips through.
+    for (const auto& [ifindex, link] : present)
+        if (!state_.datapath->attachments().attached(ifindex))
+            if (auto done = state_.datapath->attach(ifindex); !done && done.error().code != ENODEV)
+                return fail_because(done.error(), "attach to {}", link.name);
+    return {};
+}
+
+Result<> Agent::reconcile() {
+    if (auto done = refresh_inputs(); !done)
+        return done;
+    return dirty_ ? commit() : Result<>{};
+}
+
+Result<> Agent::commit() {
+    const auto begin = Clock::now();
+    const Cluster& cluster = state_.source->cluster();
+    LocalEndpoints local = match_endpoints(cluster, state_.options.node, state_.links->links());
+    resolve::Resolved resolved = resolve::resolve(cluster, local.pods);
+    auto report = state_.committer->commit({cluster, resolved, local.endpoints});
+    dirty_ = false;
+    if (!report) {
+        state_.commit_error = report.error().message;
+        if (state_.committer->broken())
+            dirty_ = true;
+        return fail_because(report.error(), "commit");
+    }
+    state_.commit_error.clear();
+    state_.local = std::move(local);
+    state_.resolved = std::move(resolved);
+    state_.last_commit = {std::chrono::system_clock::now(),
+                          std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin), *report};
+    ++state_.commits;
+    spdlog::debug("committed in {} us: {} endpoints, {} addresses, {} prefixes, {} tables", state_.last_commit.duration.count(),
+                  report->endpoints_changed, report->addresses_changed, report->prefixes_changed, report->tables_written);
+    return {};
+}
+
+Result<> Agent::reload() {
+    spdlog::warn("loading the datapath anew");
+    if (auto done = load_datapath(); !done)
+        return done;
+    return first_commit();
+}
+
+Result<> Agent::collect() {
+    auto unused = state_.committer->collect();
+    if (!unused)
+        return tl::unexpected(unused.error());
+    for (const auto& [decision, key] : *unused) {
+        if (auto done = state_.datapath->ledger().settle(decision, key); !done)
+            return done;
+        state_.committer->release(decision);
+    }
+    return {};
+}
+
+nlohmann::json Agent::settle() {
+    if (auto done = reconcile(); !done)
+        return failure(done.error().message, 1);
+    if (!state_.source_error.empty())
+        return failure(state_.source_error, 1);
+    return {{"ok", true}, {"refused", refused(state_)}};
+}
+
+nlohmann::json Agent::answer(const nlohmann::json& request) {
+    if (request.value("command", "") == "settle")
+        return settle();
+    return report(state_, request);
+}
+
+Result<> Agent::run() {
+    auto signals = stop_signals();
+    auto timer = every_second();
+    if (!signals || !timer)
+        return tl::unexpected(!signals ? signals.error() : timer.error());
+    UniqueFd epoll(epoll_create1(EPOLL_CLOEXEC));
+    if (!epoll)
+        return fail_errno(errno, "create an epoll descriptor");
+    for (const int fd : {signals->get(), timer->get(), state_.source->fd(), state_.links->fd(), control_->fd()})
+        if (auto done = watch(epoll.get(), fd); !done)
+            return done;
+
+    for (uint64_t collected = 0;;) {
+        std::array<epoll_event, 8> events{};
+        const int count = epoll_wait(epoll.get(), events.data(), static_cast<int>(events.size()), -1);
+        if (count < 0 && errno != EINTR)
+            return fail_errno(errno, "wait for events");
+        if (auto done = reconcile(); !done) {
+            spdlog::error("{}", done.error().message);
+            if (state_.committer->broken())
+                if (auto loaded = reload(); !loaded)
+                    return loaded;
+        }
+        for (int i = 0; i < count; ++i) {
+            const int fd = events[static_cast<size_t>(i)].data.fd;
+            if (fd == signals->get())
+                return {};
+            if (fd == control_->fd())
+                control_->serve();
+            uint64_t expirations = 0;
+            if (fd == timer->get() && read(fd, &expirations, sizeof(expirations)) > 0 && collected != state_.commits) {
+                if (auto done = collect(); !done)
+                    spdlog::error("{}", done.error().message);
+                collected = state_.commits;
+            }
+        }
+    }
+}
+
+}  // namespace catflap::agent

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// The node agent: keeps what the datapath enforces equal to what the source holds. Level-triggered: an event marks
+// nothing but "look again", and one loop recomputes and commits the difference.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "agent/control_server.h"
+#include "agent/link_watcher.h"
+#include "agent/local_endpoints.h"
+#include "agent/options.h"
+#include "compile/committer.h"
+#include "kernel/datapath.h"
+#include "resolve/resolve.h"
+#include "source/directory.h"
+
+namespace catflap::agent {
+
+struct LastCommit {
+    std::chrono::system_clock::time_point at;
+    std::chrono::microseconds duration{};
+    compile::CommitReport report;
+};
+
+// Everything that a report may look at.
+struct AgentState {
+    Options options;
+    std::chrono::system_clock::time_point started_at;
+    std::optional<source::Directory> source;
+    std::string source_error;  // "": synced
+    std::optional<LinkWatcher> links;
+    std::unique_ptr<kernel::Datapath> datapath;
+    std::unique_ptr<compile::Committer> committer;
+    LocalEndpoints local;
+    resolve::Resolved resolved;
+    std::string commit_error;  // the desired state was refused: "" or why
+    uint64_t commits = 0;
+    LastCommit last_commit;
+};
+
+class Agent {
+  public:
+    // Opens everything, commits the first state, attaches, adopts what an earlier agent left.
+    static Result<std::unique_ptr<Agent>> start(const Options& options);
+
+    // Until SIGTERM or SIGINT. What is enforced stays enforced.
+    Result<> run();
+
+    [[nodiscard]] const AgentState& state() const { return state_; }
+
+  private:
+    explicit Agent(const Options& options) { state_.options = options; }
+
+    Result<> load_datapath();
+    Result<> first_commit();
+    // Takes in all events so far and commits the difference.
+    Result<> reconcile();
+    Result<> refresh_inputs();
+    Result<> commit();
+    // Fresh programs and maps beside the broken ones, as at a start.
+    Result<> reload();
+    Result<> attach_all();
+    Result<> collect();
+    nlohmann::json answer(const nlohmann::json& request);
+    nlohmann::json settle();
+
+    AgentState state_;
+    std::optional<ControlServer> control_;
+    bool dirty_ = true;
+};
+
+}  // namespace catflap::agent

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/local_endpoints.h"
+
+#include <algorithm>
+#include <set>
+
+namespace catflap::agent {
+namespace {
+
+class Matcher {
+  public:
+    Matcher(const Cluster& cluster, const std::string& node) {
+        for (const auto& [name, pod] : cluster.pods) {
+            if (pod.node != node || !is_policed(pod))
+                continue;
+            local_.push_back(&pod);
+            by_interface_.emplace(calico_interface_name(name), &pod);
+            for (const Address& address : pod.addresses)
+                by_address_.emplace(address, &pod);
+        }
+    }
+
+    [[nodiscard]] const Pod* find(const Link& link) const {
+        if (const auto named = by_interface_.find(link.name); named != by_interface_.end())
+            return named->second;
+        for (const Address& route : link.host_routes)
+            if (const auto routed = by_address_.find(route); routed != by_address_.end())
+                return routed->second;
+        return nullptr;
+    }
+    [[nodiscard]] const std::vector<const Pod*>& local() const { return local_; }
+
+  private:
+    std::vector<const Pod*> local_;
+    std::map<std::string, const Pod*> by_interface_;
+    std::map<Address, const Pod*> by_address_;
+};
+
+// One address of each family: what the kernel routes to the link, otherwise what the pod's status says.
+std::array<Address, 2> endpoint_addresses(const Link& link, const Pod& pod) {
+    std::array<Address, 2> addresses{};
+    for (const auto* source : {&link.host_routes, &pod.addresses}) {
+        for (const Address& address : *source) {
+            Address& place = addresses[address.is_ipv4() ? 0 : 1];
+            if (place.is_unset())
+                place = address;
+        }
+    }
+    return addresses;
+}
+
+std::vector<ObjectName> selecting_policies(const Cluster& cluster, const Pod& pod) {
+    std::vector<ObjectName> result;
+    for (const auto& [name, policy] : cluster.policies)
+        if (name.ns == pod.name.ns && matches(policy.pods, pod.labels))
+            result.push_back(name);
+    return result;
+}
+
+}  // namespace
+
+LocalEndpoints match_endpoints(const Cluster& cluster, const std::string& node,
+                               const std::map<uint32_t, Link>& links) {
+    const Matcher matcher(cluster, node);
+    LocalEndpoints result;
+    std::set<ObjectName> enforced;
+    // Of two links for one pod the later one is the pod's: the earlier belongs to a sandbox that is going away.
+    std::map<ObjectName, uint32_t> newest;
+    for (const auto& [ifindex, link] : links)
+        if (const Pod* pod = matcher.find(link))
+            newest[pod->name] = ifindex;
+    for (const auto& [ifindex, link] : links) {
+        compile::EndpointSpec spec;
+        spec.ifindex = ifindex;
+        spec.interface = link.name;
+        const Pod* pod = matcher.find(link);
+        if (pod && newest[pod->name] == ifindex) {
+            spec.addresses = endpoint_addresses(link, *pod);
+            spec.pod = pod->name;
+            spec.uid = pod->uid;
+            enforced.insert(pod->name);
+        }
+        result.endpoints.push_back(std::move(spec));
+    }
+    for (const Pod* pod : matcher.local()) {
+        if (enforced.contains(pod->name))
+            continue;
+        auto policies = selecting_policies(cluster, *pod);
+        if (!policies.empty())
+            result.unenforced.push_back({pod->name,
+                                         "no cali* interface of this node is the pod's: it has not started yet, or "
+                                         "hangs on a bridge, or is a virtual node's",
+                                         std::move(policies)});
+    }
+    result.pods.assign(enforced.begin(), enforced.end());
+    return result;
+}
+
+}  // namespace catflap::agent

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which pod hangs on which interface. Pure.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "agent/link_watcher.h"
+#include "compile/loaded.h"
+#include "model/cluster.h"
+
+namespace catflap::agent {
+
+// A pod of this node that a policy selects, and for which nothing is enforced.
+struct Unenforced {
+    ObjectName pod;
+    std::string reason;
+    std::vector<ObjectName> policies;
+};
+
+struct LocalEndpoints {
+    std::vector<compile::EndpointSpec> endpoints;  // one for each link, with or without a pod; by ifindex
+    std::vector<Unenforced> unenforced;
+    std::vector<ObjectName> pods;  // of the endpoints; sorted, unique
+};
+
+// By name: "cali" + sha1 of the pod's; otherwise by the host route to one of the pod's addresses. The routes, where there
+// are any, say which addresses the pod has: they are made before its status is written.
+LocalEndpoints match_endpoints(const Cluster& cluster, const std::string& node,
+                               const std::map<uint32_t, Link>& links);
+
+}  // namespace catflap::agent

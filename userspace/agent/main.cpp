@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// catflapd, the node agent.
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <array>
+#include <cstdio>
+
+#include "agent/agent.h"
+
+namespace {
+
+using namespace catflap;
+using namespace catflap::agent;
+
+enum ExitCode : int { kDone = 0, kRefused = 1, kUsage = 2, kNoPermission = 3 };
+
+std::string host_name() {
+    std::array<char, 256> name{};
+    gethostname(name.data(), name.size() - 1);
+    return name.data();
+}
+
+void define(CLI::App& app, Options& options) {
+    app.set_version_flag("--version", CATFLAP_VERSION);
+    app.set_config("--config", "", "a file with the same names as these flags");
+    app.add_option("--source", options.source_dir, "directory of Kubernetes manifests to enforce (watched)");
+    app.add_option("--node", options.node, "name of this node (default: the host's name)");
+    app.add_option("--mode", options.mode, "ebpf; audit: judge and count, drop nothing")
+        ->transform(CLI::CheckedTransformer(std::map<std::string, Mode>{{"ebpf", Mode::ebpf}, {"audit", Mode::audit}}));
+    app.add_option("--established", options.keep_established,
+                   "revoke: a policy change judges live connections again; keep: it leaves them alone")
+        ->transform(CLI::CheckedTransformer(std::map<std::string, bool>{{"revoke", false}, {"keep", true}}));
+    app.add_option("--run-dir", options.run_dir, "control socket and lock")->capture_default_str();
+    app.add_option("--pin-dir", options.pin_dir, "where programs and maps outlive the agent (bpffs)")
+        ->capture_default_str();
+    app.add_option("--attach", options.attach, "tcx or clsact (default: tcx where the kernel has it, 6.6)")
+        ->transform(CLI::CheckedTransformer(std::map<std::string, kernel::AttachMode>{
+            {"tcx", kernel::AttachMode::tcx}, {"clsact", kernel::AttachMode::clsact}}));
+    app.add_flag("--check", options.check, "read the source, report every error, exit 0 or 1, touch nothing");
+    app.add_flag("--remove", options.remove, "take away everything that catflap left on this node, and exit");
+}
+
+int fail_with(const Error& error) {
+    fmt::print(stderr, "catflapd: {}\n", error.message);
+    return error.code == EPERM || error.code == EACCES ? kNoPermission : kRefused;
+}
+
+int check(const Options& options) {
+    const auto source = source::Directory::open(options.source_dir);
+    if (!source)
+        return fail_with(source.error());
+    for (const auto& warning : source->warnings())
+        fmt::print(stderr, "warning: {}\n", to_string(warning));
+    for (const auto& refusal : source->refusals())
+        fmt::print(stderr, "{}\n", to_string(refusal));
+    fmt::print("{} policies, {} pods, {} refused\n", source->cluster().policies.size(), source->cluster().pods.size(),
+               source->refusals().size());
+    return source->refusals().empty() ? kDone : kRefused;
+}
+
+int remove(const Options& options) {
+    std::vector<uint32_t> interfaces;
+    const auto links = LinkWatcher::open();
+    if (!links)
+        return fail_with(links.error());
+    for (const auto& [ifindex, link] : links->links())
+        interfaces.push_back(ifindex);
+    if (const auto done = kernel::remove_datapath(options.pin_dir, interfaces); !done)
+        return fail_with(done.error());
+    return kDone;
+}
+
+int serve(const Options& options) {
+    auto agent = Agent::start(options);
+    if (!agent)
+        return fail_with(agent.error());
+    if (const auto done = (*agent)->run(); !done)
+        return fail_with(done.error());
+    spdlog::info("stopped; what is enforced stays enforced");
+    return kDone;
+}
+
+// Kernels before 5.11 account maps to RLIMIT_MEMLOCK.
+void lift_memlock() {
+    const rlimit unlimited{RLIM_INFINITY, RLIM_INFINITY};
+    setrlimit(RLIMIT_MEMLOCK, &unlimited);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    Options options;
+    CLI::App app("catflapd enforces Kubernetes network policy on this node's cali* interfaces by eBPF.");
+    define(app, options);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? kDone : kUsage;
+    }
+    if (options.source_dir.empty() && !options.remove) {
+        fmt::print(stderr, "catflapd: --source is required: the directory of manifests to enforce\n");
+        return kUsage;
+    }
+    if (options.node.empty())
+        options.node = host_name();
+    spdlog::set_default_logger(spdlog::stderr_color_st("catflapd"));
+    spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e %l %v");
+    if (options.check)
+        return check(options);
+    if (geteuid() != 0) {
+        fmt::print(stderr, "catflapd: this needs root (BPF, network administration): run it by root\n");
+        return kNoPermission;
+    }
+    lift_memlock();
+    return options.remove ? remove(options) : serve(options);
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the agent answers on its control socket; the fields are described in docs/cli.md and are a contract.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+#include "agent/agent.h"
+
+namespace catflap::agent {
+
+// Of every command but settle.
+nlohmann::json report(const AgentState& state, const nlohmann::json& request);
+nlohmann::json failure(const std::string& message, int exit_code);
+nlohmann::json refused(const AgentState& state);
+
+nlohmann::json report_status(const AgentState& state);
+nlohmann::json report_endpoints(const AgentState& state);
+nlohmann::json report_policies(const AgentState& state);
+nlohmann::json report_rules(const AgentState& state);
+nlohmann::json report_sets(const AgentState& state);
+nlohmann::json report_flows(const AgentState& state);
+nlohmann::json report_drops(const AgentState& state);
+nlohmann::json report_maps(const AgentState& state);
+
+}  // namespace catflap::agent

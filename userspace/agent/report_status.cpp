@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catflap/timeouts.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <ctime>
+#include <nlohmann/json.hpp>
+
+#include "agent/report.h"
+#include "kernel/flows.h"
+#include "kernel/map.h"
+
+namespace catflap::agent {
+
+using nlohmann::json;
+
+json warnings(const AgentState& state);
+
+namespace {
+
+constexpr uint64_t kSecondNs = 1'000'000'000;
+
+std::string rfc3339(std::chrono::system_clock::time_point time) {
+    const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
+    std::tm utc{};
+    gmtime_r(&seconds, &utc);
+    std::array<char, 32> text{};
+    std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &utc);
+    return text.data();
+}
+
+std::string kernel_release() {
+    utsname name{};
+    return uname(&name) == 0 ? name.release : "";
+}
+
+std::string protocol_name(uint8_t protocol) {
+    switch (protocol) {
+        case IPPROTO_TCP:
+            return "TCP";
+        case IPPROTO_UDP:
+            return "UDP";
+        case IPPROTO_SCTP:
+            return "SCTP";
+        case IPPROTO_ICMP:
+            return "ICMP";
+        case IPPROTO_ICMPV6:
+            return "ICMPv6";
+        default:
+            return std::to_string(protocol);
+    }
+}
+
+size_t count_flows(const AgentState& state) {
+    size_t count = 0;
+    kernel::for_each_flow(state.datapath->map_fd("flows"), [&](const catflap_flow_key&, const catflap_flow&) {
+        ++count;
+        return true;
+    });
+    return count;
+}
+
+json unenforced(const AgentState& state) {
+    json result = json::array();
+    for (const Unenforced& one : state.local.unenforced) {
+        json policies = json::array();
+        for (const ObjectName& policy : one.policies)
+            policies.push_back(to_string(policy));
+        result.push_back(
+            {{"namespace", one.pod.ns}, {"pod", one.pod.name}, {"reason", one.reason}, {"policies", policies}});
+    }
+    return result;
+}
+
+json counts(const AgentState& state) {
+    const compile::Loaded& loaded = state.committer->loaded();
+    const size_t sets = report_sets(state).size();
+    return {{"endpoints", state.local.pods.size()},
+            {"policies", state.source->cluster().policies.size()},
+            {"sets", sets},
+            {"classes", loaded.class_numbers.size()},
+            {"portClasses", loaded.port_numbers.size()},
+            {"tables", loaded.tables.size()},
+            {"addresses", loaded.addresses.size()},
+            {"prefixes", loaded.prefixes.size()},
+            {"flows", count_flows(state)}};
+}
+
+json last_commit(const AgentState& state) {
+    const LastCommit& last = state.last_commit;
+    return {{"at", rfc3339(last.at)},
+            {"durationUs", last.duration.count()},
+            {"endpointsChanged", last.report.endpoints_changed},
+            {"addressesChanged", last.report.addresses_changed},
+            {"tablesWritten", last.report.tables_written}};
+}
+
+json health(const AgentState& state) {
+    const auto counted = state.datapath->health();
+    if (!counted)
+        return json::object();
+    return {{"flowsCreated", counted->flows_created},
+            {"flowInsertFailures", counted->flow_insert_failures},
+            {"flowsJudgedAgain", counted->flows_judged_again},
+            {"auditPasses", counted->audit_passes}};
+}
+
+// How many elements are in use, as far as that can be told.
+size_t entries_in_use(const AgentState& state, const std::string& name) {
+    const compile::Loaded& loaded = state.committer->loaded();
+    if (name == "pod_addresses")
+        return loaded.addresses.size();
+    if (name == "cidrs")
+        return loaded.prefixes.size();
+    if (name == "interfaces" || name == "endpoint_configs")
+        return loaded.endpoints.size();
+    if (name == "table_pages")
+        return loaded.pools.pages.pages() - loaded.pools.pages.free_pages();
+    if (name == "rule_counters")
+        return loaded.decisions.numbers().size() + 1;
+    if (name == "endpoint_counters")
+        return state.local.pods.size() * 2;
+    if (name == "flows")
+        return count_flows(state);
+    if (name == "fragments") {
+        size_t count = 0;
+        kernel::for_each_key<catflap_fragment_key>(state.datapath->map_fd("fragments"), [&](const auto&) {
+            ++count;
+            return true;
+        });
+        return count;
+    }
+    const auto info = kernel::map_info(state.datapath->map_fd(name.c_str()));
+    return info ? info->max_entries : 0;
+}
+
+}  // namespace
+
+json report_maps(const AgentState& state) {
+    json result = json::array();
+    for (const kernel::NamedMap& map : state.datapath->maps()) {
+        const auto info = kernel::map_info(map.fd);
+        if (!info)
+            continue;
+        const size_t entries = entries_in_use(state, map.name);
+        result.push_back({{"name", map.name},
+                          {"type", kernel::map_type_name(info->type)},
+                          {"keyBytes", info->key_bytes},
+                          {"valueBytes", info->value_bytes},
+                          {"entries", entries},
+                          {"maxEntries", info->max_entries},
+                          {"memoryBytes", kernel::map_memory_bytes(map.fd)},
+                          {"fillPercent", info->max_entries ? 100.0 * static_cast<double>(entries) / info->max_entries : 0},
+                          {"pinned", map.pinned}});
+    }
+    return result;
+}
+
+json report_status(const AgentState& state) {
+    return {{"version", CATFLAP_VERSION},
+            {"pid", getpid()},
+            {"node", state.options.node},
+            {"mode", to_string(state.options.mode)},
+            {"source",
+             {{"kind", "directory"},
+              {"path", state.options.source_dir.string()},
+              {"state", state.source_error.empty() ? "synced" : "stale"},
+              {"error", state.source_error}}},
+            {"established", state.options.keep_established ? "keep" : "revoke"},
+            {"attachedBy", to_string(state.datapath->attachments().mode())},
+            {"kernel", kernel_release()},
+            {"startedAt", rfc3339(state.started_at)},
+            {"generationOfState", state.commits},
+            {"lastCommit", last_commit(state)},
+            {"refused", refused(state)},
+            {"warnings", warnings(state)},
+            {"unenforced", unenforced(state)},
+            {"counts", counts(state)},
+            {"maps", report_maps(state)},
+            {"health", health(state)}};
+}
+
+json report_flows(const AgentState& state) {
+    std::map<uint32_t, const compile::LoadedEndpoint*> by_slot;
+    for (const auto& [ifindex, endpoint] : state.committer->loaded().endpoints)
+        if (endpoint.spec.pod)
+            by_slot[endpoint.slot] = &endpoint;
+    constexpr std::array<const char*, 3> kOpeners = {"pod", "remote", "host"};
+    constexpr std::array<const char*, 5> kStates = {"opening", "replied", "established", "closing", "closed"};
+    const uint64_t now_ns = kernel::flow_clock_ns();
+    json result = json::array();
+    kernel::for_each_flow(state.datapath->map_fd("flows"), [&](const catflap_flow_key& key, const catflap_flow& flow) {
+        const auto endpoint = by_slot.find(key.slot_protocol >> 8);
+        if (endpoint == by_slot.end() || flow.opener >= kOpeners.size() || flow.state >= kStates.size())
+            return true;
+        const compile::LoadedEndpoint& pod = *endpoint->second;
+        const auto protocol = static_cast<uint8_t>(key.slot_protocol);
+        const auto age_s = static_cast<int64_t>((now_ns - std::min<uint64_t>(now_ns, flow.last_seen_ns)) / kSecondNs);
+        const int64_t left_s = catflap_flow_timeout_s(flow.state, protocol) - age_s;
+        const bool of_this_pod = static_cast<int32_t>(flow.generation - pod.first_generation) >= 0;
+        if (left_s < 0 || !of_this_pod)
+            return true;  // the datapath would not take it for a flow either
+        result.push_back({{"namespace", pod.spec.pod->ns},
+                          {"pod", pod.spec.pod->name},
+                          {"interface", pod.spec.interface},
+                          {"remote", to_string(kernel::model_address(key.remote))},
+                          {"remotePort", key.remote_port},
+                          {"localPort", key.local_port},
+                          {"protocol", protocol_name(protocol)},
+                          {"opener", kOpeners[flow.opener]},
+                          {"state", kStates[flow.state]},
+                          {"ageSeconds", age_s},
+                          {"expiresInSeconds", left_s},
+                          {"generation", flow.generation},
+                          {"stale", flow.opener != CATFLAP_OPENER_HOST && flow.generation != pod.generation},
+                          {"rule", flow.rule}});
+        return true;
+    });
+    return result;
+}
+
+json report_drops(const AgentState& state) {
+    struct Reason {
+        const char* label;
+        const char* sentence;
+    };
+    constexpr std::array<Reason, CATFLAP_REASON_COUNT> kReasons = {{
+        {"none", ""},
+#define CATFLAP_REASON(name, label, sentence) {label, sentence},
+#include <catflap/reasons.def>
+#undef CATFLAP_REASON
+    }};
+    json result = json::array();
+    for (uint32_t reason = 1; reason < kReasons.size(); ++reason) {
+        const auto counted = state.datapath->drop_count(reason);
+        if (counted)
+            result.push_back({{"reason", kReasons[reason].label},
+                              {"sentence", kReasons[reason].sentence},
+                              {"packets", counted->packets},
+                              {"bytes", counted->bytes}});
+    }
+    return result;
+}
+
+}  // namespace catflap::agent
