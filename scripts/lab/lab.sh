@@ -127,7 +127,7 @@ lab_start() {
     (
         flock 9
         lab_reap
-        mkdir -m 700 "$LAB_DIR" || exit
+        mkdir -m 700 "$LAB_DIR" 2>/dev/null || exit
         lab_process $$ >"$LAB_DIR/owner"
     ) 9>"$LAB_ROOT/.lock" || lab_fail "laboratory $LAB stands already" || return
     trap lab_stop EXIT

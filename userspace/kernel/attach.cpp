@@ -24,7 +24,7 @@ bpf_attach_type tcx_hook(bool from_pod) { return from_pod ? kTcxIngress : kTcxEg
 bpf_tc_attach_point clsact_hook(bool from_pod) { return from_pod ? BPF_TC_INGRESS : BPF_TC_EGRESS; }
 const char* hook_name(bool from_pod) { return from_pod ? "from_pod" : "to_pod"; }
 
-// Of a link file "12.from_pod".
+// Of a link file "12-from_pod" (bpffs allows no dots in names).
 std::pair<uint32_t, bool> parse_link_name(const std::string& name) {
     uint32_t ifindex = 0;
     std::from_chars(name.data(), name.data() + name.size(), ifindex);
@@ -53,7 +53,7 @@ AttachMode probe_attach_mode(int program_fd) {
 }
 
 std::filesystem::path Attachments::link_path(uint32_t ifindex, bool from_pod) const {
-    return links_dir_ / fmt::format("{}.{}", ifindex, hook_name(from_pod));
+    return links_dir_ / fmt::format("{}-{}", ifindex, hook_name(from_pod));
 }
 
 Result<> Attachments::adopt() {

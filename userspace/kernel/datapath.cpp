@@ -198,7 +198,7 @@ Result<> Datapath::read_adopted() {
 }
 
 Result<> Datapath::take_over() {
-    const fs::path next = options_.pin_dir / "state.next";
+    const fs::path next = options_.pin_dir / "state_next";
     const fs::path state = options_.pin_dir / "state";
     if (auto done = remove_tree(next); !done)
         return done;

@@ -5,7 +5,7 @@
 // the ledger), and exchanges the programs interface by interface when the new tables are complete: a restart, an
 // upgrade of the programs and a repair are one and the same path, and no packet passes unjudged in any of them.
 //
-//   PIN_DIR/links/12.from_pod    TCX links, by ifindex
+//   PIN_DIR/links/12-from_pod    TCX links, by ifindex
 //   PIN_DIR/keep/flows ...       maps that outlive the agent
 //   PIN_DIR/state/cidrs ...      the tables' maps of the agent that ran last
 #pragma once
