@@ -88,6 +88,7 @@ lab_clear() {
         mapfile -t pids < <(lab_processes "$id")
         [[ ${#pids[@]} -gt 0 ]] || break
         kill -KILL "${pids[@]}" 2>/dev/null || true
+        wait "${pids[@]}" 2>/dev/null || true # our own children among them: else bash would report their end
     done
     rm -rf "/sys/fs/bpf/${id:?}"
     for netns in /run/netns/"$id"-*; do
