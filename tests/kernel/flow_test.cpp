@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a connection may do after its first packet was judged.
+#include "kernel/fixture.h"
+#include "kernel/flows.h"
+
+using namespace catflap;
+using namespace catflap::test;
+
+namespace {
+
+Packet udp(const std::string& source, uint16_t source_port, const std::string& destination, uint16_t port) {
+    return Ethernet{} / Ipv4{.source = source, .destination = destination} /
+           Udp{.source_port = source_port, .destination_port = port};
+}
+
+// Makes every flow look as if it had been quiet for so long.
+void age_flows(Shop& shop, uint64_t seconds) {
+    const int fd = shop.lab.datapath().map_fd("flows");
+    std::vector<std::pair<catflap_flow_key, catflap_flow>> all;
+    kernel::for_each_flow(fd, [&](const catflap_flow_key& key, const catflap_flow& flow) {
+        all.emplace_back(key, flow);
+        return true;
+    });
+    for (auto& [key, flow] : all) {
+        flow.last_seen_ns -= seconds * 1'000'000'000;
+        REQUIRE(bpf_map_update_elem(fd, &key, &flow, BPF_ANY) == 0);
+    }
+}
+
+}  // namespace
+
+TEST_CASE("replies pass, whatever the other direction's policy says") {
+    Shop shop(web_policy() + egress_policy());
+    check_dropped(shop, Hook::from_pod, tcp_from_web(kSyn | kAck), CATFLAP_REASON_POLICY);
+    CHECK(shop.to(tcp_to_web(kSyn)));
+    CHECK(shop.from(tcp_from_web(kSyn | kAck)));
+    CHECK(shop.to(tcp_to_web(kAck)));
+    CHECK(shop.lab.flows() == 1);
+}
+
+TEST_CASE("UDP: request and reply, both directions of opening") {
+    Shop shop(web_policy() + egress_policy());
+    check_dropped(shop, Hook::to_pod, udp("10.0.0.2", 53, "10.0.0.1", 5000), CATFLAP_REASON_POLICY);
+    CHECK(shop.from(udp("10.0.0.1", 5000, "10.0.0.2", 53)));
+    CHECK(shop.to(udp("10.0.0.2", 53, "10.0.0.1", 5000)));
+    check_dropped(shop, Hook::to_pod, udp("10.0.0.2", 53, "10.0.0.1", 5001), CATFLAP_REASON_POLICY);
+    check_dropped(shop, Hook::from_pod, udp("10.0.0.1", 5000, "10.0.0.3", 53), CATFLAP_REASON_POLICY);
+}
+
+TEST_CASE("a SYN asks for a new connection, whatever ran on its ports before") {
+    Shop shop(web_policy());
+    // The pod opens a connection from port 81; the server then turns round.
+    CHECK(shop.from(tcp_from_web(kSyn, "10.0.0.3", 81)));
+    CHECK(shop.to(tcp_to_web(kSyn | kAck, "10.0.0.3", 81)));
+    CHECK(shop.from(tcp_from_web(kAck, "10.0.0.3", 81)));
+    CHECK(shop.to(tcp_to_web(kAck, "10.0.0.3", 81)));
+    check_dropped(shop, Hook::to_pod, tcp_to_web(kSyn, "10.0.0.3", 81), CATFLAP_REASON_POLICY);
+    CHECK(shop.to(tcp_to_web(kAck, "10.0.0.3", 81)));  // the old connection is none the worse
+}
+
+TEST_CASE("a simultaneous open is one connection") {
+    Shop shop(web_policy());
+    CHECK(shop.from(tcp_from_web(kSyn, "10.0.0.3", 81)));
+    CHECK(shop.to(tcp_to_web(kSyn, "10.0.0.3", 81)));
+}
+
+TEST_CASE("after RST or FIN the ports may be used again, judged anew") {
+    Shop shop(web_policy());
+    CHECK(shop.from(tcp_from_web(kSyn, "10.0.0.3", 81)));
+    CHECK(shop.to(tcp_to_web(kRst | kAck, "10.0.0.3", 81)));
+    check_dropped(shop, Hook::to_pod, tcp_to_web(kSyn, "10.0.0.3", 81), CATFLAP_REASON_POLICY);
+    CHECK(shop.from(tcp_from_web(kSyn, "10.0.0.3", 81)));
+}
+
+TEST_CASE("related ICMP errors pass by the packet inside them") {
+    Shop shop(web_policy());
+    const auto error = [](const Packet& quoted) {
+        return Ethernet{} / Ipv4{.source = "10.9.9.9", .destination = "10.0.0.1"} / Icmp{.type = 3, .code = 4} /
+               quote(quoted);
+    };
+    check_dropped(shop, Hook::to_pod, error(tcp_from_web(kSyn, "10.0.0.3", 81)), CATFLAP_REASON_POLICY);
+    CHECK(shop.from(tcp_from_web(kSyn, "10.0.0.3", 81)));
+    CHECK(shop.to(error(tcp_from_web(kSyn, "10.0.0.3", 81))));
+    check_dropped(shop, Hook::to_pod, error(tcp_from_web(kSyn, "10.0.0.3", 82)), CATFLAP_REASON_POLICY);
+    check_dropped(shop, Hook::to_pod,
+                  Ethernet{} / Ipv4{.source = "10.9.9.9", .destination = "10.0.0.1"} / Icmp{.type = 3} / Payload{Bytes(19)},
+                  CATFLAP_REASON_TRUNCATED);
+}
+
+TEST_CASE("and from the pod, about what it received") {
+    Shop shop(web_policy() + egress_policy());
+    const Packet error = Ethernet{} / Ipv4{.source = "10.0.0.1", .destination = "10.0.0.2"} / Icmp{.type = 3, .code = 3} /
+                         quote(tcp_to_web(kSyn));
+    check_dropped(shop, Hook::from_pod, error, CATFLAP_REASON_POLICY);
+    CHECK(shop.to(tcp_to_web(kSyn)));
+    CHECK(shop.from(error));
+}
+
+TEST_CASE("ICMPv6 too big reaches the pod") {
+    Shop shop(web_policy());
+    const Packet sent = Ethernet{} / Ipv6{.source = "fd00::1", .destination = "fd00::3"} / Udp{};
+    const Packet error = Ethernet{} / Ipv6{.source = "fd99::9", .destination = "fd00::1"} / Icmpv6{.type = 2} /
+                         quote(sent, 48);
+    check_dropped(shop, Hook::to_pod, error, CATFLAP_REASON_POLICY);
+    CHECK(shop.from(sent));
+    CHECK(shop.to(error));
+}
+
+TEST_CASE("an echo reply belongs to its request") {
+    Shop shop(web_policy());
+    const auto echo = [](const char* source, const char* destination, uint8_t type, uint16_t id) {
+        return Ethernet{} / Ipv4{.source = source, .destination = destination} / Icmp{.type = type, .identifier = id};
+    };
+    check_dropped(shop, Hook::to_pod, echo("10.0.0.2", "10.0.0.1", 8, 1), CATFLAP_REASON_POLICY);
+    CHECK(shop.from(echo("10.0.0.1", "10.0.0.3", 8, 5)));
+    CHECK(shop.to(echo("10.0.0.3", "10.0.0.1", 0, 5)));
+    check_dropped(shop, Hook::to_pod, echo("10.0.0.3", "10.0.0.1", 0, 6), CATFLAP_REASON_POLICY);
+}
+
+TEST_CASE("the node's own traffic passes, and so do the answers; what is forwarded in its name is policed") {
+    Shop shop(web_policy() + egress_policy());
+    check_dropped(shop, Hook::to_pod, tcp_to_web(kSyn, "10.255.0.1", 9000), CATFLAP_REASON_POLICY);
+    CHECK(shop.by_host(tcp_to_web(kSyn, "10.255.0.1", 9000)));
+    CHECK(shop.from(tcp_from_web(kSyn | kAck, "10.255.0.1", 9000)));
+    CHECK(shop.by_host(tcp_to_web(kAck, "10.255.0.1", 9000)));
+}
+
+TEST_CASE("a flow that expired is judged again, not dropped") {
+    Shop shop(web_policy() + egress_policy());
+    CHECK(shop.to(tcp_to_web(kSyn)));
+    CHECK(shop.from(tcp_from_web(kSyn | kAck)));
+    CHECK(shop.to(tcp_to_web(kAck)));
+    age_flows(shop, 431'000);
+    CHECK(shop.from(tcp_from_web(kAck)));
+    age_flows(shop, 433'000);
+    check_dropped(shop, Hook::from_pod, tcp_from_web(kAck), CATFLAP_REASON_POLICY);  // not its direction
+    CHECK(shop.to(tcp_to_web(kAck)));
+    CHECK(shop.from(tcp_from_web(kAck)));
+    CHECK(shop.from(udp("10.0.0.1", 5000, "10.0.0.2", 53)));
+    age_flows(shop, 31);
+    check_dropped(shop, Hook::to_pod, udp("10.0.0.2", 53, "10.0.0.1", 5000), CATFLAP_REASON_POLICY);
+}
+
+TEST_CASE("a policy change takes effect on live flows, in both directions") {
+    Shop shop("");
+    CHECK(shop.to(tcp_to_web(kSyn, "10.0.0.3")));
+    CHECK(shop.from(tcp_from_web(kSyn | kAck, "10.0.0.3")));
+    CHECK(shop.to(tcp_to_web(kAck, "10.0.0.3")));
+    shop.enforce(web_policy());
+    check_dropped(shop, Hook::to_pod, tcp_to_web(kAck, "10.0.0.3"), CATFLAP_REASON_POLICY);
+    check_dropped(shop, Hook::from_pod, tcp_from_web(kAck, "10.0.0.3"), CATFLAP_REASON_POLICY);
+    shop.enforce("");
+    CHECK(shop.from(tcp_from_web(kAck, "10.0.0.3")));
+}
+
+TEST_CASE("with --established=keep it does not") {
+    Shop shop("", {.keep_established = true});
+    CHECK(shop.to(tcp_to_web(kSyn, "10.0.0.3")));
+    shop.enforce(web_policy());
+    CHECK(shop.to(tcp_to_web(kAck, "10.0.0.3")));
+    check_dropped(shop, Hook::to_pod, tcp_to_web(kSyn, "10.0.0.3", 80, 40001), CATFLAP_REASON_POLICY);
+}
+
+TEST_CASE("a label that changes takes effect on live flows") {
+    Shop shop(web_policy());
+    CHECK(shop.to(tcp_to_web(kSyn)));
+    Cluster cluster = cluster_of(shop_pods() + web_policy());
+    cluster.pods[{"shop", "client"}].labels["app"] = "stranger";
+    shop.lab.enforce(cluster, {kWeb});
+    check_dropped(shop, Hook::to_pod, tcp_to_web(kAck), CATFLAP_REASON_POLICY);
+}
+
+TEST_CASE("a new pod in an old one's slot inherits none of its flows") {
+    Shop shop("", {.keep_established = true});
+    CHECK(shop.to(tcp_to_web(kSyn, "10.0.0.3")));
+    Cluster cluster = cluster_of(shop_pods() + web_policy());
+    cluster.pods[kWeb].uid = "another";
+    shop.lab.enforce(cluster, std::vector<ObjectName>{});
+    REQUIRE(shop.lab.committer().collect().has_value());
+    shop.lab.enforce(cluster, {kWeb});
+    REQUIRE(shop.lab.committer().loaded().endpoints.at(1).slot == 0);
+    check_dropped(shop, Hook::to_pod, tcp_to_web(kAck, "10.0.0.3"), CATFLAP_REASON_POLICY);
+}
+
+TEST_CASE("a full flow map drops no packet that the policy allows") {
+    Shop shop(web_policy());
+    CHECK(shop.to(tcp_to_web(kSyn)));
+    shop.lab.forget_flows();
+    CHECK(shop.to(tcp_to_web(kAck)));
+}
+
+TEST_CASE("rules and policies count what they allow and what they drop") {
+    Shop shop(web_policy());
+    const auto count = [&](bool is_default) {
+        for (const auto& [key, number] : shop.lab.committer().loaded().decisions.numbers())
+            if (key.is_default == is_default)
+                return shop.lab.datapath().ledger().count(number).value();
+        return catflap_counter{};
+    };
+    CHECK(shop.to(tcp_to_web(kSyn)));
+    CHECK(shop.from(tcp_from_web(kSyn | kAck)));
+    CHECK_FALSE(shop.to(tcp_to_web(kSyn, "10.0.0.3")));
+    CHECK(count(false).packets == 2);
+    CHECK(count(false).bytes == 80);
+    CHECK(count(true).packets == 1);
+    CHECK(count(true).bytes == 40);
+}

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every way in which a packet is dropped for what it is, not for what a policy says: one test for each reason.
+#include "kernel/fixture.h"
+
+using namespace catflap;
+using namespace catflap::test;
+
+namespace {
+
+const Ipv4 kFromWeb{.source = "10.0.0.1", .destination = "10.0.0.2"};
+const Ipv6 kFromWeb6{.source = "fd00::1", .destination = "fd00::2"};
+
+}  // namespace
+
+// BPF_PROG_TEST_RUN refuses frames that end inside the IP header: those go over a veth, in the next test.
+TEST_CASE("a packet cut anywhere behind its IP header is dropped, whole it passes") {
+    Shop shop("");
+    const auto cut = [](const Bytes& whole, size_t bytes) {
+        return Bytes(whole.begin(), whole.begin() + static_cast<ptrdiff_t>(bytes));
+    };
+    const Bytes whole = Ethernet{} / kFromWeb / Tcp{};
+    CHECK(shop.from(whole));
+    for (size_t bytes = 14 + 20; bytes < whole.size(); ++bytes)
+        check_dropped(shop, Hook::from_pod, cut(whole, bytes), CATFLAP_REASON_TRUNCATED);
+    const Bytes whole6 = Ethernet{} / kFromWeb6 / Ipv6Extension{} / Udp{};
+    CHECK(shop.from(whole6));
+    for (size_t bytes = 14 + 40; bytes < whole6.size(); ++bytes)
+        check_dropped(shop, Hook::from_pod, cut(whole6, bytes), CATFLAP_REASON_TRUNCATED);
+}
+
+TEST_CASE("a packet cut inside its IP header is dropped") {
+    Shop shop("");
+    for (const Bytes& whole : {Bytes(Ethernet{} / kFromWeb / Tcp{}), Bytes(Ethernet{} / kFromWeb6 / Udp{})}) {
+        const size_t header_bytes = whole[12] == 0x08 ? 20 : 40;
+        for (size_t bytes = 15; bytes < 14 + header_bytes; ++bytes) {
+            const uint64_t before = shop.lab.drops(CATFLAP_REASON_TRUNCATED);
+            shop.lab.send_to_interface_2(Bytes(whole.begin(), whole.begin() + static_cast<ptrdiff_t>(bytes)));
+            CHECK(shop.lab.drops(CATFLAP_REASON_TRUNCATED) == before + 1);
+        }
+    }
+}
+
+TEST_CASE("headers that contradict themselves are dropped") {
+    Shop shop("");
+    Ipv4 wrong = kFromWeb;
+    SUBCASE("version") { wrong.version = 5; }
+    SUBCASE("header length below 5 words") { wrong.header_words = 4; }
+    SUBCASE("total length below the header's") { wrong.total_bytes = 19; }
+    check_dropped(shop, Hook::from_pod, Ethernet{} / wrong / Tcp{}, CATFLAP_REASON_MALFORMED);
+}
+
+TEST_CASE("a TCP header shorter than itself, ICMP of the other family, mapped addresses on the wire: malformed") {
+    Shop shop("");
+    check_dropped(shop, Hook::from_pod, Ethernet{} / kFromWeb / Tcp{.header_words = 4}, CATFLAP_REASON_MALFORMED);
+    check_dropped(shop, Hook::from_pod, Ethernet{} / kFromWeb / Icmpv6{}, CATFLAP_REASON_MALFORMED);
+    check_dropped(shop, Hook::from_pod, Ethernet{} / kFromWeb6 / Icmp{}, CATFLAP_REASON_MALFORMED);
+    check_dropped(shop, Hook::from_pod,
+                  Ethernet{} / Ipv6{.source = "::ffff:10.0.0.1", .destination = "fd00::2"} / Tcp{},
+                  CATFLAP_REASON_MALFORMED);
+}
+
+TEST_CASE("IPv4 options are skipped, not taken for ports") {
+    Shop shop;
+    Ipv4 to_web{.source = "10.0.0.2", .destination = "10.0.0.1", .options = Bytes(40, 1)};
+    CHECK(shop.to(Ethernet{} / to_web / Tcp{.destination_port = 80}));
+    check_dropped(shop, Hook::to_pod, Ethernet{} / to_web / Tcp{.destination_port = 81}, CATFLAP_REASON_POLICY);
+}
+
+TEST_CASE("IPv6 extension headers are followed to the ports, within bounds") {
+    Shop shop;
+    const Ipv6 to_web{.source = "fd00::2", .destination = "fd00::1"};
+    for (const uint8_t type : std::initializer_list<uint8_t>{0, 60, 51, 43}) {
+        const Ipv6Extension extension{.type = type, .bytes = 16};
+        CHECK(shop.to(Ethernet{} / to_web / extension / Tcp{.destination_port = 80}));
+        check_dropped(shop, Hook::to_pod, Ethernet{} / to_web / extension / Tcp{.destination_port = 81},
+                      CATFLAP_REASON_POLICY);
+    }
+    CHECK(shop.to(Ethernet{} / to_web / Ipv6Extension{.bytes = 2048} / Tcp{.destination_port = 80}));
+    Packet deep = Ethernet{} / to_web;
+    for (int i = 0; i < 8; ++i)
+        deep = deep / Ipv6Extension{};
+    check_dropped(shop, Hook::to_pod, deep / Tcp{.destination_port = 80}, CATFLAP_REASON_EXTENSION_HEADERS);
+    check_dropped(shop, Hook::to_pod,
+                  Ethernet{} / to_web / Ipv6Extension{.type = 43, .bytes = 24, .segments_left = 1} /
+                      Tcp{.destination_port = 80},
+                  CATFLAP_REASON_EXTENSION_HEADERS);
+}
+
+TEST_CASE("what is neither IP nor ARP is dropped, ARP passes") {
+    Shop shop;
+    check_dropped(shop, Hook::from_pod, Ethernet{.ethertype = 0x8847} / Payload{}, CATFLAP_REASON_ETHERTYPE);
+    check_dropped(shop, Hook::from_pod, Ethernet{.ethertype = 0x88e5} / Payload{}, CATFLAP_REASON_ETHERTYPE);
+    CHECK(shop.from(Ethernet{.ethertype = 0x0806} / Payload{Bytes(28)}));
+    CHECK(shop.to(Ethernet{.ethertype = 0x0806} / Payload{Bytes(28)}));
+}
+
+TEST_CASE("a pod sends from its own addresses only") {
+    Shop shop("");
+    check_dropped(shop, Hook::from_pod, Ethernet{} / Ipv4{.source = "10.0.0.3", .destination = "10.0.0.2"} / Tcp{},
+                  CATFLAP_REASON_SPOOFED_SOURCE);
+    check_dropped(shop, Hook::from_pod, Ethernet{} / Ipv6{.source = "fd00::3", .destination = "fd00::2"} / Udp{},
+                  CATFLAP_REASON_SPOOFED_SOURCE);
+    check_dropped(shop, Hook::from_pod, Ethernet{} / Ipv6{.source = "::", .destination = "fd00::2"} / Udp{},
+                  CATFLAP_REASON_SPOOFED_SOURCE);
+    check_dropped(shop, Hook::from_pod, Ethernet{} / Ipv4{.source = "0.0.0.0", .destination = "10.0.0.2"} / Udp{},
+                  CATFLAP_REASON_SPOOFED_SOURCE);
+}
+
+TEST_CASE("a pod without an IPv6 address sends no IPv6") {
+    Shop shop("");
+    Cluster cluster = cluster_of(shop_pods());
+    cluster.pods[kWeb].addresses.pop_back();
+    shop.lab.enforce(cluster, {kWeb});
+    check_dropped(shop, Hook::from_pod, Ethernet{} / Ipv6{.source = "::", .destination = "fd00::2"} / Udp{},
+                  CATFLAP_REASON_SPOOFED_SOURCE);
+    check_dropped(shop, Hook::from_pod, Ethernet{} / kFromWeb6 / Udp{}, CATFLAP_REASON_SPOOFED_SOURCE);
+}
+
+TEST_CASE("a pod does not hide packets in packets, unless it may") {
+    Shop shop("");
+    check_dropped(shop, Hook::from_pod, Ethernet{} / Ipv4{.source = "10.0.0.1", .protocol = 4} / Payload{},
+                  CATFLAP_REASON_ENCAPSULATION);
+    check_dropped(shop, Hook::from_pod, Ethernet{} / Ipv4{.source = "10.0.0.1", .protocol = 41} / Payload{},
+                  CATFLAP_REASON_ENCAPSULATION);
+    check_dropped(shop, Hook::from_pod, Ethernet{} / kFromWeb / Udp{.destination_port = 4789},
+                  CATFLAP_REASON_ENCAPSULATION);
+    compile::EndpointSpec spec = shop.lab.committer().loaded().endpoints.at(1).spec;
+    spec.flags = CATFLAP_ENDPOINT_ENCAP;
+    shop.lab.enforce(cluster_of(shop_pods()), std::vector{spec});
+    CHECK(shop.from(Ethernet{} / kFromWeb / Udp{.destination_port = 4789}));
+}
+
+TEST_CASE("neighbour discovery and listener reports pass an unknown veth, nothing else does") {
+    Shop shop;
+    const Ipv6 local{.source = "fe80::1", .destination = "ff02::1:ff00:1", .hop_limit = 255};
+    const SkbFields unknown{.ifindex = 2};
+    CHECK(shop.lab.run(Hook::from_pod, Ethernet{} / local / Icmpv6{.type = 135}, unknown));
+    CHECK(shop.lab.run(Hook::to_pod, Ethernet{} / local / Icmpv6{.type = 136}, unknown));
+    Ipv6 report = local;
+    report.hop_limit = 1;
+    CHECK(shop.lab.run(Hook::from_pod, Ethernet{} / report / Icmpv6{.type = 143}, unknown));
+    Ipv6 forwarded = local;
+    forwarded.hop_limit = 254;
+    for (const Packet& packet : {Ethernet{} / forwarded / Icmpv6{.type = 135}, tcp_from_web(kSyn)}) {
+        const uint64_t before = shop.lab.drops(CATFLAP_REASON_UNKNOWN_ENDPOINT);
+        CHECK_FALSE(shop.lab.run(Hook::from_pod, packet, unknown));
+        CHECK(shop.lab.drops(CATFLAP_REASON_UNKNOWN_ENDPOINT) == before + 1);
+    }
+}
+
+TEST_CASE("later fragments share the verdict of their first one") {
+    Shop shop;
+    const auto fragment = [](const std::string& source, uint16_t offset, uint16_t port, uint16_t id) {
+        return Ethernet{} /
+               Ipv4{.source = source, .destination = "10.0.0.1", .protocol = 6, .id = id, .fragment_offset_bytes = offset,
+                    .more_fragments = offset == 0} /
+               Tcp{.destination_port = port, .flags = kAck} / Payload{};
+    };
+    CHECK(shop.to(tcp_to_web(kSyn)));
+    CHECK(shop.to(fragment("10.0.0.2", 0, 80, 7)));
+    CHECK(shop.to(fragment("10.0.0.2", 40, 9999, 7)));  // these bytes are data, not ports
+    check_dropped(shop, Hook::to_pod, fragment("10.0.0.3", 0, 80, 8), CATFLAP_REASON_POLICY);
+    check_dropped(shop, Hook::to_pod, fragment("10.0.0.3", 40, 80, 8), CATFLAP_REASON_FRAGMENT);
+    check_dropped(shop, Hook::to_pod, fragment("10.0.0.2", 40, 80, 9), CATFLAP_REASON_FRAGMENT);
+    check_dropped(shop, Hook::to_pod, fragment("10.0.0.2", 8, 80, 7), CATFLAP_REASON_FRAGMENT_OVERLAP);
+    check_dropped(shop, Hook::to_pod,
+                  Ethernet{} /
+                      Ipv4{.source = "10.0.0.2", .destination = "10.0.0.1", .protocol = 6, .more_fragments = true} /
+                      Payload{Bytes(8)},
+                  CATFLAP_REASON_FRAGMENT_OVERLAP);
+}
+
+TEST_CASE("IPv6 fragments likewise") {
+    Shop shop;
+    const Ipv6 to_web{.source = "fd00::2", .destination = "fd00::1"};
+    const Ipv6Fragment later{.offset_bytes = 40, .more_fragments = false, .next_header = 6};
+    CHECK(shop.to(Ethernet{} / to_web / Ipv6Fragment{} / Tcp{} / Payload{}));
+    CHECK(shop.to(Ethernet{} / to_web / later / Payload{}));
+    Ipv6Fragment unknown = later;
+    unknown.id = 2;
+    check_dropped(shop, Hook::to_pod, Ethernet{} / to_web / unknown / Payload{}, CATFLAP_REASON_FRAGMENT);
+    CHECK(shop.to(Ethernet{} / to_web / Ipv6Fragment{.more_fragments = false, .id = 3} / Tcp{}));  // RFC 6946
+}
+
+TEST_CASE("GSO packets count as what goes over the wire") {
+    Shop shop;
+    const Bytes frame = tcp_to_web(kSyn) / Payload{Bytes(3000)};
+    CHECK(shop.lab.run(Hook::to_pod, frame, {.gso_segments = 3, .gso_size = 1448}));
+    CHECK(shop.lab.counts().to_pod.allowed.packets == 3);
+    CHECK(shop.lab.counts().to_pod.allowed.bytes == 3040);
+}
+
+TEST_CASE("audit mode counts every drop and drops nothing") {
+    Shop shop(web_policy(), {.audit = true});
+    CHECK(shop.to(tcp_to_web(kSyn, "10.0.0.3")));
+    CHECK(shop.lab.drops(CATFLAP_REASON_POLICY) == 1);
+    CHECK(shop.lab.counts().to_pod.dropped.packets == 1);
+    CHECK(shop.lab.datapath().health()->audit_passes == 1);
+}
