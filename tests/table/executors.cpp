@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "table/executors.h"
 
+#include "support/kernel_executor.h"
+
 namespace catflap::test {
 
 std::vector<ExecutorFactory> executor_factories() {
-    return {make_oracle_executor};
+    return {make_oracle_executor, make_kernel_executor};
 }
 
 }  // namespace catflap::test
