@@ -51,6 +51,15 @@ std::string protocol_name(uint8_t protocol) {
     }
 }
 
+// "shop/web Ingress[0]"; "" where no policy had a part in it.
+std::string rule_name(const std::map<uint32_t, const compile::DecisionKey*>& decisions, uint32_t number) {
+    const auto found = decisions.find(number);
+    if (found == decisions.end())
+        return "";
+    const compile::DecisionKey& key = *found->second;
+    return fmt::format("{} {}[{}]", to_string(key.policies.front()), to_string(key.direction), key.rule_index);
+}
+
 size_t count_flows(const AgentState& state) {
     size_t count = 0;
     kernel::for_each_flow(state.datapath->map_fd("flows"), [&](const catflap_flow_key&, const catflap_flow&) {
@@ -187,6 +196,9 @@ json report_flows(const AgentState& state) {
             by_slot[endpoint.slot] = &endpoint;
     constexpr std::array<const char*, 3> kOpeners = {"pod", "remote", "host"};
     constexpr std::array<const char*, 5> kStates = {"opening", "replied", "established", "closing", "closed"};
+    std::map<uint32_t, const compile::DecisionKey*> decisions;
+    for (const auto& [key, number] : state.committer->loaded().decisions.numbers())
+        decisions[number] = &key;
     const uint64_t now_ns = kernel::flow_clock_ns();
     json result = json::array();
     kernel::for_each_flow(state.datapath->map_fd("flows"), [&](const catflap_flow_key& key, const catflap_flow& flow) {
@@ -213,7 +225,7 @@ json report_flows(const AgentState& state) {
                           {"expiresInSeconds", left_s},
                           {"generation", flow.generation},
                           {"stale", flow.opener != CATFLAP_OPENER_HOST && flow.generation != pod.generation},
-                          {"rule", flow.rule}});
+                          {"rule", rule_name(decisions, flow.rule)}});
         return true;
     });
     return result;

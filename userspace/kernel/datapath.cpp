@@ -225,10 +225,14 @@ int Datapath::to_pod_fd() const { return bpf_program__fd(programs_->skeleton->pr
 
 std::vector<NamedMap> Datapath::maps() const {
     std::vector<NamedMap> result;
+    const auto add = [&](const char* name, const char* room) {
+        const fs::path path = options_.pin_dir / room / name;
+        result.push_back({name, map_fd(name), fs::exists(path) ? path.string() : ""});
+    };
     for (const char* name : kStateMaps)
-        result.push_back({name, map_fd(name), fs::exists(options_.pin_dir / "state" / name)});
+        add(name, "state");
     for (const char* name : kKeptMaps)
-        result.push_back({name, map_fd(name), fs::exists(options_.pin_dir / "keep" / name)});
+        add(name, "keep");
     return result;
 }
 
@@ -250,6 +254,7 @@ Result<catflap_health> Datapath::health() const {
 }
 
 Result<> remove_datapath(const fs::path& pin_dir, const std::vector<uint32_t>& interfaces) {
+    libbpf_set_print(collect_log);  // an interface without our filter is no error
     for (const uint32_t ifindex : interfaces)
         remove_clsact(ifindex);
     if (!fs::exists(pin_dir))

@@ -32,7 +32,7 @@ struct DatapathOptions {
 struct NamedMap {
     std::string name;
     int fd = -1;
-    bool pinned = false;
+    std::string pinned;  // its path; "": not pinned
 };
 
 struct EndpointCounts {
