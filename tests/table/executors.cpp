@@ -2,11 +2,12 @@
 #include "table/executors.h"
 
 #include "support/kernel_executor.h"
+#include "support/tables_executor.h"
 
 namespace catflap::test {
 
 std::vector<ExecutorFactory> executor_factories() {
-    return {make_oracle_executor, make_kernel_executor};
+    return {make_oracle_executor, make_tables_executor, make_kernel_executor};
 }
 
 }  // namespace catflap::test
