@@ -10,19 +10,14 @@ namespace {
 
 bool same_pod(const EndpointSpec& a, const EndpointSpec& b) { return a.pod && a.pod == b.pod && a.uid == b.uid; }
 
-// Some address changed between two classes that the table judges differently: flows to it must be judged again.
-bool touched(const Table& table, const std::set<std::pair<ClassNumber, ClassNumber>>& changes) {
-    if (table.open())
-        return false;
-    const auto row = [&](ClassNumber number) { return number < table.rows.size() ? table.rows[number] : 0; };
-    return std::ranges::any_of(changes, [&](const auto& change) { return row(change.first) != row(change.second); });
-}
-
 class EndpointPlanner {
   public:
     EndpointPlanner(const Loaded& loaded, const Desired& desired, Plan& plan)
         : loaded_(loaded), desired_(desired), plan_(plan) {
         result_.last_generation = loaded.last_generation;
+        for (const InPlaceWrite& write : plan.in_place)
+            if (!write.is_column)
+                rows_to_come_[{write.table.get(), write.index}] = write.value;
     }
 
     Result<EndpointPlan> run() {
@@ -53,6 +48,20 @@ class EndpointPlanner {
             result_.retired_slots.push_back(endpoint.slot);
     }
 
+    uint16_t row(const Table& table, ClassNumber number) const {
+        const auto to_come = rows_to_come_.find({&table, number});
+        if (to_come != rows_to_come_.end())
+            return to_come->second;
+        return number < table.rows.size() ? table.rows[number] : uint16_t{0};
+    }
+
+    // Some address changed between two classes that the table judges differently: flows to it must be judged again.
+    bool touched(const Table& table) const {
+        return !table.open() && std::ranges::any_of(plan_.class_changes, [&](const auto& change) {
+            return row(table, change.first) != row(table, change.second);
+        });
+    }
+
     std::array<TablePointer, 2> tables_for(const ObjectName& pod) const {
         const auto& indices = desired_.resolved.endpoints.at(pod);
         return {plan_.tables[indices[0]], plan_.tables[indices[1]]};
@@ -75,8 +84,7 @@ class EndpointPlanner {
         const bool keeps_slot = old && same_pod(old->spec, spec);
         const bool same_addresses = keeps_slot && old->spec.addresses == spec.addresses;
         const bool judged_as_before = same_addresses && old->tables == next.tables &&
-                                      !touched(*next.tables[0], plan_.class_changes) &&
-                                      !touched(*next.tables[1], plan_.class_changes);
+                                      !touched(*next.tables[0]) && !touched(*next.tables[1]);
         if (judged_as_before && old->spec == spec)
             return {};
         if (const AdoptedSlot* adopted = old ? nullptr : claim(spec)) {
@@ -128,6 +136,7 @@ class EndpointPlanner {
     Plan& plan_;
     EndpointPlan result_;
     std::set<uint32_t> claimed_;  // ifindexes of loaded_.adopted
+    std::map<std::pair<const Table*, ClassNumber>, uint16_t> rows_to_come_;  // of plan_.in_place
 };
 
 }  // namespace
