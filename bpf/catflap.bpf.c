@@ -37,12 +37,25 @@ static __always_inline int check_sender(const struct catflap_endpoint_config *en
 
     if (same_address(&p->source, &unspecified) || !same_address(&p->source, &endpoint->address[p->ipv6 & 1]))
         return CATFLAP_REASON_SPOOFED_SOURCE;
+    if (p->kind == PACKET_ICMP_ERROR && !same_address(&p->quoted_source, &endpoint->address[p->ipv6 & 1]))
+        return CATFLAP_REASON_SPOOFED_SOURCE; /* an error about what somebody else received */
     if (endpoint->flags & CATFLAP_ENDPOINT_ENCAP)
         return CATFLAP_REASON_NONE;
     if (p->protocol == IPPROTO_IPIP || p->protocol == IPPROTO_IPV6 ||
         (p->protocol == IPPROTO_UDP && p->ports.destination_port == PORT_VXLAN))
         return CATFLAP_REASON_ENCAPSULATION;
     return CATFLAP_REASON_NONE;
+}
+
+/*
+ * Between two pods of this node the sender is known by its interface, also where kube-proxy masqueraded it: its packets
+ * passed check_sender(). NULL: it came from elsewhere.
+ */
+static __always_inline const struct catflap_address *sender_address(__u32 sender_ifindex, __u8 ipv6)
+{
+    const struct catflap_endpoint_config *sender = sender_ifindex ? find_endpoint(sender_ifindex) : NULL;
+
+    return sender ? &sender->address[ipv6 & 1] : NULL;
 }
 
 static __always_inline void create_flow(const struct context *c, const struct catflap_flow_key *key, __u8 opener,
@@ -53,6 +66,7 @@ static __always_inline void create_flow(const struct context *c, const struct ca
         .generation = c->endpoint->generation,
         .rule = rule,
         .opener = opener,
+        .sender_ifindex = c->direction == CATFLAP_TO_POD ? c->skb->ingress_ifindex : 0,
         /* The middle of a connection that was evicted, or that began before us. */
         .state = p->protocol == IPPROTO_TCP && !opens_connection(p) ? CATFLAP_FLOW_REPLIED : CATFLAP_FLOW_OPENING,
     };
@@ -70,11 +84,18 @@ static __always_inline void create_flow(const struct context *c, const struct ca
 static __always_inline int judge_new(const struct context *c, const struct packet *p,
                                      const struct catflap_flow_key *key)
 {
-    const struct catflap_address *remote = c->direction == CATFLAP_FROM_POD ? &p->destination : &p->source;
+    struct catflap_address remote = c->direction == CATFLAP_FROM_POD ? p->destination : p->source;
     const __u16 port = p->kind == PACKET_ICMP_ERROR ? 0 : p->ports.destination_port;
     __u32 cell = 0;
-    const int reason = classify(&c->endpoint->tables[c->direction], remote, p->protocol, port, &cell);
+    int reason;
 
+    if (c->direction == CATFLAP_TO_POD && !c->endpoint->tables[CATFLAP_TO_POD].open) {
+        const struct catflap_address *sender = sender_address(c->skb->ingress_ifindex, p->ipv6);
+
+        if (sender)
+            remote = *sender;
+    }
+    reason = classify(&c->endpoint->tables[c->direction], &remote, p->protocol, port, &cell);
     if (reason)
         return drop(c, reason, CATFLAP_RULE_NONE);
     if (!(cell & CATFLAP_CELL_ALLOW))
@@ -94,10 +115,12 @@ static __always_inline int judge_again(const struct context *c, const struct cat
 {
     const __u32 opener = flow->opener & 1;
     const __u16 port = opener == CATFLAP_FROM_POD ? key->remote_port : key->local_port;
+    const __u8 ipv6 = !is_ipv4_mapped(&key->remote);
+    const struct catflap_address *sender = sender_address(flow->sender_ifindex, ipv6);
+    struct catflap_address remote = sender ? *sender : key->remote;
     struct catflap_health *h = health();
     __u32 cell = 0;
-    const int reason =
-        classify(&c->endpoint->tables[opener], &key->remote, (__u8)key->slot_protocol, port, &cell);
+    const int reason = classify(&c->endpoint->tables[opener], &remote, (__u8)key->slot_protocol, port, &cell);
 
     if (h)
         h->flows_judged_again++;
@@ -116,17 +139,25 @@ static __always_inline int judge(const struct context *c, const struct packet *p
     struct catflap_flow_key key = {};
     struct catflap_flow *flow;
     const __u64 now = now_ns();
-    int host_made;
+    int unpoliced;
 
     make_flow_key(&key, p, c->direction, c->endpoint->slot);
     flow = bpf_map_lookup_elem(&flows, &key);
     if (flow && (!flow_of_this_pod(flow, c->endpoint) || flow_expired(flow, (__u8)key.slot_protocol, now)))
         flow = NULL;
 
-    /* What the node itself made has no ingress interface; what only looks so was forwarded, and has one. */
-    host_made = c->direction == CATFLAP_TO_POD && c->skb->ingress_ifindex == 0;
-    if (host_made) {
-        if (flow && p->kind == PACKET_ORDINARY)
+    /*
+     * What the node itself made has no ingress interface; what only looks so was forwarded, and has one. What came in
+     * by the interface by which it goes out was sent by the pod to itself, through a Service: no policy keeps a pod
+     * from itself.
+     */
+    unpoliced = c->direction == CATFLAP_TO_POD &&
+                (c->skb->ingress_ifindex == 0 || c->skb->ingress_ifindex == c->skb->ifindex);
+    /* ip6_fragment() makes new buffers without an ingress interface of what it forwards: those prove nothing. */
+    if (p->ipv6 && p->fragment != FRAGMENT_NONE && c->skb->ingress_ifindex == 0)
+        unpoliced = 0;
+    if (unpoliced) {
+        if (flow && p->kind == PACKET_ORDINARY && !opens_connection(p))
             track(flow, p, c->direction, now);
         else if (p->kind == PACKET_ORDINARY)
             create_flow(c, &key, CATFLAP_OPENER_HOST, CATFLAP_RULE_NONE, p);
@@ -139,7 +170,8 @@ static __always_inline int judge(const struct context *c, const struct packet *p
         const int reason = judge_again(c, &key, flow, &rule);
 
         if (reason) {
-            flow->last_seen_ns = now;
+            if (is_opener(flow, c->direction))
+                flow->last_seen_ns = now;
             return drop(c, reason, rule);
         }
     }
@@ -156,7 +188,7 @@ static __always_inline int process(struct __sk_buff *skb, enum catflap_direction
         .direction = direction,
         .packets = skb->gso_segs ? skb->gso_segs : 1,
     };
-    struct packet p = {};
+    struct packet p = {.from_pod = direction == CATFLAP_FROM_POD};
     int reason = parse(skb, &p), verdict;
 
     c.bytes = p.ip_bytes;
@@ -166,7 +198,8 @@ static __always_inline int process(struct __sk_buff *skb, enum catflap_direction
         return TC_ACT_UNSPEC;
     if (!c.endpoint)
         return drop(&c, CATFLAP_REASON_UNKNOWN_ENDPOINT, CATFLAP_RULE_NONE);
-    if (p.fragment == FRAGMENT_LATER && !recall_fragment(&p, direction, c.endpoint->slot))
+    if (p.fragment == FRAGMENT_LATER && !recall_fragment(&p, direction, c.endpoint->slot) &&
+        !c.endpoint->tables[direction].open)
         return drop(&c, CATFLAP_REASON_FRAGMENT, CATFLAP_RULE_NONE);
     if (direction == CATFLAP_FROM_POD) {
         reason = check_sender(c.endpoint, &p);

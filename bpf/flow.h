@@ -62,17 +62,28 @@ static __always_inline void make_flow_key(struct catflap_flow_key *key, const st
 
 static __always_inline int opens_connection(const struct packet *p)
 {
+    if (p->echo_request)
+        return 1;
     return p->protocol == IPPROTO_TCP && (p->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
 }
 
 /*
- * A SYN asks for a new connection, whatever the cache remembers of its ports: it is judged anew, in its own direction.
+ * A SYN or an echo request asks for a new connection, whatever the cache remembers of its ports: it is judged anew, in its own direction.
  * The exception is a simultaneous open (RFC 9293, 3.5): the answer to our SYN is a SYN.
  */
 static __always_inline int is_new_connection(const struct packet *p, const struct catflap_flow *flow,
                                              enum catflap_direction direction)
 {
-    return opens_connection(p) && !(flow->state == CATFLAP_FLOW_OPENING && flow->opener != direction);
+    if (!opens_connection(p))
+        return 0;
+    if (p->echo_request)
+        return flow->opener != direction; /* a reply's flow admits no requests from the other side */
+    return !(flow->state == CATFLAP_FLOW_OPENING && flow->opener != direction);
+}
+
+static __always_inline int is_opener(const struct catflap_flow *flow, enum catflap_direction direction)
+{
+    return direction == (flow->opener == CATFLAP_OPENER_FROM_POD ? CATFLAP_FROM_POD : CATFLAP_TO_POD);
 }
 
 static __always_inline __u8 next_tcp_state(const struct catflap_flow *flow, const struct packet *p, int from_opener)
@@ -95,7 +106,7 @@ static __always_inline __u8 next_tcp_state(const struct catflap_flow *flow, cons
 static __always_inline void track(struct catflap_flow *flow, const struct packet *p, enum catflap_direction direction,
                                   __u64 now)
 {
-    const int from_opener = direction == (flow->opener == CATFLAP_OPENER_FROM_POD ? CATFLAP_FROM_POD : CATFLAP_TO_POD);
+    const int from_opener = is_opener(flow, direction);
     __u8 state = flow->state;
 
     if (p->protocol == IPPROTO_TCP)

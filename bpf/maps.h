@@ -113,7 +113,7 @@ struct {
 /* By enum catflap_reason. */
 struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-    __uint(max_entries, CATFLAP_REASON_COUNT);
+    __uint(max_entries, CATFLAP_MAX_REASONS);
     __type(key, __u32);
     __type(value, struct catflap_counter);
 } drop_counters SEC(".maps");

@@ -41,6 +41,8 @@ struct packet {
     __u8 fragment;        /* enum fragment_kind */
     __u8 tcp_flags;
     __u8 ipv6;
+    __u8 from_pod;     /* the hook: the parser lets link maintenance pass by direction */
+    __u8 echo_request; /* ICMP: asks, does not answer */
 };
 
 #define TCP_FIN 0x01

@@ -18,14 +18,16 @@
 
 #include "packet.h"
 
-/* Ethernet, IPv4 with all options, TCP without: what the direct accesses below may look at. */
-#define LINEAR_BYTES (ETH_HLEN + 60 + 20)
 #define MAX_EXTENSION_HEADERS 8
 #define IPV4_MORE_FRAGMENTS 0x2000
 #define IPV4_FRAGMENT_OFFSET 0x1fff
 #define IPV6_FRAGMENT_OFFSET 0xfff8
 #define IPV6_MORE_FRAGMENTS 0x0001
 #define PORT_VXLAN 4789
+#define ND_ROUTER_ADVERT 134
+#define ND_REDIRECT 137
+#define IPV4_OPTION_LSRR 131
+#define IPV4_OPTION_SSRR 137
 
 /* RFC 792; <linux/icmp.h> would pull in the C library's headers, which do not know this target. */
 #define ICMP_ECHOREPLY 0
@@ -73,14 +75,34 @@ static __always_inline int is_icmp_echo(int ipv6, __u8 type)
 }
 
 /*
- * What keeps the link itself alive (RFC 4861, 2710, 3810). Hop limit 255 proves that no router forwarded a
- * neighbour discovery packet; listener reports carry 1.
+ * What keeps the link itself alive (RFC 4861, 2710, 3810), and cannot leave it: to or from link-local addresses, in
+ * both directions, or the packet is judged like any other. Hop limit 255 proves that no router forwarded a neighbour
+ * discovery packet; listener reports carry 1. Router advertisements and redirects are the node's to send, not a pod's.
  */
-static __always_inline int is_link_maintenance(__u8 icmp6_type, __u8 hop_limit)
+static __always_inline int is_link_maintenance(const struct __sk_buff *skb, const struct packet *p,
+                                               __u8 icmp6_type, __u8 hop_limit)
 {
-    if (icmp6_type >= 133 && icmp6_type <= 137)
-        return hop_limit == 255;
-    return (icmp6_type >= 130 && icmp6_type <= 132) || icmp6_type == 143 ? hop_limit == 1 : 0;
+    const int to_link_local = (p->destination.word_be[0] & bpf_htonl(0xffc00000)) == bpf_htonl(0xfe800000) ||
+                              (p->destination.word_be[0] & bpf_htonl(0xff0f0000)) == bpf_htonl(0xff020000);
+    const int discovery = icmp6_type >= 133 && icmp6_type <= 137;
+    const int listener = (icmp6_type >= 130 && icmp6_type <= 132) || icmp6_type == 143;
+
+    if (!(discovery && hop_limit == 255) && !(listener && hop_limit == 1))
+        return 0;
+    if (p->from_pod)
+        return to_link_local && icmp6_type != ND_ROUTER_ADVERT && icmp6_type != ND_REDIRECT;
+    return skb->ingress_ifindex == 0;
+}
+
+/*
+ * Makes the first `bytes` of the frame readable by direct access. They nearly always are; a pull unshares the buffer,
+ * which TCP still holds for retransmission, so it is never done for more than is read.
+ */
+static __always_inline int make_linear(struct __sk_buff *skb, __u32 bytes)
+{
+    if (skb->data_end - skb->data >= bytes)
+        return 0;
+    return skb->len < bytes || bpf_skb_pull_data(skb, bytes);
 }
 
 /* The packet inside an ICMP error: at least its addresses and the first 8 bytes behind them (RFC 792, RFC 4443). */
@@ -96,6 +118,8 @@ static __noinline int parse_quoted(struct __sk_buff *skb, struct packet *p, __u3
             return CATFLAP_REASON_TRUNCATED;
         __builtin_memcpy(&p->quoted_source, &ip6.daddr, sizeof(ip6.daddr));
         __builtin_memcpy(&p->quoted_destination, &ip6.saddr, sizeof(ip6.saddr));
+        if (is_ipv4_mapped(&p->quoted_source) || is_ipv4_mapped(&p->quoted_destination))
+            return CATFLAP_REASON_MALFORMED;
         p->quoted_protocol = ip6.nexthdr;
         transport_offset = offset + sizeof(ip6);
     } else {
@@ -125,6 +149,12 @@ static __noinline int parse_quoted(struct __sk_buff *skb, struct packet *p, __u3
         quoted.source_port = bpf_ntohs(ports_be[1]);
         quoted.destination_port = bpf_ntohs(ports_be[0]);
     }
+    /*
+     * An error goes to whoever sent what it quotes. Were that not checked, a pod could send anything to anybody, in an
+     * ICMP error that quotes a packet of a connection which it may have.
+     */
+    if (!same_address(&p->destination, &p->quoted_destination))
+        return CATFLAP_REASON_MALFORMED;
     p->ports = quoted;
     p->kind = PACKET_ICMP_ERROR;
     return CATFLAP_REASON_NONE;
@@ -135,21 +165,23 @@ static __always_inline int parse_transport(struct __sk_buff *skb, struct packet 
                                            __u8 hop_limit)
 {
     const __u32 wanted = transport_bytes(p->protocol);
-    const __u8 *data_end = (const __u8 *)(long)skb->data_end;
-    const __u8 *l4 = (const __u8 *)(long)skb->data + l4_offset;
-    __u32 linear = 8;
+    const __u8 *data_end, *l4;
 
     if (!wanted)
         return CATFLAP_REASON_NONE;
     if (l4_bytes < wanted)
         return p->fragment == FRAGMENT_FIRST ? CATFLAP_REASON_FRAGMENT_OVERLAP : CATFLAP_REASON_TRUNCATED;
+    if (make_linear(skb, l4_offset + wanted))
+        return CATFLAP_REASON_TRUNCATED;
+    data_end = (const __u8 *)(long)skb->data_end;
+    l4 = (const __u8 *)(long)skb->data + l4_offset;
     if (p->protocol == IPPROTO_TCP) {
         if (l4 + sizeof(struct tcphdr) > data_end)
             return CATFLAP_REASON_TRUNCATED;
         if ((l4[12] >> 4) < 5)
             return CATFLAP_REASON_MALFORMED;
         p->tcp_flags = l4[13];
-    } else if (l4 + linear > data_end) {
+    } else if (l4 + 8 > data_end) {
         return CATFLAP_REASON_TRUNCATED;
     }
     if (!is_icmp(p)) {
@@ -159,11 +191,12 @@ static __always_inline int parse_transport(struct __sk_buff *skb, struct packet 
         p->ports.destination_port = (__u16)(l4[2] << 8 | l4[3]);
         return CATFLAP_REASON_NONE;
     }
-    if (p->ipv6 && is_link_maintenance(l4[0], hop_limit)) {
+    if (p->ipv6 && is_link_maintenance(skb, p, l4[0], hop_limit)) {
         p->kind = PACKET_LINK;
     } else if (is_icmp_error(p, l4[0])) {
         return parse_quoted(skb, p, l4_offset + 8);
     } else if (is_icmp_echo(p->ipv6, l4[0])) {
+        p->echo_request = l4[0] == (p->ipv6 ? ICMPV6_ECHO_REQUEST : ICMP_ECHO);
         p->ports.source_port = p->ports.destination_port = (__u16)(l4[4] << 8 | l4[5]);
     }
     return CATFLAP_REASON_NONE;
@@ -175,14 +208,35 @@ static __always_inline int overlaps_header(const struct packet *p, __u32 fragmen
     return fragment_offset_bytes < transport_bytes(p->protocol);
 }
 
+/* A source route hides the true destination (RFC 7126, 4.3 and 4.4). option_bytes: at most 40. */
+static __noinline int has_source_route(struct __sk_buff *skb, __u32 option_bytes)
+{
+    __u32 offset = 0;
+
+    for (int i = 0; i < 40 && offset < option_bytes; i++) {
+        __u8 option[2];
+
+        if (bpf_skb_load_bytes(skb, ETH_HLEN + sizeof(struct iphdr) + offset, option, sizeof(option)))
+            return 1;
+        if (option[0] == IPV4_OPTION_LSRR || option[0] == IPV4_OPTION_SSRR)
+            return 1;
+        if (option[0] == 0) /* end of options */
+            return 0;
+        offset += option[0] == 1 ? 1 : option[1] > 1 ? option[1] : 40;
+    }
+    return 0;
+}
+
 static __always_inline int parse_ipv4(struct __sk_buff *skb, struct packet *p)
 {
-    const __u8 *data_end = (const __u8 *)(long)skb->data_end;
-    const struct iphdr *ip = (const struct iphdr *)((const __u8 *)(long)skb->data + ETH_HLEN);
+    const struct iphdr *ip;
     __u32 header_bytes;
     __u16 fragment;
 
-    if ((const __u8 *)(ip + 1) > data_end)
+    if (make_linear(skb, ETH_HLEN + sizeof(*ip)))
+        return CATFLAP_REASON_TRUNCATED;
+    ip = (const struct iphdr *)((const __u8 *)(long)skb->data + ETH_HLEN);
+    if ((const __u8 *)(ip + 1) > (const __u8 *)(long)skb->data_end)
         return CATFLAP_REASON_TRUNCATED;
     header_bytes = ip->ihl * 4;
     /* BIG TCP leaves the length 0 where 16 bits cannot hold it (kernel 6.3; IPv6: 5.19). */
@@ -202,6 +256,8 @@ static __always_inline int parse_ipv4(struct __sk_buff *skb, struct packet *p)
             return overlaps_header(p, (fragment & IPV4_FRAGMENT_OFFSET) * 8) ? CATFLAP_REASON_FRAGMENT_OVERLAP
                                                                               : CATFLAP_REASON_NONE;
     }
+    if (header_bytes > sizeof(*ip) && has_source_route(skb, header_bytes - sizeof(*ip)))
+        return CATFLAP_REASON_MALFORMED;
     return parse_transport(skb, p, ETH_HLEN + header_bytes, p->ip_bytes - header_bytes, 0);
 }
 
@@ -256,12 +312,14 @@ static __always_inline int has_extensions(__u8 next_header)
 
 static __always_inline int parse_ipv6(struct __sk_buff *skb, struct packet *p)
 {
-    const __u8 *data_end = (const __u8 *)(long)skb->data_end;
-    const struct ipv6hdr *ip6 = (const struct ipv6hdr *)((const __u8 *)(long)skb->data + ETH_HLEN);
+    const struct ipv6hdr *ip6;
     __u32 l4_offset = ETH_HLEN + sizeof(*ip6);
     __u8 hop_limit;
 
-    if ((const __u8 *)(ip6 + 1) > data_end)
+    if (make_linear(skb, ETH_HLEN + sizeof(*ip6)))
+        return CATFLAP_REASON_TRUNCATED;
+    ip6 = (const struct ipv6hdr *)((const __u8 *)(long)skb->data + ETH_HLEN);
+    if ((const __u8 *)(ip6 + 1) > (const __u8 *)(long)skb->data_end)
         return CATFLAP_REASON_TRUNCATED;
     p->ip_bytes = ip6->payload_len || !skb->gso_size ? sizeof(*ip6) + bpf_ntohs(ip6->payload_len)
                                                      : skb->len - ETH_HLEN;
@@ -287,9 +345,6 @@ static __always_inline int parse_ipv6(struct __sk_buff *skb, struct packet *p)
         l4_offset = (__u32)offset;
         if (l4_offset > ETH_HLEN + p->ip_bytes)
             return CATFLAP_REASON_TRUNCATED;
-        if (bpf_skb_pull_data(skb, l4_offset + sizeof(struct tcphdr) < skb->len ? l4_offset + sizeof(struct tcphdr)
-                                                                              : skb->len))
-            return CATFLAP_REASON_TRUNCATED;
         /* The verifier wants a bound that it can see: eight headers of at most 2,048 bytes are below it. */
         if (l4_offset > 0x7fff)
             return CATFLAP_REASON_EXTENSION_HEADERS;
@@ -303,9 +358,6 @@ static __always_inline int parse(struct __sk_buff *skb, struct packet *p)
     const struct ethhdr *eth;
 
     if (skb->len < ETH_HLEN)
-        return CATFLAP_REASON_TRUNCATED;
-    if (skb->data_end - skb->data < LINEAR_BYTES && skb->data_end - skb->data < skb->len &&
-        bpf_skb_pull_data(skb, skb->len < LINEAR_BYTES ? skb->len : LINEAR_BYTES))
         return CATFLAP_REASON_TRUNCATED;
     eth = (const struct ethhdr *)(long)skb->data;
     if ((const __u8 *)(eth + 1) > (const __u8 *)(long)skb->data_end)

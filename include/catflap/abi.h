@@ -33,6 +33,7 @@ enum {
     CATFLAP_MAX_RULES = 32768,      /* rule counters, the default decisions of tables included */
     CATFLAP_MAX_FLOWS = 262144,
     CATFLAP_MAX_FRAGMENTS = 8192,
+    CATFLAP_MAX_REASONS = 64, /* room for reasons to come: the counters outlive the agent's version */
     CATFLAP_PAGE_SIZE = 4096,   /* unit of table_pages and port_pages, bytes */
     CATFLAP_TABLE_PAGES = 8192, /* 32 MiB */
     CATFLAP_PAGE_U16 = CATFLAP_PAGE_SIZE / 2,
@@ -158,7 +159,7 @@ CATFLAP_ASSERT(sizeof(struct catflap_flow_key) == 24);
 enum catflap_opener {
     CATFLAP_OPENER_FROM_POD = CATFLAP_FROM_POD,
     CATFLAP_OPENER_TO_POD = CATFLAP_TO_POD,
-    CATFLAP_OPENER_HOST = 2, /* the node itself: never policed */
+    CATFLAP_OPENER_HOST = 2, /* the node itself, or the pod itself through a Service: never policed */
 };
 
 enum catflap_flow_state {
@@ -173,9 +174,10 @@ struct catflap_flow {
     __u64 last_seen_ns; /* CLOCK_MONOTONIC, coarse; refreshed at most once a second */
     __u32 generation;
     __u32 rule;     /* counts the packets of the flow, in both directions */
-    __u8 opener;    /* enum catflap_opener */
-    __u8 state;     /* enum catflap_flow_state */
-    __u8 pad[6];
+    __u8 opener;           /* enum catflap_opener */
+    __u8 state;            /* enum catflap_flow_state */
+    __u8 pad[2];
+    __u32 sender_ifindex;  /* opened from another pod of this node: that pod's interface, else 0 */
 };
 CATFLAP_ASSERT(sizeof(struct catflap_flow) == 24);
 CATFLAP_ASSERT(offsetof(struct catflap_flow, opener) == 16);

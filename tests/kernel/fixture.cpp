@@ -15,6 +15,12 @@ Cluster cluster_of(const std::string& manifests) {
             cluster.pods[pod->name] = *pod;
         else if (const auto* policy = std::get_if<Policy>(&object))
             cluster.policies[policy->name] = *policy;
+        else if (const auto* service = std::get_if<Service>(&object))
+            cluster.services[service->name] = *service;
+        else if (const auto* slice = std::get_if<EndpointSlice>(&object))
+            cluster.slices[slice->name] = *slice;
+        else if (const auto* node = std::get_if<Node>(&object))
+            cluster.nodes[node->name] = *node;
         else if (const auto* ns = std::get_if<Namespace>(&object))
             cluster.namespaces[ns->name] = *ns;
     }

@@ -87,6 +87,18 @@ TEST_CASE("related ICMP errors pass by the packet inside them") {
                   CATFLAP_REASON_TRUNCATED);
 }
 
+TEST_CASE("an ICMP error goes to whoever sent what it quotes, and is about what the pod received") {
+    Shop shop(web_policy() + egress_policy());
+    CHECK(shop.to(tcp_to_web(kSyn)));
+    const auto error = [](const std::string& to, const Packet& quoted) {
+        return Ethernet{} / Ipv4{.source = "10.0.0.1", .destination = to} / Icmp{.type = 3} / quote(quoted);
+    };
+    CHECK(shop.from(error("10.0.0.2", tcp_to_web(kSyn))));
+    check_dropped(shop, Hook::from_pod, error("8.8.8.8", tcp_to_web(kSyn)), CATFLAP_REASON_MALFORMED);
+    const Packet to_other = Ethernet{} / Ipv4{.source = "10.0.0.2", .destination = "10.0.0.9"} / Tcp{};
+    check_dropped(shop, Hook::from_pod, error("10.0.0.2", to_other), CATFLAP_REASON_SPOOFED_SOURCE);
+}
+
 TEST_CASE("and from the pod, about what it received") {
     Shop shop(web_policy() + egress_policy());
     const Packet error = Ethernet{} / Ipv4{.source = "10.0.0.1", .destination = "10.0.0.2"} / Icmp{.type = 3, .code = 3} /
@@ -115,6 +127,7 @@ TEST_CASE("an echo reply belongs to its request") {
     CHECK(shop.from(echo("10.0.0.1", "10.0.0.3", 8, 5)));
     CHECK(shop.to(echo("10.0.0.3", "10.0.0.1", 0, 5)));
     check_dropped(shop, Hook::to_pod, echo("10.0.0.3", "10.0.0.1", 0, 6), CATFLAP_REASON_POLICY);
+    check_dropped(shop, Hook::to_pod, echo("10.0.0.3", "10.0.0.1", 8, 5), CATFLAP_REASON_POLICY);  // asks back
 }
 
 TEST_CASE("the node's own traffic passes, and so do the answers; what is forwarded in its name is policed") {
@@ -123,6 +136,15 @@ TEST_CASE("the node's own traffic passes, and so do the answers; what is forward
     CHECK(shop.by_host(tcp_to_web(kSyn, "10.255.0.1", 9000)));
     CHECK(shop.from(tcp_from_web(kSyn | kAck, "10.255.0.1", 9000)));
     CHECK(shop.by_host(tcp_to_web(kAck, "10.255.0.1", 9000)));
+}
+
+TEST_CASE("a probe from a port that a revoked connection had is answered") {
+    Shop shop("");
+    CHECK(shop.to(tcp_to_web(kSyn, "10.255.0.1", 9000)));  // masqueraded in the node's name
+    shop.enforce(web_policy() + egress_policy());
+    check_dropped(shop, Hook::to_pod, tcp_to_web(kAck, "10.255.0.1", 9000), CATFLAP_REASON_POLICY);
+    CHECK(shop.by_host(tcp_to_web(kSyn, "10.255.0.1", 9000)));
+    CHECK(shop.from(tcp_from_web(kSyn | kAck, "10.255.0.1", 9000)));
 }
 
 TEST_CASE("a flow that expired is judged again, not dropped") {

@@ -135,7 +135,8 @@ TEST_CASE("neighbour discovery and listener reports pass an unknown veth, nothin
     const Ipv6 local{.source = "fe80::1", .destination = "ff02::1:ff00:1", .hop_limit = 255};
     const SkbFields unknown{.ifindex = 2};
     CHECK(shop.lab.run(Hook::from_pod, Ethernet{} / local / Icmpv6{.type = 135}, unknown));
-    CHECK(shop.lab.run(Hook::to_pod, Ethernet{} / local / Icmpv6{.type = 136}, unknown));
+    CHECK(shop.lab.run(Hook::to_pod, Ethernet{} / local / Icmpv6{.type = 136}, {.ifindex = 2, .ingress_ifindex = 0}));
+    CHECK_FALSE(shop.lab.run(Hook::to_pod, Ethernet{} / local / Icmpv6{.type = 136}, unknown));  // from another link
     Ipv6 report = local;
     report.hop_limit = 1;
     CHECK(shop.lab.run(Hook::from_pod, Ethernet{} / report / Icmpv6{.type = 143}, unknown));
@@ -146,6 +147,45 @@ TEST_CASE("neighbour discovery and listener reports pass an unknown veth, nothin
         CHECK_FALSE(shop.lab.run(Hook::from_pod, packet, unknown));
         CHECK(shop.lab.drops(CATFLAP_REASON_UNKNOWN_ENDPOINT) == before + 1);
     }
+}
+
+TEST_CASE("link maintenance stays on the link: it carries nothing past a policy") {
+    Shop shop(egress_policy());
+    const auto discovery = [](const std::string& destination, uint8_t type) {
+        return Ethernet{} / Ipv6{.source = "fd00::1", .destination = destination, .hop_limit = 255} / Icmpv6{.type = type};
+    };
+    CHECK(shop.from(discovery("fe80::1", 135)));
+    check_dropped(shop, Hook::from_pod, discovery("fd00::3", 135), CATFLAP_REASON_POLICY);
+    check_dropped(shop, Hook::from_pod, discovery("ff02::1", 134), CATFLAP_REASON_POLICY);  // a router it is not
+    check_dropped(shop, Hook::from_pod, discovery("ff02::1", 137), CATFLAP_REASON_POLICY);
+    Shop isolated(web_policy());
+    const Packet report = Ethernet{} / Ipv6{.source = "fd00::3", .destination = "fd00::1", .hop_limit = 1} /
+                          Icmpv6{.type = 143} / Payload{};
+    check_dropped(isolated, Hook::to_pod, report, CATFLAP_REASON_POLICY);
+}
+
+TEST_CASE("a source route hides the destination, and is dropped") {
+    Shop shop("");
+    for (const uint8_t option : std::initializer_list<uint8_t>{131, 137}) {
+        const Ipv4 routed{.source = "10.0.0.1", .destination = "10.0.0.2", .options = {1, option, 7, 4, 10, 0, 0, 3}};
+        check_dropped(shop, Hook::from_pod, Ethernet{} / routed / Tcp{}, CATFLAP_REASON_MALFORMED);
+    }
+}
+
+TEST_CASE("an IPv6 fragment without an ingress interface may be a forwarded one: it is judged") {
+    Shop shop;
+    const Packet first = Ethernet{} / Ipv6{.source = "fd00::3", .destination = "fd00::1"} / Ipv6Fragment{} /
+                         Udp{.destination_port = 99} / Payload{};
+    CHECK_FALSE(shop.by_host(first));
+    CHECK(shop.by_host(Ethernet{} / Ipv6{.source = "fd00::3", .destination = "fd00::1"} / Udp{.destination_port = 99}));
+}
+
+TEST_CASE("an open pod's fragments pass in any order") {
+    Shop shop("");
+    CHECK(shop.to(Ethernet{} /
+                  Ipv4{.source = "10.0.0.2", .destination = "10.0.0.1", .protocol = 17, .id = 3,
+                       .fragment_offset_bytes = 800} /
+                  Payload{}));
 }
 
 TEST_CASE("later fragments share the verdict of their first one") {

@@ -12,6 +12,7 @@
 #include <fstream>
 #include <stdexcept>
 
+#include "resolve/frontends.h"
 #include "resolve/resolve.h"
 
 namespace catflap::test {
@@ -90,7 +91,8 @@ void KernelLab::enforce(const Cluster& cluster, const std::vector<compile::Endpo
         if (spec.pod)
             pods.push_back(*spec.pod);
     const resolve::Resolved resolved = resolve::resolve(cluster, pods);
-    (void)must(committer_->commit({cluster, resolved, endpoints}));
+    const auto frontends = resolve::service_frontends(cluster, "n1");
+    (void)must(committer_->commit({cluster, resolved, endpoints, frontends}));
 }
 
 bool KernelLab::run(Hook hook, const Bytes& frame, const SkbFields& fields) {

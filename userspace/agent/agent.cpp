@@ -12,6 +12,7 @@
 
 #include "agent/report.h"
 #include "kernel/flows.h"
+#include "resolve/frontends.h"
 
 namespace catflap::agent {
 namespace {
@@ -116,8 +117,7 @@ Result<> Agent::first_commit() {
         else
             spdlog::info("adopted {} connections of nf_conntrack", *adopted);
     }
-    if (auto done = attach_all(); !done)
-        return done;
+    attach_all();
     if (auto done = state_.datapath->take_over(); !done)
         return done;
     spdlog::info("enforcing for {} pods on {} interfaces of node {} by {}", state_.local.pods.size(),
@@ -125,18 +125,50 @@ Result<> Agent::first_commit() {
     return {};
 }
 
-Result<> Agent::attach_all() {
+// At a start: exchanges the programs of an earlier agent, too.
+void Agent::attach_all() {
     for (const auto& [ifindex, link] : state_.links->links())
-        if (auto done = state_.datapath->attach(ifindex); !done) {
-            // Gone in the meantime: its removal is among the next events.
-            if (done.error().code == ENODEV)
-                continue;
-            return fail_because(done.error(), "attach to {}", link.name);
-        }
+        if (auto done = state_.datapath->attach(ifindex); !done && done.error().code != ENODEV)
+            state_.attach_errors[link.name] = done.error().message;
+    for (const auto& [name, error] : state_.attach_errors)
+        spdlog::error("attach to {}: {}; its packets are not judged, and catflapd goes on trying", name, error);
+}
+
+void Agent::attach_missing() {
+    const auto before = std::exchange(state_.attach_errors, {});
+    for (const auto& [ifindex, link] : state_.links->links()) {
+        if (state_.datapath->attachments().attached(ifindex))
+            continue;
+        auto done = state_.datapath->attach(ifindex);
+        if (done || done.error().code == ENODEV)  // gone in the meantime: that is among the next events
+            continue;
+        state_.attach_errors[link.name] = done.error().message;
+        if (!before.contains(link.name))
+            spdlog::error("attach to {}: {}; its packets are not judged, and catflapd goes on trying", link.name,
+                          done.error().message);
+    }
+}
+
+// At once: until its pod is known everything on a new interface is dropped, and nothing slips through.
+Result<> Agent::refresh_links() {
+    auto changed = state_.links->refresh();
+    if (!changed)
+        return tl::unexpected(changed.error());
+    if (*changed) {
+        dirty_ = true;
+        const auto& present = state_.links->links();
+        for (const uint32_t ifindex : state_.datapath->attachments().interfaces())
+            if (!present.contains(ifindex))
+                state_.datapath->forget(ifindex);
+    }
+    // An interface that was deleted and made again with its old index and name looks like no change.
+    if (*changed || std::exchange(audit_, false))
+        state_.datapath->audit_attachments();
+    attach_missing();
     return {};
 }
 
-Result<> Agent::refresh_inputs() {
+void Agent::refresh_source() {
     auto changed = state_.source->refresh();
     const std::string error = changed ? "" : changed.error().message;
     if (error != state_.source_error && !error.empty())
@@ -146,36 +178,32 @@ Result<> Agent::refresh_inputs() {
         dirty_ = true;
         log_diagnostics(*state_.source);
     }
-    auto links = state_.links->refresh();
-    if (!links)
-        return tl::unexpected(links.error());
-    if (!*links)
-        return {};
-    dirty_ = true;
-    const auto& present = state_.links->links();
-    for (const uint32_t ifindex : state_.datapath->attachments().interfaces())
-        if (!present.contains(ifindex))
-            state_.datapath->forget(ifindex);
-    // At once: until its pod is known everything on a new interface is dropped, and nothing slips through.
-    for (const auto& [ifindex, link] : present)
-        if (!state_.datapath->attachments().attached(ifindex))
-            if (auto done = state_.datapath->attach(ifindex); !done && done.error().code != ENODEV)
-                return fail_because(done.error(), "attach to {}", link.name);
-    return {};
 }
 
 Result<> Agent::reconcile() {
-    if (auto done = refresh_inputs(); !done)
+    if (auto done = refresh_links(); !done)
         return done;
+    refresh_source();
     return dirty_ ? commit() : Result<>{};
 }
 
+// What does not fit may only be waiting for the grace period of what it replaces.
 Result<> Agent::commit() {
+    auto done = try_commit();
+    if (done || state_.committer->broken())
+        return done;
+    if (auto collected = collect(); !collected)
+        return collected;
+    return try_commit();
+}
+
+Result<> Agent::try_commit() {
     const auto begin = Clock::now();
     const Cluster& cluster = state_.source->cluster();
     LocalEndpoints local = match_endpoints(cluster, state_.options.node, state_.links->links());
     resolve::Resolved resolved = resolve::resolve(cluster, local.pods);
-    auto report = state_.committer->commit({cluster, resolved, local.endpoints});
+    const auto frontends = resolve::service_frontends(cluster, state_.options.node);
+    auto report = state_.committer->commit({cluster, resolved, local.endpoints, frontends});
     dirty_ = false;
     if (!report) {
         state_.commit_error = report.error().message;
@@ -196,6 +224,8 @@ Result<> Agent::commit() {
 
 Result<> Agent::reload() {
     spdlog::warn("loading the datapath anew");
+    state_.committer.reset();
+    state_.datapath.reset();  // what is attached stays
     if (auto done = load_datapath(); !done)
         return done;
     return first_commit();
@@ -210,6 +240,9 @@ Result<> Agent::collect() {
             return done;
         state_.committer->release(decision);
     }
+    // What only retired tables told apart can fall together now.
+    if (state_.committer->leftovers() && state_.commit_error.empty())
+        dirty_ = true;
     return {};
 }
 
@@ -239,13 +272,18 @@ Result<> Agent::run() {
         if (auto done = watch(epoll.get(), fd); !done)
             return done;
 
+    std::string last_error;
     for (uint64_t collected = 0;;) {
         std::array<epoll_event, 8> events{};
         const int count = epoll_wait(epoll.get(), events.data(), static_cast<int>(events.size()), -1);
         if (count < 0 && errno != EINTR)
             return fail_errno(errno, "wait for events");
+        for (int i = 0; i < count; ++i)
+            audit_ |= events[static_cast<size_t>(i)].data.fd == state_.links->fd();
         if (auto done = reconcile(); !done) {
-            spdlog::error("{}", done.error().message);
+            if (done.error().message != last_error)
+                spdlog::error("{}", done.error().message);
+            last_error = done.error().message;
             if (state_.committer->broken())
                 if (auto loaded = reload(); !loaded)
                     return loaded;
@@ -257,11 +295,15 @@ Result<> Agent::run() {
             if (fd == control_->fd())
                 control_->serve();
             uint64_t expirations = 0;
-            if (fd == timer->get() && read(fd, &expirations, sizeof(expirations)) > 0 && collected != state_.commits) {
-                if (auto done = collect(); !done)
-                    spdlog::error("{}", done.error().message);
-                collected = state_.commits;
-            }
+            if (fd != timer->get() || read(fd, &expirations, sizeof(expirations)) <= 0)
+                continue;
+            audit_ = true;
+            dirty_ |= !state_.commit_error.empty();
+            if (collected == state_.commits)
+                continue;
+            collected = state_.commits;
+            if (auto done = collect(); !done)
+                spdlog::error("{}", done.error().message);
         }
     }
 }

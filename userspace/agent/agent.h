@@ -37,6 +37,7 @@ struct AgentState {
     LocalEndpoints local;
     resolve::Resolved resolved;
     std::string commit_error;  // the desired state was refused: "" or why
+    std::map<std::string, std::string> attach_errors;  // by interface
     uint64_t commits = 0;
     LastCommit last_commit;
 };
@@ -58,11 +59,15 @@ class Agent {
     Result<> first_commit();
     // Takes in all events so far and commits the difference.
     Result<> reconcile();
-    Result<> refresh_inputs();
+    Result<> refresh_links();
+    void refresh_source();
+    // Every interface gets its programs, whatever went wrong with another.
+    void attach_missing();
     Result<> commit();
     // Fresh programs and maps beside the broken ones, as at a start.
     Result<> reload();
-    Result<> attach_all();
+    void attach_all();
+    Result<> try_commit();
     Result<> collect();
     nlohmann::json answer(const nlohmann::json& request);
     nlohmann::json settle();
@@ -70,6 +75,7 @@ class Agent {
     AgentState state_;
     std::optional<ControlServer> control_;
     bool dirty_ = true;
+    bool audit_ = false;  // look whether what is attached still is
 };
 
 }  // namespace catflap::agent

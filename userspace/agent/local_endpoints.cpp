@@ -36,10 +36,15 @@ class Matcher {
     std::map<Address, const Pod*> by_address_;
 };
 
-// One address of each family: what the kernel routes to the link, otherwise what the pod's status says.
+// One address of each family: what both the kernel's routes and the pod's status say, otherwise the routes' word (made
+// before the status is written), otherwise the status's.
 std::array<Address, 2> endpoint_addresses(const Link& link, const Pod& pod) {
     std::array<Address, 2> addresses{};
-    for (const auto* source : {&link.host_routes, &pod.addresses}) {
+    std::vector<Address> agreed;
+    for (const Address& address : pod.addresses)
+        if (std::ranges::binary_search(link.host_routes, address))
+            agreed.push_back(address);
+    for (const std::vector<Address>* source : {static_cast<const std::vector<Address>*>(&agreed), &link.host_routes, &pod.addresses}) {
         for (const Address& address : *source) {
             Address& place = addresses[address.is_ipv4() ? 0 : 1];
             if (place.is_unset())
@@ -64,11 +69,13 @@ LocalEndpoints match_endpoints(const Cluster& cluster, const std::string& node,
     const Matcher matcher(cluster, node);
     LocalEndpoints result;
     std::set<ObjectName> enforced;
-    // Of two links for one pod the later one is the pod's: the earlier belongs to a sandbox that is going away.
+    // Of two links for one pod the one with the pod's own name is its, else the later one: the other belongs to a sandbox
+    // that is going away.
     std::map<ObjectName, uint32_t> newest;
-    for (const auto& [ifindex, link] : links)
-        if (const Pod* pod = matcher.find(link))
-            newest[pod->name] = ifindex;
+    for (const bool named : {false, true})
+        for (const auto& [ifindex, link] : links)
+            if (const Pod* pod = matcher.find(link); pod && (!named || link.name == calico_interface_name(pod->name)))
+                newest[pod->name] = ifindex;
     for (const auto& [ifindex, link] : links) {
         compile::EndpointSpec spec;
         spec.ifindex = ifindex;

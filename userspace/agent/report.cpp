@@ -77,6 +77,12 @@ json refused(const AgentState& state) {
     json result = diagnostics(state.source->refusals());
     if (!state.commit_error.empty())
         result.push_back({{"file", ""}, {"line", 0}, {"object", ""}, {"field", ""}, {"message", state.commit_error}});
+    for (const auto& [interface, error] : state.attach_errors)
+        result.push_back({{"file", ""},
+                          {"line", 0},
+                          {"object", "interface " + interface},
+                          {"field", ""},
+                          {"message", "not attached, its packets are not judged: " + error}});
     return result;
 }
 

@@ -219,8 +219,10 @@ json report_sets(const AgentState& state) {
         relevance.add(set);
     relevance.finish();
     const Cluster& cluster = state.source->cluster();
-    const auto classification = compile::classify_addresses(cluster, relevance);
-    compile::MaskMaker masks(classification, relevance, cluster, {});
+    const auto classification = compile::classify_addresses(cluster, relevance, {});
+    const std::vector<compile::PortClass> no_ports;
+    const std::vector<resolve::Frontend> no_frontends;
+    compile::MaskMaker masks(classification, relevance, cluster, no_ports, no_frontends);
     const auto by_class = members_by_class(state);
     json result = json::array();
     for (const resolve::SourceSet& set : sets) {

@@ -9,6 +9,8 @@
 namespace catflap::compile {
 namespace {
 
+constexpr size_t kLongestGroupKey = 128;  // a longer one is hashed: it is part of every key of a class in the group
+
 Workload reduce(const Pod& pod, const Relevance& relevance) {
     Workload workload{pod.name.ns, {}, {}};
     for (const auto& [key, value] : pod.labels)
@@ -40,13 +42,17 @@ std::string key_of(const BlockGroup& group) {
             key += "-" + to_string(except);
         key += "+";
     }
-    return key;
+    if (key.size() <= kLongestGroupKey)
+        return key;
+    const std::hash<std::string> hash;
+    return fmt::format("{:016x}{:016x}/{}", hash(key), hash(key + "+"), group.size());
 }
 
 // Gives equal (workloads, groups) one index, and writes their keys.
 class ClassTable {
   public:
-    ClassTable(Classification& result, const Relevance& relevance) : result_(result) {
+    ClassTable(Classification& result, const Relevance& relevance, const std::vector<resolve::Frontend>& frontends)
+        : result_(result), frontends_(frontends) {
         for (const BlockGroup& group : relevance.block_groups)
             group_keys_.push_back(key_of(group));
         index({});
@@ -68,10 +74,13 @@ class ClassTable {
             key += key_of(result_.workloads[workload]) + "|";
         for (const uint32_t group : address_class.groups)
             key += "#" + group_keys_[group];
+        if (address_class.frontend != kNoFrontend)
+            key += "@" + frontends_[address_class.frontend].name;
         return key;
     }
 
     Classification& result_;
+    const std::vector<resolve::Frontend>& frontends_;
     std::vector<std::string> group_keys_;
     std::map<AddressClass, uint32_t> known_;
 };
@@ -119,18 +128,40 @@ void Relevance::finish() {
     block_groups.erase(std::ranges::unique(block_groups).begin(), block_groups.end());
 }
 
-Classification classify_addresses(const Cluster& cluster, const Relevance& relevance) {
+uint32_t Classification::class_outside(const Address& address) const {
+    const auto groups = blocks.groups_of(address);
+    const auto found = outside.find({groups.begin(), groups.end()});
+    return found == outside.end() ? 0 : found->second;
+}
+
+uint32_t Classification::class_of(const Address& address) const {
+    const auto pod = addresses.find(address);
+    return pod == addresses.end() ? class_outside(address) : pod->second;
+}
+
+Classification classify_addresses(const Cluster& cluster, const Relevance& relevance,
+                                  const std::vector<resolve::Frontend>& frontends) {
     Classification result;
-    ClassTable table(result, relevance);
+    ClassTable table(result, relevance, frontends);
     result.blocks = BlockIndex(relevance.block_groups);
-    for (const BlockIndex::Entry& entry : result.blocks.entries())
-        result.prefixes.emplace_back(entry.prefix, table.index({{}, entry.groups}));
+    for (const BlockIndex::Entry& entry : result.blocks.entries()) {
+        const uint32_t index = table.index({{}, entry.groups});
+        result.prefixes.emplace_back(entry.prefix, index);
+        result.outside.emplace(entry.groups, index);
+    }
     for (auto& [address, workloads] : workloads_by_address(cluster, relevance, result.workloads)) {
         std::ranges::sort(workloads);
         workloads.erase(std::ranges::unique(workloads).begin(), workloads.end());
         const auto groups = result.blocks.groups_of(address);
         result.addresses.emplace(address, table.index({workloads, {groups.begin(), groups.end()}}));
     }
+    // An address that is a pod's is the pod's.
+    for (uint32_t frontend = 0; frontend < frontends.size(); ++frontend)
+        for (const Address& address : frontends[frontend].addresses)
+            if (!result.addresses.contains(address)) {
+                const auto groups = result.blocks.groups_of(address);
+                result.addresses.emplace(address, table.index({{}, {groups.begin(), groups.end()}, frontend}));
+            }
     return result;
 }
 

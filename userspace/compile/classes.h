@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -13,6 +14,7 @@
 
 #include "compile/blocks.h"
 #include "model/cluster.h"
+#include "resolve/frontends.h"
 #include "resolve/resolve.h"
 
 namespace catflap::compile {
@@ -35,9 +37,12 @@ struct Workload {
     auto operator<=>(const Workload&) const = default;
 };
 
+constexpr uint32_t kNoFrontend = UINT32_MAX;
+
 struct AddressClass {
     std::vector<uint32_t> workloads;  // indices, sorted; two where an address is claimed by two pods at once
     std::vector<uint32_t> groups;     // indices into Relevance::block_groups, sorted
+    uint32_t frontend = kNoFrontend;  // index of the Service frontend whose address it is
 
     auto operator<=>(const AddressClass&) const = default;
 };
@@ -50,9 +55,16 @@ struct Classification {
     std::vector<std::string> keys;  // of each class; equal keys mean the same class in every classification
     std::unordered_map<Address, uint32_t> addresses;
     std::vector<std::pair<Prefix, uint32_t>> prefixes;
+    std::map<std::vector<uint32_t>, uint32_t> outside;  // groups -> class of addresses that are no pod's and no frontend's
+
+    // Of any address, pod's or not.
+    [[nodiscard]] uint32_t class_of(const Address& address) const;
+    [[nodiscard]] uint32_t class_outside(const Address& address) const;
 };
 
-Classification classify_addresses(const Cluster& cluster, const Relevance& relevance);
+// frontends: may be empty, where only sets are asked for.
+Classification classify_addresses(const Cluster& cluster, const Relevance& relevance,
+                                  const std::vector<resolve::Frontend>& frontends);
 
 // Does the set hold the class? By the cluster's namespace labels of now.
 bool holds(const resolve::SourceSet& set, const Classification& classification, uint32_t class_index,

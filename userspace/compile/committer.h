@@ -23,6 +23,9 @@ class Committer {
   public:
     explicit Committer(Store& store) : store_(store) {}
 
+    // True: the last commit left classes behind that only retired tables tell apart. Commit again after collect().
+    [[nodiscard]] bool leftovers() const { return leftovers_; }
+
     // A desired state that does not fit is refused with nothing written. Any other failure is the store's: then
     // broken() is true, what is published stays enforced, and a new Committer must load everything into a new store.
     Result<CommitReport> commit(const Desired& desired);
@@ -41,7 +44,6 @@ class Committer {
     [[nodiscard]] const Loaded& loaded() const { return loaded_; }
 
   private:
-    Result<> commit_once(const Desired& desired, CommitReport& report, bool& leftovers);
     Result<Plan> plan_with_room(const Desired& desired);
     Result<> execute(const Plan& plan, const EndpointPlan& endpoints);
     Result<> populate(const Plan& plan, const EndpointPlan& endpoints);
@@ -51,11 +53,12 @@ class Committer {
     Result<> write_table(const Table& table);
     void remember(Plan&& plan, const EndpointPlan& endpoints);
     void retire_numbers(const Plan& plan, const EndpointPlan& endpoints);
-    void retire_table(const Table& table);
+    void retire_table(const TablePointer& table);
 
     Store& store_;
     Loaded loaded_;
     bool broken_ = false;
+    bool leftovers_ = false;
 };
 
 }  // namespace catflap::compile

@@ -2,6 +2,8 @@
 // What counts packets: a rule of a policy, or the default of a table ("no rule admitted it").
 #pragma once
 
+#include <catflap/abi.h>
+
 #include <compare>
 #include <cstdint>
 #include <map>
@@ -29,6 +31,8 @@ DecisionKey default_decision(const resolve::DirectionPolicy& policy);
 // Decision -> its index in rule_counters. An index is taken back only by release(), after its counts were saved.
 class DecisionRegistry {
   public:
+    static constexpr size_t kMaxNames = 8 * CATFLAP_MAX_RULES;
+
     // Takes the decision's number, or a new one. Fails when all CATFLAP_MAX_RULES are in use.
     Result<uint32_t> number(const DecisionKey& key);
     // As found in the counters of an earlier agent.
@@ -41,6 +45,7 @@ class DecisionRegistry {
     std::map<DecisionKey, uint32_t> numbers_;
     std::vector<bool> used_ = {true};  // 0 is CATFLAP_RULE_NONE
     size_t first_free_ = 1;
+    size_t names_ = 0;  // policies of all decisions: each is an entry of the ledger
 };
 
 }  // namespace catflap::compile

@@ -16,6 +16,7 @@
 #include "compile/pool.h"
 #include "compile/ports.h"
 #include "compile/table.h"
+#include "resolve/frontends.h"
 
 namespace catflap::compile {
 
@@ -31,10 +32,13 @@ struct EndpointSpec {
     bool operator==(const EndpointSpec&) const = default;
 };
 
+inline const std::vector<resolve::Frontend> kNoFrontends;
+
 struct Desired {
     const Cluster& cluster;
     const resolve::Resolved& resolved;
     const std::vector<EndpointSpec>& endpoints;
+    const std::vector<resolve::Frontend>& frontends = kNoFrontends;
 };
 
 // What an earlier agent left of an endpoint: if the same pod is still there, its flows and counters are its own.
@@ -78,6 +82,7 @@ struct Loaded {
                                                std::vector<uint16_t>(65536)};  // by kPortProtocols
 
     std::vector<TablePointer> tables;
+    std::vector<TablePointer> retiring;  // no endpoint's any more, but a packet may still be reading them
     std::map<uint32_t, LoadedEndpoint> endpoints;  // by ifindex
     std::vector<uint32_t> last_generation = std::vector<uint32_t>(CATFLAP_MAX_ENDPOINTS);  // by slot; never goes back
 

@@ -30,7 +30,50 @@ IndexMasks MaskMaker::peers(const resolve::DirectionPolicy& policy) {
         for (const resolve::SourceSet& set : policy.rules[rule].peers)
             for (const uint32_t index : members(set))
                 add(masks, index, rule, policy);
+    if (policy.direction == resolve::Direction::egress)
+        add_frontends(policy, masks);
     return masks;
+}
+
+const std::vector<std::set<MaskMaker::Target>>& MaskMaker::targets(uint32_t frontend) {
+    const auto [entry, added] = targets_.try_emplace(frontend);
+    if (!added)
+        return entry->second;
+    for (const resolve::FrontendPort& port : frontends_[frontend].ports) {
+        auto& leads_to = entry->second.emplace_back();
+        for (const resolve::Backend& backend : port.backends)
+            leads_to.insert({classification_.class_of(backend.address), backend.port});
+    }
+    return entry->second;
+}
+
+// kube-proxy chooses the backend after us: a frontend's port passes where every backend that it may choose would.
+void MaskMaker::add_frontends(const resolve::DirectionPolicy& policy, IndexMasks& masks) {
+    const RuleJudge judge(policy);
+    const IndexMasks by_rules = masks;
+    const auto mask_of = [&](uint32_t index) {
+        const auto found = by_rules.find(index);
+        return found == by_rules.end() ? empty_mask(policy) : found->second;
+    };
+    for (uint32_t index = 0; index < classification_.classes.size(); ++index) {
+        const uint32_t frontend = classification_.classes[index].frontend;
+        if (frontend == kNoFrontend)
+            continue;
+        RuleMask mask = mask_of(index);
+        const RuleMask own = mask;
+        for (size_t i = 0; i < frontends_[frontend].ports.size(); ++i) {
+            const resolve::FrontendPort& port = frontends_[frontend].ports[i];
+            FrontendVerdict verdict{port_tag(port.protocol, port.port), kDefaultRule};
+            for (const Target& target : targets(frontend)[i]) {
+                verdict.rule = judge.first_rule(mask_of(target.class_index), port.protocol, target.port);
+                if (!judge.allows(verdict.rule))
+                    break;
+            }
+            if (verdict.rule != judge.first_rule(own, port.protocol, port.port))
+                append(mask, verdict);
+        }
+        masks[index] = std::move(mask);
+    }
 }
 
 IndexMasks MaskMaker::ports(const resolve::DirectionPolicy& policy) const {
@@ -44,6 +87,16 @@ IndexMasks MaskMaker::ports(const resolve::DirectionPolicy& policy) const {
             if (const auto rules = rules_of.find(range); rules != rules_of.end())
                 for (const uint32_t rule : rules->second)
                     add(masks, index, rule, policy);
+    if (policy.direction != resolve::Direction::egress)
+        return masks;
+    std::set<uint64_t> tags;
+    for (const resolve::Frontend& frontend : frontends_)
+        for (const resolve::FrontendPort& port : frontend.ports)
+            tags.insert(port_tag(port.protocol, port.port));
+    for (uint32_t index = 0; index < port_classes_.size(); ++index)
+        for (const resolve::PortRange& range : port_classes_[index].ranges)
+            if (const uint64_t tag = port_tag(range.protocol, range.first); range.first == range.last && tags.contains(tag))
+                masks.try_emplace(index, empty_mask(policy)).first->second.back() = tag;
     return masks;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <vector>
 
 #include "compile/classes.h"
@@ -17,20 +18,38 @@ using IndexMasks = std::map<uint32_t, RuleMask>;
 class MaskMaker {
   public:
     MaskMaker(const Classification& classification, const Relevance& relevance, const Cluster& cluster,
-              const std::vector<PortClass>& port_classes)
-        : classification_(classification), relevance_(relevance), cluster_(cluster), port_classes_(port_classes) {}
+              const std::vector<PortClass>& port_classes, const std::vector<resolve::Frontend>& frontends)
+        : classification_(classification),
+          relevance_(relevance),
+          cluster_(cluster),
+          port_classes_(port_classes),
+          frontends_(frontends) {}
 
+    // A frontend's class in an egress table has a mask with FrontendVerdicts behind it.
     [[nodiscard]] IndexMasks peers(const resolve::DirectionPolicy& policy);
-    // By index into the port classes given.
+    // By index into the port classes given. In egress tables a frontend's port has a column of its own.
     [[nodiscard]] IndexMasks ports(const resolve::DirectionPolicy& policy) const;
     // The classes that the set holds, as indices.
     [[nodiscard]] const std::vector<uint32_t>& members(const resolve::SourceSet& set);
 
   private:
+    // What one frontend port leads to, each once.
+    struct Target {
+        uint32_t class_index;
+        uint16_t port;
+
+        auto operator<=>(const Target&) const = default;
+    };
+
+    const std::vector<std::set<Target>>& targets(uint32_t frontend);
+    void add_frontends(const resolve::DirectionPolicy& policy, IndexMasks& masks);
+
     const Classification& classification_;
     const Relevance& relevance_;
     const Cluster& cluster_;
     const std::vector<PortClass>& port_classes_;
+    const std::vector<resolve::Frontend>& frontends_;
+    std::map<uint32_t, std::vector<std::set<Target>>> targets_;  // by frontend, then by its port
     std::map<resolve::SourceSet, std::vector<uint32_t>> members_;
 };
 

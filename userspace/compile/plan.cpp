@@ -16,7 +16,7 @@ class Planner {
         plan_.pools = loaded_.pools;
         plan_.decisions = loaded_.decisions;
         gather_relevance();
-        plan_.classification = classify_addresses(desired_.cluster, plan_.relevance);
+        plan_.classification = classify_addresses(desired_.cluster, plan_.relevance, desired_.frontends);
         segments_ = classify_ports(ranges_);
         number_port_classes();
         for (auto step : {&Planner::check_sizes, &Planner::number_classes, &Planner::take_port_numbers,
@@ -48,11 +48,15 @@ class Planner {
         plan_.relevance.port_names = loaded_.port_names;
         for (const resolve::DirectionPolicy& policy : desired_.resolved.policies)
             add_policy(policy);
+        for (const resolve::Frontend& frontend : desired_.frontends)
+            for (const resolve::FrontendPort& port : frontend.ports)
+                ranges_.insert({port.protocol, port.port, port.port});
         Relevance without_live = plan_.relevance;
         without_live.finish();
         const size_t ranges_without_live = ranges_.size();
-        for (const TablePointer& table : loaded_.tables)
-            add_policy(table->policy);
+        for (const auto* tables : {&loaded_.tables, &loaded_.retiring})
+            for (const TablePointer& table : *tables)
+                add_policy(table->policy);
         plan_.relevance.finish();
         plan_.leftovers = without_live.block_groups.size() != plan_.relevance.block_groups.size() ||
                           ranges_without_live != ranges_.size();
@@ -202,7 +206,21 @@ class Planner {
         return {};
     }
 
-    Result<TablePointer> build(const resolve::DirectionPolicy& policy) {
+    // What the old table says of classes that no address is to have any more, but some have until they are moved.
+    static void keep_orphans(const std::vector<uint16_t>& old_indices, const std::map<RuleMask, uint16_t>& index_of,
+                             const std::set<uint32_t>& wanted, ClassMasks& masks, uint32_t& count) {
+        std::map<uint16_t, const RuleMask*> mask_of;
+        for (const auto& [mask, index] : index_of)
+            mask_of.emplace(index, &mask);
+        for (uint32_t number = 0; number < old_indices.size(); ++number) {
+            if (old_indices[number] == 0 || wanted.contains(number))
+                continue;
+            masks.emplace(number, *mask_of.at(old_indices[number]));
+            count = std::max(count, number + 1);
+        }
+    }
+
+    Result<TablePointer> build(const resolve::DirectionPolicy& policy, const Table* old = nullptr) {
         auto table = std::make_shared<Table>();
         table->policy = policy;
         if (table->open())
@@ -230,6 +248,11 @@ class Planner {
             class_count = std::max(class_count, one + 1);
         for (const uint16_t one : plan_.port_numbers)
             port_class_count = std::max<uint32_t>(port_class_count, one + 1U);
+        if (old) {
+            keep_orphans(old->rows, old->row_of, {plan_.numbers.begin(), plan_.numbers.end()}, classes, class_count);
+            keep_orphans(old->columns, old->column_of, {plan_.port_numbers.begin(), plan_.port_numbers.end()}, ports,
+                         port_class_count);
+        }
         if (auto done = fill(*table, classes, ports, class_count, port_class_count); !done)
             return tl::unexpected(done.error());
         if (auto done = place(table); !done)
@@ -264,11 +287,15 @@ class Planner {
         for (const TablePointer& table : loaded_.tables) {
             if (table->open() || write_in_place(table))
                 continue;
-            auto copy = build(table->policy);
+            auto copy = build(table->policy, table.get());
             if (!copy)
                 return tl::unexpected(copy.error());
             plan_.extended.emplace_back(table, *copy);
         }
+        // A packet that is still under way by a retired table must find the new classes too, where it has a row.
+        for (const TablePointer& table : loaded_.retiring)
+            if (!table->open())
+                write_in_place(table);
         return {};
     }
 
@@ -305,14 +332,9 @@ class Planner {
         return {};
     }
 
-    // What an address is when no pod has it.
+    // What an address is when neither a pod nor a Service has it.
     ClassNumber without_pod(const Address& address) const {
-        const auto groups = plan_.classification.blocks.groups_of(address);
-        const AddressClass wanted{{}, {groups.begin(), groups.end()}};
-        const auto found = std::ranges::find(plan_.classification.classes, wanted);
-        return found == plan_.classification.classes.end()
-                   ? 0
-                   : plan_.numbers[static_cast<size_t>(found - plan_.classification.classes.begin())];
+        return plan_.numbers[plan_.classification.class_outside(address)];
     }
 
     void move_addresses() {
@@ -366,7 +388,7 @@ class Planner {
     std::vector<uint32_t> fresh_classes_;  // indices of classes with a number that no live table knows
     std::vector<bool> is_fresh_;           // by class index
     std::vector<uint32_t> fresh_ports_;
-    MaskMaker masks_{plan_.classification, plan_.relevance, desired_.cluster, plan_.port_classes};
+    MaskMaker masks_{plan_.classification, plan_.relevance, desired_.cluster, plan_.port_classes, desired_.frontends};
     std::map<const Table*, IndexMasks> live_masks_;
 };
 

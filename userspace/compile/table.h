@@ -14,12 +14,42 @@
 
 namespace catflap::compile {
 
-// A bit for each rule of the table.
+// A bit for each rule of the table, and one more word: of a column the port_tag() of a Service's port, of a row 0.
+// Behind it, in rows of Service frontends, what differs from the bits: FrontendVerdicts.
 using RuleMask = std::vector<uint64_t>;
+
+// Tells a Service's port apart from all others.
+inline uint64_t port_tag(Protocol protocol, uint16_t port) { return uint64_t{static_cast<uint8_t>(protocol)} << 16 | port; }
+
+// No rule: the table's default.
+constexpr uint64_t kDefaultRule = UINT64_MAX;
+
+struct FrontendVerdict {
+    uint64_t tag = 0;
+    uint64_t rule = kDefaultRule;
+};
+inline void append(RuleMask& mask, const FrontendVerdict& verdict) { mask.insert(mask.end(), {verdict.tag, verdict.rule}); }
 
 inline bool has_rule(const RuleMask& mask, size_t rule) { return mask[rule / 64] >> (rule % 64) & 1; }
 inline void set_rule(RuleMask& mask, size_t rule) { mask[rule / 64] |= uint64_t{1} << (rule % 64); }
 RuleMask empty_mask(const resolve::DirectionPolicy& policy);
+
+// Answers for single (class, port) pairs as the filled table would.
+class RuleJudge {
+  public:
+    explicit RuleJudge(const resolve::DirectionPolicy& policy);
+    // The first rule that holds both; kDefaultRule: none.
+    [[nodiscard]] uint64_t first_rule(const RuleMask& peers, Protocol protocol, uint16_t port) const;
+    [[nodiscard]] bool allows(uint64_t rule) const;
+    // What every row, or every column, has.
+    [[nodiscard]] const RuleMask& any_peer() const { return any_peer_; }
+    [[nodiscard]] const RuleMask& any_port() const { return any_port_; }
+
+  private:
+    const resolve::DirectionPolicy& policy_;
+    RuleMask any_peer_;
+    RuleMask any_port_;
+};
 
 // For each class number that some rule of the policy holds by its peers (not by any_peer): the mask of those rules.
 using ClassMasks = std::unordered_map<uint32_t, RuleMask>;

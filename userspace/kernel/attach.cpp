@@ -40,6 +40,12 @@ uint32_t link_interface(int fd) {
     return info.xdp.ifindex;  // the first field of tcx too, which Debian 12's headers do not have
 }
 
+bool has_clsact_filter(uint32_t ifindex, bool from_pod) {
+    LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = static_cast<int>(ifindex), .attach_point = clsact_hook(from_pod));
+    LIBBPF_OPTS(bpf_tc_opts, options, .handle = kHandle, .priority = kPriority);
+    return bpf_tc_query(&hook, &options) == 0;
+}
+
 }  // namespace
 
 std::string_view to_string(AttachMode mode) { return mode == AttachMode::tcx ? "tcx" : "clsact"; }
@@ -114,8 +120,21 @@ Result<> Attachments::attach_clsact(uint32_t ifindex, bool from_pod, int program
                 .priority = kPriority);
     if (const int error = bpf_tc_attach(&hook, &options); error != 0)
         return fail_errno(error, "attach the {} filter to interface {}", hook_name(from_pod), ifindex);
+    // The link of an agent that used TCX has done its duty.
+    std::error_code ignored;
+    std::filesystem::remove(link_path(ifindex, from_pod), ignored);
     links_[{ifindex, from_pod}] = UniqueFd();
     return {};
+}
+
+bool Attachments::audit() {
+    std::set<uint32_t> gone;
+    for (const auto& [key, fd] : links_)
+        if (fd ? link_interface(fd.get()) != key.first : !has_clsact_filter(key.first, key.second))
+            gone.insert(key.first);
+    for (const uint32_t ifindex : gone)
+        forget(ifindex);
+    return !gone.empty();
 }
 
 void Attachments::forget(uint32_t ifindex) {

@@ -29,6 +29,8 @@ class Attachments {
     Result<> adopt();
     // Attaches both programs to the interface, or exchanges what is attached for them.
     Result<> attach(uint32_t ifindex, int from_pod_fd, int to_pod_fd);
+    // Forgets attachments whose interface has gone, though another may have its index by now. True: there were some.
+    bool audit();
     // For an interface that has gone: forgets it.
     void forget(uint32_t ifindex);
     // Removes the programs from the interface.

@@ -2,8 +2,10 @@
 #include "kernel/datapath.h"
 
 #include <bpf/libbpf.h>
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <spdlog/spdlog.h>
+#include <sys/file.h>
 #include <sys/vfs.h>
 
 #include <array>
@@ -45,6 +47,16 @@ int collect_log(libbpf_print_level level, const char* format, va_list arguments)
 bool is_bpffs(const fs::path& path) {
     struct statfs info {};
     return statfs(path.c_str(), &info) == 0 && static_cast<unsigned long>(info.f_type) == BPF_FS_MAGIC;
+}
+
+Result<UniqueFd> lock_directory(const fs::path& path) {
+    UniqueFd fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!fd)
+        return fail_errno(errno, "open {}", path.string());
+    if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0)
+        return fail("another agent holds --pin-dir {}: stop it first, or give this one a directory of its own",
+                    path.string());
+    return fd;
 }
 
 Result<> remove_tree(const fs::path& path) {
@@ -94,7 +106,7 @@ Result<std::unique_ptr<Datapath>> Datapath::open(const DatapathOptions& options)
     return datapath;
 }
 
-Result<> Datapath::prepare_directory() const {
+Result<> Datapath::prepare_directory() {
     std::error_code error;
     fs::create_directories(options_.pin_dir / "keep", error);
     if (error)
@@ -103,6 +115,10 @@ Result<> Datapath::prepare_directory() const {
     if (!is_bpffs(options_.pin_dir))
         return fail("--pin-dir {} is not on a BPF file system, where programs outlive the agent: mount -t bpf bpf {}",
                     options_.pin_dir.string(), "/sys/fs/bpf");
+    auto lock = lock_directory(options_.pin_dir);
+    if (!lock)
+        return tl::unexpected(lock.error());
+    lock_ = std::move(*lock);
     return {};
 }
 
@@ -169,8 +185,10 @@ Result<> Datapath::open_store() {
 }
 
 Result<> Datapath::read_adopted() {
-    auto interfaces = open_pinned(options_.pin_dir / "state" / "interfaces");
-    auto configs = open_pinned(options_.pin_dir / "state" / "endpoint_configs");
+    // An agent that died while it took over left only the next one's name.
+    const fs::path state = options_.pin_dir / (fs::exists(options_.pin_dir / "state") ? "state" : "state_next");
+    auto interfaces = open_pinned(state / "interfaces");
+    auto configs = open_pinned(state / "endpoint_configs");
     if (!interfaces || !configs || !*interfaces || !*configs)
         return {};
     const auto info = map_info((*configs)->get());
@@ -209,15 +227,26 @@ Result<> Datapath::take_over() {
     for (const char* name : kStateMaps)
         if (auto done = pin(map_fd(name), next / name); !done)
             return done;
-    if (auto done = remove_tree(state); !done)
+    // At every moment there is one of the two to be found by the next agent.
+    const fs::path old = options_.pin_dir / "state_old";
+    if (auto done = remove_tree(old); !done)
         return done;
-    fs::rename(next, state, error);
+    if (fs::exists(state))
+        fs::rename(state, old, error);
+    if (!error)
+        fs::rename(next, state, error);
     if (error)
         return fail_errno(error.value(), "rename {} to {}", next.string(), state.string());
-    return {};
+    return remove_tree(old);
 }
 
-Result<> Datapath::attach(uint32_t ifindex) { return attachments_.attach(ifindex, from_pod_fd(), to_pod_fd()); }
+Result<> Datapath::attach(uint32_t ifindex) {
+    if (auto done = attachments_.attach(ifindex, from_pod_fd(), to_pod_fd()); !done)
+        return done;
+    if (attachments_.mode() == AttachMode::tcx)
+        remove_clsact(ifindex);  // of an agent that ran without TCX
+    return {};
+}
 
 int Datapath::map_fd(const char* name) const { return bpf_map__fd(programs_->map(name)); }
 int Datapath::from_pod_fd() const { return bpf_program__fd(programs_->skeleton->progs.from_pod); }
@@ -255,12 +284,18 @@ Result<catflap_health> Datapath::health() const {
 
 Result<> remove_datapath(const fs::path& pin_dir, const std::vector<uint32_t>& interfaces) {
     libbpf_set_print(collect_log);  // an interface without our filter is no error
-    for (const uint32_t ifindex : interfaces)
-        remove_clsact(ifindex);
-    if (!fs::exists(pin_dir))
+    if (!fs::exists(pin_dir)) {
+        for (const uint32_t ifindex : interfaces)
+            remove_clsact(ifindex);
         return {};
+    }
     if (!is_bpffs(pin_dir))
         return fail("--pin-dir {} is not on a BPF file system", pin_dir.string());
+    const auto lock = lock_directory(pin_dir);
+    if (!lock)
+        return tl::unexpected(lock.error());
+    for (const uint32_t ifindex : interfaces)
+        remove_clsact(ifindex);
     return remove_tree(pin_dir);
 }
 

@@ -60,6 +60,7 @@ class Datapath {
     Result<> take_over();
     Result<> attach(uint32_t ifindex);
     void forget(uint32_t ifindex) { attachments_.forget(ifindex); }
+    bool audit_attachments() { return attachments_.audit(); }
 
     [[nodiscard]] std::vector<NamedMap> maps() const;
     [[nodiscard]] int map_fd(const char* name) const;
@@ -74,7 +75,7 @@ class Datapath {
   private:
     struct Programs;
     explicit Datapath(DatapathOptions options);
-    Result<> prepare_directory() const;
+    Result<> prepare_directory();
     Result<> load();
     Result<> reuse_kept_maps();
     Result<> read_adopted();
@@ -87,6 +88,7 @@ class Datapath {
     Attachments attachments_{AttachMode::tcx, {}};
     std::map<uint32_t, compile::AdoptedSlot> adopted_;
     bool flows_adopted_ = false;
+    UniqueFd lock_;  // on pin_dir: two agents must not share it
 };
 
 // Takes away everything that catflap left under pin_dir, and its filters on these interfaces.

@@ -2,6 +2,7 @@
 #include "kernel/flows.h"
 
 #include <arpa/inet.h>
+#include <ifaddrs.h>
 #include <libnetfilter_conntrack/libnetfilter_conntrack.h>
 #include <libnetfilter_conntrack/libnetfilter_conntrack_tcp.h>
 #include <netinet/in.h>
@@ -9,7 +10,7 @@
 #include <cstring>
 #include <ctime>
 #include <memory>
-#include <optional>
+#include <set>
 #include <unordered_map>
 
 #include "kernel/map.h"
@@ -41,6 +42,7 @@ uint16_t port(const nf_conntrack* entry, nf_conntrack_attr attribute) {
 struct Adoption {
     int flows_fd = -1;
     EndpointsByAddress endpoints;
+    std::set<Address> node;  // the node's own addresses
     size_t count = 0;
 };
 
@@ -82,15 +84,38 @@ void adopt_entry(Adoption& adoption, const nf_conntrack* entry) {
     const bool has_ports = protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_SCTP;
     const Address client = read_address(entry, ATTR_ORIG_IPV4_SRC, ATTR_ORIG_IPV6_SRC);
     const Address server = read_address(entry, ATTR_REPL_IPV4_SRC, ATTR_REPL_IPV6_SRC);
+    const Address peer = read_address(entry, ATTR_REPL_IPV4_DST, ATTR_REPL_IPV6_DST);
     const auto ports = [&](nf_conntrack_attr attribute) { return has_ports ? port(entry, attribute) : uint16_t{0}; };
     if (const auto found = adoption.endpoints.find(client); found != adoption.endpoints.end())
         insert(adoption, entry, *found->second, CATFLAP_OPENER_FROM_POD,
                read_address(entry, ATTR_ORIG_IPV4_DST, ATTR_ORIG_IPV6_DST), ports(ATTR_ORIG_PORT_SRC),
                ports(ATTR_ORIG_PORT_DST));
     if (const auto found = adoption.endpoints.find(server); found != adoption.endpoints.end())
-        insert(adoption, entry, *found->second, CATFLAP_OPENER_TO_POD,
-               read_address(entry, ATTR_REPL_IPV4_DST, ATTR_REPL_IPV6_DST), ports(ATTR_REPL_PORT_SRC),
-               ports(ATTR_REPL_PORT_DST));
+        insert(adoption, entry, *found->second,
+               // The node's own, unless it only lent its address to somebody (masquerading).
+               adoption.node.contains(client) && peer == client ? CATFLAP_OPENER_HOST : CATFLAP_OPENER_TO_POD, peer,
+               ports(ATTR_REPL_PORT_SRC), ports(ATTR_REPL_PORT_DST));
+}
+
+std::set<Address> node_addresses() {
+    std::set<Address> result;
+    ifaddrs* list = nullptr;
+    if (getifaddrs(&list) != 0)
+        return result;
+    for (const ifaddrs* one = list; one; one = one->ifa_next) {
+        Address address;
+        if (one->ifa_addr && one->ifa_addr->sa_family == AF_INET) {
+            address.bytes[10] = address.bytes[11] = 0xff;
+            std::memcpy(address.bytes.data() + 12, &reinterpret_cast<const sockaddr_in*>(one->ifa_addr)->sin_addr, 4);
+        } else if (one->ifa_addr && one->ifa_addr->sa_family == AF_INET6) {
+            std::memcpy(address.bytes.data(), &reinterpret_cast<const sockaddr_in6*>(one->ifa_addr)->sin6_addr, 16);
+        } else {
+            continue;
+        }
+        result.insert(address);
+    }
+    freeifaddrs(list);
+    return result;
 }
 
 int on_entry(nf_conntrack_msg_type, nf_conntrack* entry, void* data) {
@@ -116,6 +141,7 @@ void for_each_flow(int flows_fd, const std::function<bool(const catflap_flow_key
 Result<size_t> adopt_conntrack(int flows_fd, const std::map<uint32_t, compile::LoadedEndpoint>& endpoints) {
     Adoption adoption;
     adoption.flows_fd = flows_fd;
+    adoption.node = node_addresses();
     for (const auto& [ifindex, endpoint] : endpoints)
         for (const Address& address : endpoint.spec.addresses)
             if (endpoint.spec.pod && !address.is_unset())

@@ -75,7 +75,7 @@ Result<Ledger> Ledger::open(const std::filesystem::path& pin_dir, int rule_count
     Ledger ledger;
     ledger.rule_counters_ = rule_counters;
     auto names = open_or_make(pin_dir / "decision_names", BPF_MAP_TYPE_HASH, "decision_names", sizeof(NameKey),
-                              sizeof(NameValue), CATFLAP_MAX_RULES * 8, BPF_F_NO_PREALLOC);
+                              sizeof(NameValue), compile::DecisionRegistry::kMaxNames, BPF_F_NO_PREALLOC);
     auto totals = open_or_make(pin_dir / "policy_totals", BPF_MAP_TYPE_HASH, "policy_totals", sizeof(TotalKey),
                                sizeof(PolicyTotals), CATFLAP_MAX_RULES, BPF_F_NO_PREALLOC);
     auto generations = open_or_make(pin_dir / "generations", BPF_MAP_TYPE_ARRAY, "generations", sizeof(uint32_t),

@@ -43,7 +43,8 @@ Result<> update_all(int fd, const char* name, const std::vector<Key>& keys, cons
         LIBBPF_OPTS(bpf_map_batch_opts, options, .elem_flags = BPF_ANY);
         int error = count > 1 ? bpf_map_update_batch(fd, keys.data() + done, values.data() + done, &count, &options)
                               : -ENOTSUP;
-        if (error != 0 && (errno == ENOTSUP || errno == EINVAL || error == -ENOTSUP)) {
+        constexpr int kKernelNotSupported = 524;  // ENOTSUPP, which the C library does not know
+        if (error != 0 && (errno == kKernelNotSupported || errno == EINVAL || error == -ENOTSUP)) {
             count = 1;
             error = bpf_map_update_elem(fd, keys.data() + done, values.data() + done, BPF_ANY);
         }

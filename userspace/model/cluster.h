@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "model/policy.h"
+#include "model/service.h"
 
 namespace catflap {
 
@@ -55,6 +56,8 @@ struct Cluster {
     std::map<std::string, Node> nodes;
     std::map<ObjectName, Pod> pods;
     std::map<ObjectName, Policy> policies;
+    std::map<ObjectName, Service> services;
+    std::map<ObjectName, EndpointSlice> slices;
 
     bool operator==(const Cluster&) const = default;
 };

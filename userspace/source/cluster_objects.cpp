@@ -23,6 +23,14 @@ template <class C>
 auto& map_of(C& cluster, const Policy*) {
     return cluster.policies;
 }
+template <class C>
+auto& map_of(C& cluster, const Service*) {
+    return cluster.services;
+}
+template <class C>
+auto& map_of(C& cluster, const EndpointSlice*) {
+    return cluster.slices;
+}
 
 template <class Map, class Key>
 Object extract(Map& map, const Key& key) {
@@ -59,6 +67,10 @@ Object extract_object(Cluster& cluster, const std::string& key) {
     const ObjectName full{name.substr(0, slash), name.substr(slash + 1)};
     if (kind == "Pod")
         return extract(cluster.pods, full);
+    if (kind == "Service")
+        return extract(cluster.services, full);
+    if (kind == "EndpointSlice")
+        return extract(cluster.slices, full);
     return extract(cluster.policies, full);
 }
 

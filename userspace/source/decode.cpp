@@ -20,7 +20,10 @@ constexpr std::string_view kPolicyGroup = "networking.k8s.io";
 constexpr std::string_view kOldPolicyGroup = "extensions";  // until Kubernetes 1.15
 constexpr std::string_view kPolicyVersion = "networking.k8s.io/v1";
 constexpr std::string_view kListSuffix = "List";
-constexpr std::array<std::string_view, 4> kKinds = {"Namespace", "Node", "Pod", kPolicyKind};
+constexpr std::string_view kSliceKind = "EndpointSlice";
+constexpr std::string_view kSliceVersion = "discovery.k8s.io/v1";
+constexpr std::array<std::string_view, 6> kKinds = {"Namespace", "Node",     "Pod",
+                                                    "Service",   kPolicyKind, kSliceKind};
 
 // What an object is. Elements of a PodList may leave it to the list.
 struct TypeMeta {
@@ -99,6 +102,8 @@ bool is_passed_over(TypeMeta type) {
     if (slash == std::string_view::npos)
         return false;
     const std::string_view group = type.api_version.substr(0, slash);
+    if (kind == kSliceKind)
+        return type.api_version != kSliceVersion;
     return kind != kPolicyKind || (group != kPolicyGroup && group != kOldPolicyGroup);
 }
 
@@ -118,7 +123,7 @@ void warn_of_unenforced(const Value& value, const Field& object, TypeMeta type) 
 std::optional<Object> decode_as(TypeMeta type, const Field& object) {
     const std::string_view kind = known_kind(type.kind);
     const bool is_policy = kind == kPolicyKind;
-    const std::optional<ObjectName> name = decode_name(object, is_policy || kind == "Pod");
+    const std::optional<ObjectName> name = decode_name(object, kind != "Node" && kind != "Namespace");
     if (!name)
         return {};
     object.report().object =
@@ -126,7 +131,7 @@ std::optional<Object> decode_as(TypeMeta type, const Field& object) {
     if (type.kind != kind)
         object.member("kind").refuse(
             fmt::format("\"{}\" is not a kind; write {}", type.kind, kind));
-    const std::string_view version = is_policy ? kPolicyVersion : "v1";
+    const std::string_view version = is_policy ? kPolicyVersion : kind == kSliceKind ? kSliceVersion : "v1";
     if (type.api_version.empty())
         object.member("apiVersion").refuse(fmt::format("is missing; write {}", version));
     else if (type.api_version != version)
@@ -134,6 +139,10 @@ std::optional<Object> decode_as(TypeMeta type, const Field& object) {
             .refuse(fmt::format("\"{}\" is not supported; write {}", type.api_version, version));
     if (is_policy)
         return decode_policy(object, *name);
+    if (kind == "Service")
+        return decode_service(object, *name);
+    if (kind == kSliceKind)
+        return decode_endpoint_slice(object, *name);
     if (kind == "Pod")
         return decode_pod(object, *name);
     if (kind == "Node")
@@ -263,6 +272,12 @@ std::string object_key(const Object& object) {
         std::string operator()(const Namespace& ns) const { return "Namespace " + ns.name; }
         std::string operator()(const Node& node) const { return "Node " + node.name; }
         std::string operator()(const Pod& pod) const { return "Pod " + to_string(pod.name); }
+        std::string operator()(const Service& service) const {
+            return "Service " + to_string(service.name);
+        }
+        std::string operator()(const EndpointSlice& slice) const {
+            return "EndpointSlice " + to_string(slice.name);
+        }
         std::string operator()(const Policy& policy) const {
             return "NetworkPolicy " + to_string(policy.name);
         }

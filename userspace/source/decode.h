@@ -25,7 +25,7 @@ struct Diagnostic {
 // "policy.yaml:12: NetworkPolicy ingress/x: spec.ingress[0].ports[0].port: 70000 is not a port (1 to 65535)"
 std::string to_string(const Diagnostic& diagnostic);
 
-using Object = std::variant<Namespace, Node, Pod, Policy>;
+using Object = std::variant<Namespace, Node, Pod, Policy, Service, EndpointSlice>;
 
 // "Pod kube-system/coredns-1", "Namespace ingress": unique in a cluster.
 std::string object_key(const Object& object);

@@ -15,6 +15,8 @@ Namespace decode_namespace(const Field& object, const ObjectName& name);
 Node decode_node(const Field& object, const ObjectName& name);
 Pod decode_pod(const Field& object, const ObjectName& name);
 Policy decode_policy(const Field& object, const ObjectName& name);
+Service decode_service(const Field& object, const ObjectName& name);
+EndpointSlice decode_endpoint_slice(const Field& object, const ObjectName& name);
 
 // Shared by them.
 Labels decode_labels(const Field& field);

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// The part of Services that kube-proxy turns into destination NAT: a policy speaks of the backend, and the pod sends to
+// the Service. https://kubernetes.io/docs/reference/networking/virtual-ips/
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "model/policy.h"
+
+namespace catflap {
+
+struct ServicePort {
+    std::string name;
+    Protocol protocol = Protocol::tcp;
+    uint16_t port = 0;
+    uint16_t node_port = 0;  // 0: none
+
+    auto operator<=>(const ServicePort&) const = default;
+};
+
+struct Service {
+    ObjectName name;
+    std::vector<Address> addresses;  // cluster IPs, external IPs, load balancer IPs; none: headless
+    std::vector<ServicePort> ports;
+    bool local_only = false;  // internalTrafficPolicy: Local
+
+    bool operator==(const Service&) const = default;
+};
+
+struct SliceEndpoint {
+    std::vector<Address> addresses;
+    std::string node;
+
+    bool operator==(const SliceEndpoint&) const = default;
+};
+
+struct SlicePort {
+    std::string name;
+    Protocol protocol = Protocol::tcp;
+    uint16_t port = 0;
+
+    bool operator==(const SlicePort&) const = default;
+};
+
+struct EndpointSlice {
+    ObjectName name;
+    std::string service;                   // of the same namespace; "": nobody's
+    std::vector<SliceEndpoint> endpoints;  // those that kube-proxy may send to: ready, or still serving
+    std::vector<SlicePort> ports;
+
+    bool operator==(const EndpointSlice&) const = default;
+};
+
+}  // namespace catflap

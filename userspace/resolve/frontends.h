@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a pod may send to and kube-proxy then translates: Service addresses, and the node's own with node ports. At
+// from_pod the packet still carries the frontend; an egress policy speaks of the backends.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "model/cluster.h"
+
+namespace catflap::resolve {
+
+struct Backend {
+    Address address;
+    uint16_t port = 0;
+
+    auto operator<=>(const Backend&) const = default;
+};
+
+struct FrontendPort {
+    Protocol protocol = Protocol::tcp;
+    uint16_t port = 0;
+    std::vector<Backend> backends;  // every one that may be chosen; sorted, unique, of the frontend's family
+
+    auto operator<=>(const FrontendPort&) const = default;
+};
+
+// One family's addresses with one answer.
+struct Frontend {
+    std::string name;  // "shop/web IPv4", "node ports IPv6"
+    std::vector<Address> addresses;
+    std::vector<FrontendPort> ports;
+
+    auto operator<=>(const Frontend&) const = default;
+};
+
+// Of the Services of the cluster, as the node's kube-proxy translates them. Session affinity and traffic policies only
+// choose among the backends listed; internalTrafficPolicy Local leaves those of this node.
+std::vector<Frontend> service_frontends(const Cluster& cluster, const std::string& node);
+
+}  // namespace catflap::resolve
