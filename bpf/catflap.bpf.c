@@ -151,8 +151,8 @@ static __always_inline int judge(const struct context *c, const struct packet *p
      * by the interface by which it goes out was sent by the pod to itself, through a Service: no policy keeps a pod
      * from itself.
      */
-    unpoliced = c->direction == CATFLAP_TO_POD &&
-                (c->skb->ingress_ifindex == 0 || c->skb->ingress_ifindex == c->skb->ifindex);
+    unpoliced =
+        c->direction == CATFLAP_TO_POD && (c->skb->ingress_ifindex == 0 || c->skb->ingress_ifindex == c->skb->ifindex);
     /* ip6_fragment() makes new buffers without an ingress interface of what it forwards: those prove nothing. */
     if (p->ipv6 && p->fragment != FRAGMENT_NONE && c->skb->ingress_ifindex == 0)
         unpoliced = 0;

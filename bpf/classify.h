@@ -20,8 +20,7 @@
  */
 static __always_inline __u32 address_class(const struct catflap_address *address)
 {
-    const __u32 check =
-        address->word_be[0] ^ address->word_be[1] ^ address->word_be[2] ^ address->word_be[3];
+    const __u32 check = address->word_be[0] ^ address->word_be[1] ^ address->word_be[2] ^ address->word_be[3];
     struct catflap_cidr_key key = {.prefix_length = 128, .address = *address};
     const __u32 *class_id;
 

@@ -33,8 +33,7 @@ static __always_inline int flow_of_this_pod(const struct catflap_flow *flow,
 }
 
 /* False: something that its verdict depends on has changed since it was judged. */
-static __always_inline int flow_current(const struct catflap_flow *flow,
-                                        const struct catflap_endpoint_config *endpoint)
+static __always_inline int flow_current(const struct catflap_flow *flow, const struct catflap_endpoint_config *endpoint)
 {
     return catflap_keep || flow->opener == CATFLAP_OPENER_HOST || flow->generation == endpoint->generation;
 }
@@ -68,8 +67,8 @@ static __always_inline int opens_connection(const struct packet *p)
 }
 
 /*
- * A SYN or an echo request asks for a new connection, whatever the cache remembers of its ports: it is judged anew, in its own direction.
- * The exception is a simultaneous open (RFC 9293, 3.5): the answer to our SYN is a SYN.
+ * A SYN or an echo request asks for a new connection, whatever the cache remembers of its ports: it is judged anew, in
+ * its own direction. The exception is a simultaneous open (RFC 9293, 3.5): the answer to our SYN is a SYN.
  */
 static __always_inline int is_new_connection(const struct packet *p, const struct catflap_flow *flow,
                                              enum catflap_direction direction)

@@ -79,8 +79,8 @@ static __always_inline int is_icmp_echo(int ipv6, __u8 type)
  * both directions, or the packet is judged like any other. Hop limit 255 proves that no router forwarded a neighbour
  * discovery packet; listener reports carry 1. Router advertisements and redirects are the node's to send, not a pod's.
  */
-static __always_inline int is_link_maintenance(const struct __sk_buff *skb, const struct packet *p,
-                                               __u8 icmp6_type, __u8 hop_limit)
+static __always_inline int is_link_maintenance(const struct __sk_buff *skb, const struct packet *p, __u8 icmp6_type,
+                                               __u8 hop_limit)
 {
     const int to_link_local = (p->destination.word_be[0] & bpf_htonl(0xffc00000)) == bpf_htonl(0xfe800000) ||
                               (p->destination.word_be[0] & bpf_htonl(0xff0f0000)) == bpf_htonl(0xff020000);
@@ -254,7 +254,7 @@ static __always_inline int parse_ipv4(struct __sk_buff *skb, struct packet *p)
         p->fragment = fragment & IPV4_FRAGMENT_OFFSET ? FRAGMENT_LATER : FRAGMENT_FIRST;
         if (p->fragment == FRAGMENT_LATER)
             return overlaps_header(p, (fragment & IPV4_FRAGMENT_OFFSET) * 8) ? CATFLAP_REASON_FRAGMENT_OVERLAP
-                                                                              : CATFLAP_REASON_NONE;
+                                                                             : CATFLAP_REASON_NONE;
     }
     if (header_bytes > sizeof(*ip) && has_source_route(skb, header_bytes - sizeof(*ip)))
         return CATFLAP_REASON_MALFORMED;
@@ -321,8 +321,7 @@ static __always_inline int parse_ipv6(struct __sk_buff *skb, struct packet *p)
     ip6 = (const struct ipv6hdr *)((const __u8 *)(long)skb->data + ETH_HLEN);
     if ((const __u8 *)(ip6 + 1) > (const __u8 *)(long)skb->data_end)
         return CATFLAP_REASON_TRUNCATED;
-    p->ip_bytes = ip6->payload_len || !skb->gso_size ? sizeof(*ip6) + bpf_ntohs(ip6->payload_len)
-                                                     : skb->len - ETH_HLEN;
+    p->ip_bytes = ip6->payload_len || !skb->gso_size ? sizeof(*ip6) + bpf_ntohs(ip6->payload_len) : skb->len - ETH_HLEN;
     if (ip6->version != 6)
         return CATFLAP_REASON_MALFORMED;
     if (p->ip_bytes > skb->len - ETH_HLEN)

@@ -33,7 +33,7 @@ enum {
     CATFLAP_MAX_RULES = 32768,      /* rule counters, the default decisions of tables included */
     CATFLAP_MAX_FLOWS = 262144,
     CATFLAP_MAX_FRAGMENTS = 8192,
-    CATFLAP_MAX_REASONS = 64, /* room for reasons to come: the counters outlive the agent's version */
+    CATFLAP_MAX_REASONS = 64,   /* room for reasons to come: the counters outlive the agent's version */
     CATFLAP_PAGE_SIZE = 4096,   /* unit of table_pages and port_pages, bytes */
     CATFLAP_TABLE_PAGES = 8192, /* 32 MiB */
     CATFLAP_PAGE_U16 = CATFLAP_PAGE_SIZE / 2,
@@ -42,18 +42,18 @@ enum {
 };
 
 /* ---- Map names, as pinned under --pin-dir. ---- */
-#define CATFLAP_MAP_NAMES(X)                                                                                        \
-    X(interfaces)                                                                                                   \
-    X(endpoint_configs)                                                                                             \
-    X(pod_addresses)                                                                                                \
-    X(cidrs)                                                                                                        \
-    X(port_pages)                                                                                                   \
-    X(table_pages)                                                                                                  \
-    X(flows)                                                                                                        \
-    X(fragments)                                                                                                    \
-    X(rule_counters)                                                                                                \
-    X(endpoint_counters)                                                                                            \
-    X(drop_counters)                                                                                                \
+#define CATFLAP_MAP_NAMES(X)                                                                                           \
+    X(interfaces)                                                                                                      \
+    X(endpoint_configs)                                                                                                \
+    X(pod_addresses)                                                                                                   \
+    X(cidrs)                                                                                                           \
+    X(port_pages)                                                                                                      \
+    X(table_pages)                                                                                                     \
+    X(flows)                                                                                                           \
+    X(fragments)                                                                                                       \
+    X(rule_counters)                                                                                                   \
+    X(endpoint_counters)                                                                                               \
+    X(drop_counters)                                                                                                   \
     X(health_counters)
 
 /* The two hooks of a host-side veth. TC ingress carries what the pod sends: from_pod. */
@@ -140,7 +140,8 @@ struct catflap_address_class {
 };
 CATFLAP_ASSERT(sizeof(struct catflap_address_class) == 8);
 
-/* cidrs: longest-prefix match; prefix_length counts the mapped form's bits, so an IPv4 /24 is 120. Value: __u32 class. */
+/* cidrs: longest-prefix match; prefix_length counts the mapped form's bits, so an IPv4 /24 is 120. Value: __u32 class.
+ */
 struct catflap_cidr_key {
     __u32 prefix_length;
     struct catflap_address address;
@@ -173,11 +174,11 @@ enum catflap_flow_state {
 struct catflap_flow {
     __u64 last_seen_ns; /* CLOCK_MONOTONIC, coarse; refreshed at most once a second */
     __u32 generation;
-    __u32 rule;     /* counts the packets of the flow, in both directions */
-    __u8 opener;           /* enum catflap_opener */
-    __u8 state;            /* enum catflap_flow_state */
+    __u32 rule;  /* counts the packets of the flow, in both directions */
+    __u8 opener; /* enum catflap_opener */
+    __u8 state;  /* enum catflap_flow_state */
     __u8 pad[2];
-    __u32 sender_ifindex;  /* opened from another pod of this node: that pod's interface, else 0 */
+    __u32 sender_ifindex; /* opened from another pod of this node: that pod's interface, else 0 */
 };
 CATFLAP_ASSERT(sizeof(struct catflap_flow) == 24);
 CATFLAP_ASSERT(offsetof(struct catflap_flow, opener) == 16);

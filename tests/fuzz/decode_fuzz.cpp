@@ -53,8 +53,7 @@ void check_rules(const std::vector<PolicyRule>& rules) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-    const source::Decoded decoded =
-        source::decode({reinterpret_cast<const char*>(data), size}, "fuzz.yaml");
+    const source::Decoded decoded = source::decode({reinterpret_cast<const char*>(data), size}, "fuzz.yaml");
     std::set<std::string> keys;
     for (const source::LocatedObject& located : decoded.objects) {
         require(keys.insert(source::object_key(located.object)).second);

@@ -124,16 +124,13 @@ class Run {
         summary_.differences = 1;
         const bool again = !jury_.replay(found).empty();
         const Scenario small =
-            again ? shrink(found, [&](const Scenario& s) { return !jury_.replay(s).empty(); })
-                  : found;
+            again ? shrink(found, [&](const Scenario& s) { return !jury_.replay(s).empty(); }) : found;
         const auto decision = oracle::judge(small.states.back(), small.hop);
-        summary_.report = fmt::format(
-            "seed {}: {}\n{}{}\noracle: {} ({})\n\n{}", seed, to_string(found.hop), difference,
-            again ? ""
-                  : "\nNOT SEEN AGAIN in a replay: the state that came before the packet matters",
-            decision.allowed ? "allowed" : "dropped", decision.why,
-            case_text(fmt::format("found by seed {}", seed), small.states, small.hop,
-                      decision.allowed));
+        summary_.report =
+            fmt::format("seed {}: {}\n{}{}\noracle: {} ({})\n\n{}", seed, to_string(found.hop), difference,
+                        again ? "" : "\nNOT SEEN AGAIN in a replay: the state that came before the packet matters",
+                        decision.allowed ? "allowed" : "dropped", decision.why,
+                        case_text(fmt::format("found by seed {}", seed), small.states, small.hop, decision.allowed));
     }
 
     FuzzOptions options_;
@@ -143,8 +140,7 @@ class Run {
 
 }  // namespace
 
-FuzzSummary run_differential(const FuzzOptions& options,
-                             const std::vector<ExecutorFactory>& executors,
+FuzzSummary run_differential(const FuzzOptions& options, const std::vector<ExecutorFactory>& executors,
                              const FuzzProgress& progress) {
     return Run(options, executors).all(progress);
 }

@@ -27,15 +27,13 @@ struct FuzzSummary {
     uint64_t packets = 0;      // judged by at least two executors
     uint64_t allowed = 0;      // of them; all or none would be a sign of a useless run
     uint64_t differences = 0;  // 0 or 1: the first one stops the run
-    std::string
-        report;  // of the difference: who said what, and the smallest case, ready to become a row
+    std::string report;        // of the difference: who said what, and the smallest case, ready to become a row
 };
 
 using FuzzProgress = std::function<void(const FuzzSummary&)>;
 
 // The first executor is the one that the others are compared with. progress: after every cluster.
-FuzzSummary run_differential(const FuzzOptions& options,
-                             const std::vector<ExecutorFactory>& executors,
+FuzzSummary run_differential(const FuzzOptions& options, const std::vector<ExecutorFactory>& executors,
                              const FuzzProgress& progress);
 
 }  // namespace catflap::test

@@ -15,9 +15,8 @@ namespace {
 
 std::string numbers(const FuzzSummary& summary, Clock::time_point begin) {
     const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-    return fmt::format("{} clusters, {} states, {} packets ({} allowed), {} differences, {:.0f} s",
-                       summary.clusters, summary.states, summary.packets, summary.allowed,
-                       summary.differences, seconds);
+    return fmt::format("{} clusters, {} states, {} packets ({} allowed), {} differences, {:.0f} s", summary.clusters,
+                       summary.states, summary.packets, summary.allowed, summary.differences, seconds);
 }
 
 // Names, so that nobody takes a run without the kernel for one with it.
@@ -33,11 +32,9 @@ std::string names_of(const std::vector<ExecutorFactory>& executors) {
 int main(int argc, char** argv) {
     FuzzOptions options;
     double minutes = 0;
-    CLI::App app(
-        "Judges random clusters, changes and packets by every executor; the first difference ends the run.");
+    CLI::App app("Judges random clusters, changes and packets by every executor; the first difference ends the run.");
     app.add_option("--seed", options.first_seed, "the first cluster's seed")->capture_default_str();
-    const auto* clusters =
-        app.add_option("--clusters", options.clusters, "how many")->capture_default_str();
+    const auto* clusters = app.add_option("--clusters", options.clusters, "how many")->capture_default_str();
     app.add_option("--updates", options.updates, "changes of each cluster")->capture_default_str();
     app.add_option("--packets", options.packets, "per state of a cluster")->capture_default_str();
     app.add_option("--minutes", minutes, "run so long, unless --clusters ends it earlier");
@@ -45,8 +42,8 @@ int main(int argc, char** argv) {
 
     const auto begin = Clock::now();
     if (minutes > 0) {
-        options.deadline = begin + std::chrono::duration_cast<Clock::duration>(
-                                       std::chrono::duration<double, std::ratio<60>>(minutes));
+        options.deadline =
+            begin + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double, std::ratio<60>>(minutes));
         if (clusters->count() == 0)
             options.clusters = UINT64_MAX;
     }

@@ -42,7 +42,9 @@ status: {{phase: Running, podIPs: [{{ip: 10.0.0.{1}}}, {{ip: "fd00::{1}"}}]}}
 
 }  // namespace
 
-std::string shop_pods() { return pod("web", 1) + pod("client", 2) + pod("other", 3); }
+std::string shop_pods() {
+    return pod("web", 1) + pod("client", 2) + pod("other", 3);
+}
 
 std::string web_policy() {
     return R"(---

@@ -38,7 +38,9 @@ struct Shop {
 void check_dropped(Shop& shop, Hook hook, const Bytes& frame, catflap_reason reason);
 
 // Of the connection client:40000 -> web:80 (10.0.0.2 or .3), as the node's hooks see it.
-Packet tcp_to_web(uint8_t flags, const std::string& client = "10.0.0.2", uint16_t port = 80, uint16_t client_port = 40000);
-Packet tcp_from_web(uint8_t flags, const std::string& client = "10.0.0.2", uint16_t port = 80, uint16_t client_port = 40000);
+Packet tcp_to_web(uint8_t flags, const std::string& client = "10.0.0.2", uint16_t port = 80,
+                  uint16_t client_port = 40000);
+Packet tcp_from_web(uint8_t flags, const std::string& client = "10.0.0.2", uint16_t port = 80,
+                    uint16_t client_port = 40000);
 
 }  // namespace catflap::test

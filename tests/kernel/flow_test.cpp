@@ -82,9 +82,10 @@ TEST_CASE("related ICMP errors pass by the packet inside them") {
     CHECK(shop.from(tcp_from_web(kSyn, "10.0.0.3", 81)));
     CHECK(shop.to(error(tcp_from_web(kSyn, "10.0.0.3", 81))));
     check_dropped(shop, Hook::to_pod, error(tcp_from_web(kSyn, "10.0.0.3", 82)), CATFLAP_REASON_POLICY);
-    check_dropped(shop, Hook::to_pod,
-                  Ethernet{} / Ipv4{.source = "10.9.9.9", .destination = "10.0.0.1"} / Icmp{.type = 3} / Payload{Bytes(19)},
-                  CATFLAP_REASON_TRUNCATED);
+    check_dropped(
+        shop, Hook::to_pod,
+        Ethernet{} / Ipv4{.source = "10.9.9.9", .destination = "10.0.0.1"} / Icmp{.type = 3} / Payload{Bytes(19)},
+        CATFLAP_REASON_TRUNCATED);
 }
 
 TEST_CASE("an ICMP error goes to whoever sent what it quotes, and is about what the pod received") {
@@ -101,8 +102,8 @@ TEST_CASE("an ICMP error goes to whoever sent what it quotes, and is about what 
 
 TEST_CASE("and from the pod, about what it received") {
     Shop shop(web_policy() + egress_policy());
-    const Packet error = Ethernet{} / Ipv4{.source = "10.0.0.1", .destination = "10.0.0.2"} / Icmp{.type = 3, .code = 3} /
-                         quote(tcp_to_web(kSyn));
+    const Packet error = Ethernet{} / Ipv4{.source = "10.0.0.1", .destination = "10.0.0.2"} /
+                         Icmp{.type = 3, .code = 3} / quote(tcp_to_web(kSyn));
     check_dropped(shop, Hook::from_pod, error, CATFLAP_REASON_POLICY);
     CHECK(shop.to(tcp_to_web(kSyn)));
     CHECK(shop.from(error));
@@ -111,8 +112,8 @@ TEST_CASE("and from the pod, about what it received") {
 TEST_CASE("ICMPv6 too big reaches the pod") {
     Shop shop(web_policy());
     const Packet sent = Ethernet{} / Ipv6{.source = "fd00::1", .destination = "fd00::3"} / Udp{};
-    const Packet error = Ethernet{} / Ipv6{.source = "fd99::9", .destination = "fd00::1"} / Icmpv6{.type = 2} /
-                         quote(sent, 48);
+    const Packet error =
+        Ethernet{} / Ipv6{.source = "fd99::9", .destination = "fd00::1"} / Icmpv6{.type = 2} / quote(sent, 48);
     check_dropped(shop, Hook::to_pod, error, CATFLAP_REASON_POLICY);
     CHECK(shop.from(sent));
     CHECK(shop.to(error));

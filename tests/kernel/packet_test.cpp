@@ -43,9 +43,15 @@ TEST_CASE("a packet cut inside its IP header is dropped") {
 TEST_CASE("headers that contradict themselves are dropped") {
     Shop shop("");
     Ipv4 wrong = kFromWeb;
-    SUBCASE("version") { wrong.version = 5; }
-    SUBCASE("header length below 5 words") { wrong.header_words = 4; }
-    SUBCASE("total length below the header's") { wrong.total_bytes = 19; }
+    SUBCASE("version") {
+        wrong.version = 5;
+    }
+    SUBCASE("header length below 5 words") {
+        wrong.header_words = 4;
+    }
+    SUBCASE("total length below the header's") {
+        wrong.total_bytes = 19;
+    }
     check_dropped(shop, Hook::from_pod, Ethernet{} / wrong / Tcp{}, CATFLAP_REASON_MALFORMED);
 }
 
@@ -80,10 +86,10 @@ TEST_CASE("IPv6 extension headers are followed to the ports, within bounds") {
     for (int i = 0; i < 8; ++i)
         deep = deep / Ipv6Extension{};
     check_dropped(shop, Hook::to_pod, deep / Tcp{.destination_port = 80}, CATFLAP_REASON_EXTENSION_HEADERS);
-    check_dropped(shop, Hook::to_pod,
-                  Ethernet{} / to_web / Ipv6Extension{.type = 43, .bytes = 24, .segments_left = 1} /
-                      Tcp{.destination_port = 80},
-                  CATFLAP_REASON_EXTENSION_HEADERS);
+    check_dropped(
+        shop, Hook::to_pod,
+        Ethernet{} / to_web / Ipv6Extension{.type = 43, .bytes = 24, .segments_left = 1} / Tcp{.destination_port = 80},
+        CATFLAP_REASON_EXTENSION_HEADERS);
 }
 
 TEST_CASE("what is neither IP nor ARP is dropped, ARP passes") {
@@ -152,7 +158,8 @@ TEST_CASE("neighbour discovery and listener reports pass an unknown veth, nothin
 TEST_CASE("link maintenance stays on the link: it carries nothing past a policy") {
     Shop shop(egress_policy());
     const auto discovery = [](const std::string& destination, uint8_t type) {
-        return Ethernet{} / Ipv6{.source = "fd00::1", .destination = destination, .hop_limit = 255} / Icmpv6{.type = type};
+        return Ethernet{} / Ipv6{.source = "fd00::1", .destination = destination, .hop_limit = 255} /
+               Icmpv6{.type = type};
     };
     CHECK(shop.from(discovery("fe80::1", 135)));
     check_dropped(shop, Hook::from_pod, discovery("fd00::3", 135), CATFLAP_REASON_POLICY);
@@ -182,17 +189,21 @@ TEST_CASE("an IPv6 fragment without an ingress interface may be a forwarded one:
 
 TEST_CASE("an open pod's fragments pass in any order") {
     Shop shop("");
-    CHECK(shop.to(Ethernet{} /
-                  Ipv4{.source = "10.0.0.2", .destination = "10.0.0.1", .protocol = 17, .id = 3,
-                       .fragment_offset_bytes = 800} /
-                  Payload{}));
+    CHECK(shop.to(
+        Ethernet{} /
+        Ipv4{.source = "10.0.0.2", .destination = "10.0.0.1", .protocol = 17, .id = 3, .fragment_offset_bytes = 800} /
+        Payload{}));
 }
 
 TEST_CASE("later fragments share the verdict of their first one") {
     Shop shop;
     const auto fragment = [](const std::string& source, uint16_t offset, uint16_t port, uint16_t id) {
         return Ethernet{} /
-               Ipv4{.source = source, .destination = "10.0.0.1", .protocol = 6, .id = id, .fragment_offset_bytes = offset,
+               Ipv4{.source = source,
+                    .destination = "10.0.0.1",
+                    .protocol = 6,
+                    .id = id,
+                    .fragment_offset_bytes = offset,
                     .more_fragments = offset == 0} /
                Tcp{.destination_port = port, .flags = kAck} / Payload{};
     };

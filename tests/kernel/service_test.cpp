@@ -60,7 +60,8 @@ TEST_CASE("a Service passes where every backend that may be chosen would") {
     Shop shop(to_client() + service("10.0.0.2"));
     CHECK(shop.from(syn("10.0.0.2", 5433)));
     CHECK(shop.from(syn("10.96.0.1", 5432)));
-    check_dropped(shop, Hook::from_pod, syn("10.96.0.1", 5433), CATFLAP_REASON_POLICY);  // the backend's port, not its own
+    check_dropped(shop, Hook::from_pod, syn("10.96.0.1", 5433),
+                  CATFLAP_REASON_POLICY);  // the backend's port, not its own
     CHECK(shop.from(syn("10.255.0.1", 30000)));
     check_dropped(shop, Hook::from_pod, syn("10.255.0.1", 30001), CATFLAP_REASON_POLICY);
     check_dropped(shop, Hook::from_pod, syn("10.96.0.2", 5432), CATFLAP_REASON_POLICY);

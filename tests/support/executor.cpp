@@ -13,9 +13,7 @@ class OracleExecutor final : public Executor {
         cluster_ = cluster;
         return {};
     }
-    Result<bool> allowed(const oracle::Hop& hop) override {
-        return oracle::judge(cluster_, hop).allowed;
-    }
+    Result<bool> allowed(const oracle::Hop& hop) override { return oracle::judge(cluster_, hop).allowed; }
     [[nodiscard]] bool carries(const Cluster&, const oracle::Hop&) const override { return true; }
 
   private:
@@ -37,8 +35,7 @@ bool crosses_a_veth(const Cluster& cluster, const oracle::Hop& hop) {
     if (pod == cluster.pods.end() || pod->second.node != kLocalNode)
         return false;
     const Address own = local_address(cluster, hop);
-    return !pod->second.host_network && !pod->second.finished && !own.is_unset() &&
-           own != hop.remote;
+    return !pod->second.host_network && !pod->second.finished && !own.is_unset() && own != hop.remote;
 }
 
 std::unique_ptr<Executor> make_oracle_executor() {
@@ -47,9 +44,8 @@ std::unique_ptr<Executor> make_oracle_executor() {
 
 std::string to_string(const oracle::Hop& hop) {
     const bool ingress = hop.direction == oracle::Direction::ingress;
-    return fmt::format("{} {} {} {}, {}", catflap::to_string(hop.pod),
-                       ingress ? "ingress" : "egress", ingress ? "from" : "to",
-                       catflap::to_string(hop.remote),
+    return fmt::format("{} {} {} {}, {}", catflap::to_string(hop.pod), ingress ? "ingress" : "egress",
+                       ingress ? "from" : "to", catflap::to_string(hop.remote),
                        service_text(hop.protocol, hop.destination_port));
 }
 

@@ -15,8 +15,7 @@ using oracle::Hop;
 constexpr std::array<const char*, 3> kNamespaces = {"n0", "n1", "n2"};
 constexpr std::array<const char*, 3> kPortNames = {"http", "dns", "admin"};
 constexpr std::array<uint16_t, 5> kNumbers = {80, 81, 443, 8080, 65535};
-constexpr std::array<Protocol, 4> kProtocols = {Protocol::tcp, Protocol::tcp, Protocol::udp,
-                                                Protocol::sctp};
+constexpr std::array<Protocol, 4> kProtocols = {Protocol::tcp, Protocol::tcp, Protocol::udp, Protocol::sctp};
 
 bool is_taken(const Cluster& cluster, const Address& address) {
     return std::ranges::any_of(cluster.pods, [&](const auto& entry) {
@@ -35,8 +34,7 @@ Address pod_address(Random& random, Family family, const Cluster& used) {
 void set_addresses(Random& random, Pod& pod, const Cluster& used) {
     pod.addresses.clear();
     if (pod.host_network) {
-        pod.addresses = {parse_address("192.168.0.1").value(),
-                         parse_address("fd00:ffff::1").value()};
+        pod.addresses = {parse_address("192.168.0.1").value(), parse_address("fd00:ffff::1").value()};
         return;
     }
     const size_t kind = random.below(10);
@@ -135,8 +133,7 @@ std::vector<Prefix> prefixes_of(const Cluster& cluster) {
         for (const PolicyPeer& peer : rule->peers)
             if (peer.ip_block) {
                 prefixes.push_back(peer.ip_block->cidr);
-                prefixes.insert(prefixes.end(), peer.ip_block->except.begin(),
-                                peer.ip_block->except.end());
+                prefixes.insert(prefixes.end(), peer.ip_block->except.begin(), peer.ip_block->except.end());
             }
     return prefixes;
 }
@@ -166,8 +163,7 @@ Address random_remote(Random& random, const Cluster& cluster, Family family) {
     } else if (kind < 9 && !prefixes.empty()) {
         const Prefix prefix = random.pick(prefixes);
         const Address edge = random.chance(50) ? prefix.address() : last_address(prefix);
-        const std::array<Address, 4> near = {edge, edge, next_address(edge),
-                                             previous_address(edge)};
+        const std::array<Address, 4> near = {edge, edge, next_address(edge), previous_address(edge)};
         const Address address = random.pick(near);
         if (address.family() == family && !address.is_unset())  // "::" is nobody's address
             return address;
@@ -192,8 +188,7 @@ void set_service(Random& random, const Cluster& cluster, Hop& hop) {
 const Pod* random_subject(Random& random, const Cluster& cluster) {
     const Pod* chosen = &random.pick(cluster.pods).second;
     for (int tries = 0; tries < 8; ++tries) {
-        if (chosen->node == kLocalNode && !chosen->host_network && !chosen->finished &&
-            !chosen->addresses.empty())
+        if (chosen->node == kLocalNode && !chosen->host_network && !chosen->finished && !chosen->addresses.empty())
             break;
         chosen = &random.pick(cluster.pods).second;
     }
@@ -250,8 +245,7 @@ Hop Generator::probe(const Cluster& cluster) {
     if (cluster.pods.empty())  // a namespace went with all there was
         return {{"n0", "gone"}, Direction::ingress, random_address(random_, Family::ipv4), 6, 80};
     const Pod* pod = random_subject(random_, cluster);
-    const Family family =
-        pod->addresses.empty() ? Family::ipv4 : random_.pick(pod->addresses).family();
+    const Family family = pod->addresses.empty() ? Family::ipv4 : random_.pick(pod->addresses).family();
     Hop hop{pod->name, random_.chance(50) ? Direction::ingress : Direction::egress,
             random_remote(random_, cluster, family), 6, 0};
     set_service(random_, cluster, hop);

@@ -23,9 +23,8 @@ Address step(const Address& address, bool up) {
 Address random_address(Random& random, Family family) {
     constexpr uint8_t kHosts[] = {0, 1, 2, 3, 4, 7, 8, 127, 128, 254, 255};
     const bool outside = random.chance(15);
-    Address address = family == Family::ipv4
-                          ? parse_address(outside ? "172.16.0.0" : "10.0.0.0").value()
-                          : parse_address(outside ? "2001:db8::" : "fd00::").value();
+    Address address = family == Family::ipv4 ? parse_address(outside ? "172.16.0.0" : "10.0.0.0").value()
+                                             : parse_address(outside ? "2001:db8::" : "fd00::").value();
     address.bytes[family == Family::ipv4 ? 14 : 13] = static_cast<uint8_t>(random.below(4));
     address.bytes[15] = random.pick(kHosts);
     return address;

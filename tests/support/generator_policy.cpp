@@ -16,13 +16,10 @@ constexpr std::array<const char*, 3> kTeams = {"x", "y", ""};
 constexpr std::array<const char*, 4> kNamespaces = {"n0", "n1", "n2", "n3"};
 constexpr std::array<const char*, 3> kPortNames = {"http", "dns", "admin"};
 constexpr std::array<uint16_t, 10> kPorts = {1, 2, 79, 80, 81, 83, 443, 8080, 65534, 65535};
-constexpr std::array<Protocol, 4> kProtocols = {Protocol::tcp, Protocol::tcp, Protocol::udp,
-                                                Protocol::sctp};
+constexpr std::array<Protocol, 4> kProtocols = {Protocol::tcp, Protocol::tcp, Protocol::udp, Protocol::sctp};
 // Bits of the mapped form: IPv4 /0, /1, /8, /16, /22, /23, /24, /25, /28 to /32.
-constexpr std::array<uint8_t, 13> kLengths4 = {96,  97,  104, 112, 118, 119, 120,
-                                               121, 124, 125, 126, 127, 128};
-constexpr std::array<uint8_t, 14> kLengths6 = {0,  1,   8,   16,  61,  64,  80,
-                                               96, 111, 112, 113, 120, 127, 128};
+constexpr std::array<uint8_t, 13> kLengths4 = {96, 97, 104, 112, 118, 119, 120, 121, 124, 125, 126, 127, 128};
+constexpr std::array<uint8_t, 14> kLengths6 = {0, 1, 8, 16, 61, 64, 80, 96, 111, 112, 113, 120, 127, 128};
 
 template <class Values>
 std::vector<std::string> some_of(Random& random, const Values& values) {
@@ -68,8 +65,7 @@ Selector random_namespace_selector(Random& random) {
     if (random.chance(60))
         requirements.push_back(random_requirement(random, "team", kTeams));
     if (random.chance(20))
-        requirements.push_back(
-            random_requirement(random, "kubernetes.io/metadata.name", kNamespaces));
+        requirements.push_back(random_requirement(random, "kubernetes.io/metadata.name", kNamespaces));
     return normal(std::move(requirements));
 }
 
@@ -81,20 +77,17 @@ Address inside(Random& random, const Prefix& block) {
     Address address = block.address();
     for (size_t bit = block.length(); bit < 128; ++bit)
         if (random.chance(50))
-            address.bytes[bit / 8] =
-                static_cast<uint8_t>(address.bytes[bit / 8] | (0x80U >> bit % 8));
+            address.bytes[bit / 8] = static_cast<uint8_t>(address.bytes[bit / 8] | (0x80U >> bit % 8));
     return address;
 }
 
 IpBlock random_block(Random& random) {
     const Family family = random.chance(60) ? Family::ipv4 : Family::ipv6;
     const uint8_t length = family == Family::ipv4 ? random.pick(kLengths4) : random.pick(kLengths6);
-    const Address base = family == Family::ipv6 && random.chance(15)
-                             ? parse_address("::5").value()
-                             : random_address(random, family);
+    const Address base =
+        family == Family::ipv6 && random.chance(15) ? parse_address("::5").value() : random_address(random, family);
     IpBlock block{Prefix(base, length), {}};
-    for (size_t count = random.chance(50) ? random.between(1, 3) : 0; count > 0 && length < 128;
-         --count) {
+    for (size_t count = random.chance(50) ? random.between(1, 3) : 0; count > 0 && length < 128; --count) {
         const auto longer = random.chance(40) ? length + 1UL : random.between(length + 1UL, 128);
         const Prefix except(inside(random, block.cidr), static_cast<uint8_t>(longer));
         // An IPv6 prefix that holds ::ffff:0:0/96 would spell an IPv4 one; the decoder takes no
@@ -131,8 +124,8 @@ PolicyPort random_port(Random& random) {
         const uint16_t first = random.pick(kPorts);
         port.port = first;
         if (random.chance(40))
-            port.end_port = static_cast<uint16_t>(
-                std::min<size_t>(65535, first + random.pick(std::array{0, 1, 2, 100})));
+            port.end_port =
+                static_cast<uint16_t>(std::min<size_t>(65535, first + random.pick(std::array{0, 1, 2, 100})));
     }
     return port;
 }

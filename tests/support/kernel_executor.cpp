@@ -70,10 +70,12 @@ class KernelExecutor final : public Executor {
         const std::string destination = to_string(egress ? hop.remote : local);
         constexpr uint16_t kSourcePort = 40000;
         if (hop.remote.is_ipv4())
-            return with_transport(Ethernet{} / Ipv4{.source = source, .destination = destination, .protocol = hop.protocol},
-                                  hop, hop.protocol, kSourcePort);
-        return with_transport(Ethernet{} / Ipv6{.source = source, .destination = destination, .next_header = hop.protocol},
-                              hop, hop.protocol, kSourcePort);
+            return with_transport(
+                Ethernet{} / Ipv4{.source = source, .destination = destination, .protocol = hop.protocol}, hop,
+                hop.protocol, kSourcePort);
+        return with_transport(
+            Ethernet{} / Ipv6{.source = source, .destination = destination, .next_header = hop.protocol}, hop,
+            hop.protocol, kSourcePort);
     }
 
     std::unique_ptr<KernelLab> lab_;
@@ -83,6 +85,8 @@ class KernelExecutor final : public Executor {
 
 }  // namespace
 
-std::unique_ptr<Executor> make_kernel_executor() { return std::make_unique<KernelExecutor>(); }
+std::unique_ptr<Executor> make_kernel_executor() {
+    return std::make_unique<KernelExecutor>();
+}
 
 }  // namespace catflap::test

@@ -101,8 +101,9 @@ bool KernelLab::run(Hook hook, const Bytes& frame, const SkbFields& fields) {
     context.ingress_ifindex = fields.ingress_ifindex;
     context.gso_segs = fields.gso_segments;
     context.gso_size = fields.gso_size;
-    LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.data(), .data_size_in = static_cast<uint32_t>(frame.size()),
-                .ctx_in = &context, .ctx_size_in = sizeof(context), .repeat = 1);
+    LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.data(),
+                .data_size_in = static_cast<uint32_t>(frame.size()), .ctx_in = &context, .ctx_size_in = sizeof(context),
+                .repeat = 1);
     const int program = hook == Hook::from_pod ? datapath_->from_pod_fd() : datapath_->to_pod_fd();
     if (const int error = bpf_prog_test_run_opts(program, &options); error != 0)
         throw std::runtime_error(fmt::format("BPF_PROG_TEST_RUN of {} bytes: {}", frame.size(), strerror(-error)));
@@ -126,7 +127,9 @@ void KernelLab::send_to_interface_2(const Bytes& frame) {
         throw std::runtime_error(fmt::format("send {} bytes: {}", frame.size(), strerror(errno)));
 }
 
-uint64_t KernelLab::drops(catflap_reason reason) const { return must(datapath_->drop_count(reason)).packets; }
+uint64_t KernelLab::drops(catflap_reason reason) const {
+    return must(datapath_->drop_count(reason)).packets;
+}
 
 kernel::EndpointCounts KernelLab::counts(size_t endpoint) const {
     const auto& loaded = committer_->loaded().endpoints.at(static_cast<uint32_t>(endpoint + 1));

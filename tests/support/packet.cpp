@@ -61,8 +61,8 @@ Layer layer(const Ipv4& header) {
                 options.resize((options.size() + 3) / 4 * 4);
                 const size_t header_bytes = 20 + options.size();
                 Bytes bytes;
-                bytes.push_back(static_cast<uint8_t>(header.version << 4 |
-                                                     header.header_words.value_or(static_cast<uint8_t>(header_bytes / 4))));
+                bytes.push_back(static_cast<uint8_t>(
+                    header.version << 4 | header.header_words.value_or(static_cast<uint8_t>(header_bytes / 4))));
                 bytes.push_back(0);
                 put16(bytes, header.total_bytes.value_or(static_cast<uint16_t>(header_bytes + rest.size())));
                 put16(bytes, header.id);
@@ -151,15 +151,13 @@ Bytes icmp(uint8_t type, uint8_t code, uint16_t identifier, const Bytes& rest) {
 }  // namespace
 
 Layer layer(const Icmp& header) {
-    return {IPPROTO_ICMP, [header](const Bytes& rest, uint16_t) {
-                return icmp(header.type, header.code, header.identifier, rest);
-            }};
+    return {IPPROTO_ICMP,
+            [header](const Bytes& rest, uint16_t) { return icmp(header.type, header.code, header.identifier, rest); }};
 }
 
 Layer layer(const Icmpv6& header) {
-    return {IPPROTO_ICMPV6, [header](const Bytes& rest, uint16_t) {
-                return icmp(header.type, header.code, header.identifier, rest);
-            }};
+    return {IPPROTO_ICMPV6,
+            [header](const Bytes& rest, uint16_t) { return icmp(header.type, header.code, header.identifier, rest); }};
 }
 
 Layer layer(const Payload& header) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Packets in the order in which they are written on the wire:
 //
-//   const Bytes frame = Ethernet{} / Ipv4{.source = "10.0.0.1", .destination = "10.0.0.2"} / Tcp{.destination_port = 80};
+//   const Bytes frame = Ethernet{} / Ipv4{.source = "10.0.0.1", .destination = "10.0.0.2"} / Tcp{.destination_port =
+//   80};
 //
 // Every field has a default that makes a valid packet; a test names only what it is about. Lengths, ethertypes and
 // protocol numbers are filled in from what follows, unless they are set.
@@ -126,7 +127,9 @@ class Packet {
 };
 
 template <class Header>
-concept HasLayer = requires(const Header& header) { layer(header); };
+concept HasLayer = requires(const Header& header) {
+    layer(header);
+};
 
 template <HasLayer First, HasLayer Second>
 Packet operator/(const First& first, const Second& second) {

@@ -26,8 +26,7 @@ class Random {
     // One of a container that is not empty.
     template <class Container>
     const auto& pick(const Container& container) {
-        return *std::next(std::begin(container),
-                          static_cast<std::ptrdiff_t>(below(std::size(container))));
+        return *std::next(std::begin(container), static_cast<std::ptrdiff_t>(below(std::size(container))));
     }
 
   private:

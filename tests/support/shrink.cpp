@@ -13,8 +13,7 @@ using Predicate = std::function<bool(const Scenario&)>;
 // One object in every state in which it has this value, so that what did not change between states
 // still does not.
 template <class Map, class Name, class Object>
-Scenario replaced(Scenario scenario, Map Cluster::*map, const Name& name, const Object& old,
-                  const Object* with) {
+Scenario replaced(Scenario scenario, Map Cluster::*map, const Name& name, const Object& old, const Object* with) {
     for (Cluster& state : scenario.states) {
         const auto found = (state.*map).find(name);
         if (found == (state.*map).end() || !(found->second == old))
@@ -98,8 +97,7 @@ class Shrinker {
             if (found == (scenario_.states[state].*map).end())
                 return progress;
             const Object old = found->second;
-            if (take(replaced<Map, typename Map::key_type, Object>(scenario_, map, name, old,
-                                                                   nullptr)))
+            if (take(replaced<Map, typename Map::key_type, Object>(scenario_, map, name, old, nullptr)))
                 return true;
             for (const Object& candidate : smaller(old))
                 if (take(replaced(scenario_, map, name, old, &candidate))) {

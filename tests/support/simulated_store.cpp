@@ -29,7 +29,9 @@ bool overlaps(uint32_t first, size_t count, uint32_t other_first, size_t other_c
     return first < other_first + other_count && other_first < first + count;
 }
 
-size_t pages_of(size_t elements, size_t per_page) { return (elements + per_page - 1) / per_page; }
+size_t pages_of(size_t elements, size_t per_page) {
+    return (elements + per_page - 1) / per_page;
+}
 
 bool reaches_page(const catflap_table& table, uint32_t first, size_t count) {
     return !table.open &&
@@ -265,7 +267,8 @@ Result<> SimulatedStore::set_ports(Protocol protocol, uint16_t first, uint16_t l
         if (std::exchange(value, port_class) == port_class)
             continue;
         const auto number = static_cast<uint16_t>(port);
-        stored({after_store ? fmt::format("port {}: class {}", port, port_class) : "", {}, std::pair(protocol, number)});
+        stored(
+            {after_store ? fmt::format("port {}: class {}", port, port_class) : "", {}, std::pair(protocol, number)});
     }
     return {};
 }

@@ -30,7 +30,7 @@ std::string to_string(const Verdict& verdict);
 // What was stored last: which packets could be judged otherwise than before.
 struct StoreEvent {
     std::string what;
-    std::optional<Prefix> remote;                           // only packets of these remote addresses
+    std::optional<Prefix> remote;                          // only packets of these remote addresses
     std::optional<std::pair<Protocol, uint16_t>> service;  // only packets to this port
 
     [[nodiscard]] bool concerns(const Address& address, uint8_t protocol, uint16_t port) const;

@@ -8,8 +8,7 @@ namespace {
 
 // Every way to leave one item out, each written into a copy of `whole` by `assign`.
 template <class Whole, class Items, class Assign>
-void without_each(std::vector<Whole>& found, const Whole& whole, const Items& items,
-                  const Assign& assign) {
+void without_each(std::vector<Whole>& found, const Whole& whole, const Items& items, const Assign& assign) {
     for (size_t i = 0; i < items.size(); ++i) {
         Items fewer = items;
         fewer.erase(std::next(fewer.begin(), static_cast<std::ptrdiff_t>(i)));
@@ -41,9 +40,8 @@ std::vector<Selector> smaller_selectors(const Selector& selector) {
         const LabelRequirement& requirement = selector.requirements[i];
         if (requirement.values.size() < 2)
             continue;
-        without_each(found, selector, requirement.values, [i](Selector& copy, auto fewer) {
-            copy.requirements[i].values = std::move(fewer);
-        });
+        without_each(found, selector, requirement.values,
+                     [i](Selector& copy, auto fewer) { copy.requirements[i].values = std::move(fewer); });
     }
     return found;
 }
@@ -51,9 +49,8 @@ std::vector<Selector> smaller_selectors(const Selector& selector) {
 std::vector<PolicyPeer> smaller_peers(const PolicyPeer& peer) {
     std::vector<PolicyPeer> found;
     if (peer.ip_block)
-        without_each(found, peer, peer.ip_block->except, [](PolicyPeer& copy, auto fewer) {
-            copy.ip_block->except = std::move(fewer);
-        });
+        without_each(found, peer, peer.ip_block->except,
+                     [](PolicyPeer& copy, auto fewer) { copy.ip_block->except = std::move(fewer); });
     if (peer.pods && peer.namespaces) {
         found.push_back({peer.pods, {}, {}});
         found.push_back({{}, peer.namespaces, {}});
@@ -112,12 +109,9 @@ std::vector<Policy> smaller(const Policy& policy) {
 
 std::vector<Pod> smaller(const Pod& pod) {
     std::vector<Pod> found;
-    without_each(found, pod, pod.ports,
-                 [](Pod& copy, auto fewer) { copy.ports = std::move(fewer); });
-    without_each(found, pod, pod.labels,
-                 [](Pod& copy, auto fewer) { copy.labels = std::move(fewer); });
-    without_each(found, pod, pod.addresses,
-                 [](Pod& copy, auto fewer) { copy.addresses = std::move(fewer); });
+    without_each(found, pod, pod.ports, [](Pod& copy, auto fewer) { copy.ports = std::move(fewer); });
+    without_each(found, pod, pod.labels, [](Pod& copy, auto fewer) { copy.labels = std::move(fewer); });
+    without_each(found, pod, pod.addresses, [](Pod& copy, auto fewer) { copy.addresses = std::move(fewer); });
     if (pod.host_network) {
         found.push_back(pod);
         found.back().host_network = false;
@@ -131,8 +125,7 @@ std::vector<Pod> smaller(const Pod& pod) {
 
 std::vector<Namespace> smaller(const Namespace& ns) {
     std::vector<Namespace> found;
-    without_each(found, ns, ns.labels,
-                 [](Namespace& copy, auto fewer) { copy.labels = std::move(fewer); });
+    without_each(found, ns, ns.labels, [](Namespace& copy, auto fewer) { copy.labels = std::move(fewer); });
     return found;
 }
 

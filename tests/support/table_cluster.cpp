@@ -62,8 +62,7 @@ Result<void> set_address(const std::string& text, Family family, Pod& pod) {
     const auto address = parse_address(text);
     if (!address || address->family() != family)
         return fail("\"{}\" is not an address of the family that its key names", text);
-    pod.addresses.insert(family == Family::ipv4 ? pod.addresses.begin() : pod.addresses.end(),
-                         *address);
+    pod.addresses.insert(family == Family::ipv4 ? pod.addresses.begin() : pod.addresses.end(), *address);
     return {};
 }
 
@@ -99,8 +98,8 @@ Result<void> apply_pod(const ObjectName& name, const Yaml& value, Cluster& clust
 }
 
 // A refused policy leaves the version before it in force, as the agent does.
-Result<void> apply_policy(const ObjectName& name, const Yaml& spec,
-                          const std::string& refused_field, Cluster& cluster) {
+Result<void> apply_policy(const ObjectName& name, const Yaml& spec, const std::string& refused_field,
+                          Cluster& cluster) {
     const std::string manifest = fmt::format(
         "{{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {{name: {}, namespace: {}}}, spec: {}}}",
         name.name, name.ns, spec.on_one_line());
@@ -109,13 +108,11 @@ Result<void> apply_policy(const ObjectName& name, const Yaml& spec,
         const std::string field = decoded.refusals.empty() ? "" : decoded.refusals.front().field;
         if (!refused_field.empty() && field == refused_field)
             return {};
-        return fail(
-            "{}: {}", catflap::to_string(name),
-            decoded.refusals.empty() ? "not a policy" : to_string(decoded.refusals.front()));
+        return fail("{}: {}", catflap::to_string(name),
+                    decoded.refusals.empty() ? "not a policy" : to_string(decoded.refusals.front()));
     }
     if (!refused_field.empty())
-        return fail("{}: taken, but it should be refused for {}", catflap::to_string(name),
-                    refused_field);
+        return fail("{}: taken, but it should be refused for {}", catflap::to_string(name), refused_field);
     cluster.policies[name] = std::get<Policy>(decoded.objects.front().object);
     return {};
 }
@@ -147,9 +144,7 @@ Result<void> apply(const Yaml& change, Cluster& cluster) {
             return tl::unexpected(name.error());
         if (value.is_null())
             cluster.policies.erase(*name);
-        else if (auto done =
-                     apply_policy(*name, value, change["refused"][key.c_str()].text(), cluster);
-                 !done)
+        else if (auto done = apply_policy(*name, value, change["refused"][key.c_str()].text(), cluster); !done)
             return done;
     }
     return {};

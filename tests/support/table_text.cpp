@@ -41,13 +41,11 @@ std::string labels_text(const Labels& labels) {
 
 std::string requirement_text(const LabelRequirement& requirement) {
     using Operator = LabelRequirement::Operator;
-    static const std::map<Operator, std::string> names = {
-        {Operator::in, "In"},
-        {Operator::not_in, "NotIn"},
-        {Operator::exists, "Exists"},
-        {Operator::does_not_exist, "DoesNotExist"}};
-    std::vector<std::string> entries = {"key: " + requirement.key,
-                                        "operator: " + names.at(requirement.op)};
+    static const std::map<Operator, std::string> names = {{Operator::in, "In"},
+                                                          {Operator::not_in, "NotIn"},
+                                                          {Operator::exists, "Exists"},
+                                                          {Operator::does_not_exist, "DoesNotExist"}};
+    std::vector<std::string> entries = {"key: " + requirement.key, "operator: " + names.at(requirement.op)};
     if (!requirement.values.empty())
         entries.push_back("values: " + list_of(requirement.values, quoted));
     return mapping(entries);
@@ -233,8 +231,8 @@ std::string row_text(const oracle::Hop& hop) {
                        service_text(hop.protocol, hop.destination_port));
 }
 
-std::string case_text(const std::string& name, const std::vector<Cluster>& states,
-                      const oracle::Hop& hop, bool allowed) {
+std::string case_text(const std::string& name, const std::vector<Cluster>& states, const oracle::Hop& hop,
+                      bool allowed) {
     std::string text = "cases:\n- name: " + quoted(name) + "\n";
     Cluster before;
     for (size_t i = 0; i < states.size(); ++i) {
@@ -246,8 +244,7 @@ std::string case_text(const std::string& name, const std::vector<Cluster>& state
         // at.
         const bool last = i + 1 == states.size();
         if (last)
-            state +=
-                fmt::format("  {}:\n  - \"{}\"\n", allowed ? "allowed" : "dropped", row_text(hop));
+            state += fmt::format("  {}:\n  - \"{}\"\n", allowed ? "allowed" : "dropped", row_text(hop));
         text += i == 0 ? state : indented(state);
         before = states[i];
     }

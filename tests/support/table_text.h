@@ -25,7 +25,7 @@ std::string policy_text(const Policy& policy);
 std::string row_text(const oracle::Hop& hop);
 
 // A whole file with one case, whose last state judges the hop; the earlier ones are what led there.
-std::string case_text(const std::string& name, const std::vector<Cluster>& states,
-                      const oracle::Hop& hop, bool allowed);
+std::string case_text(const std::string& name, const std::vector<Cluster>& states, const oracle::Hop& hop,
+                      bool allowed);
 
 }  // namespace catflap::test

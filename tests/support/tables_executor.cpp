@@ -106,6 +106,8 @@ const catflap_endpoint_config* SimulatedNode::config_of(const ObjectName& pod) c
     return store_.config_of(ifindex(pod));
 }
 
-std::unique_ptr<Executor> make_tables_executor() { return std::make_unique<TablesExecutor>(); }
+std::unique_ptr<Executor> make_tables_executor() {
+    return std::make_unique<TablesExecutor>();
+}
 
 }  // namespace catflap::test

@@ -72,8 +72,7 @@ Result<Sentence> parse_sentence(const std::string& text) {
 }
 
 // The row in one family; no hops where an end has no address in it.
-Result<Row> row_in(Family family, const Sentence& sentence, const End& source,
-                   const End& destination) {
+Result<Row> row_in(Family family, const Sentence& sentence, const End& source, const End& destination) {
     Row row;
     const Address from = address_of(source, family);
     const Address to = address_of(destination, family);
@@ -82,19 +81,16 @@ Result<Row> row_in(Family family, const Sentence& sentence, const End& source,
     const auto service = parse_service(sentence.service, family);
     if (!service)
         return tl::unexpected(service.error());
-    row.text = fmt::format("{} -> {} {} ({})", sentence.source, sentence.destination,
-                           sentence.service, family == Family::ipv4 ? "v4" : "v6");
+    row.text = fmt::format("{} -> {} {} ({})", sentence.source, sentence.destination, sentence.service,
+                           family == Family::ipv4 ? "v4" : "v6");
     if (source.pod != nullptr && source.pod->node == kLocalNode)
-        row.hops.push_back(
-            {source.pod->name, Direction::egress, to, service->protocol, service->port});
+        row.hops.push_back({source.pod->name, Direction::egress, to, service->protocol, service->port});
     if (destination.pod != nullptr && destination.pod->node == kLocalNode)
-        row.hops.push_back(
-            {destination.pod->name, Direction::ingress, from, service->protocol, service->port});
+        row.hops.push_back({destination.pod->name, Direction::ingress, from, service->protocol, service->port});
     return row;
 }
 
-Result<std::vector<Row>> parse_row(const Yaml& line, bool allowed, const std::string& only,
-                                   const Cluster& cluster) {
+Result<std::vector<Row>> parse_row(const Yaml& line, bool allowed, const std::string& only, const Cluster& cluster) {
     const auto sentence = parse_sentence(line.text());
     if (!sentence)
         return tl::unexpected(sentence.error());
@@ -105,8 +101,7 @@ Result<std::vector<Row>> parse_row(const Yaml& line, bool allowed, const std::st
     std::vector<Row> rows;
     for (const Family family : {Family::ipv4, Family::ipv6}) {
         const bool named = !only.empty() && only != (family == Family::ipv4 ? "v4" : "v6");
-        if (named || source->family.value_or(family) != family ||
-            destination->family.value_or(family) != family)
+        if (named || source->family.value_or(family) != family || destination->family.value_or(family) != family)
             continue;
         auto row = row_in(family, *sentence, *source, *destination);
         if (!row)
@@ -150,14 +145,13 @@ Result<Case> parse_case(const Yaml& node, Cluster cluster, const std::string& fi
     std::vector<Yaml> states = node["then"].items();
     states.insert(states.begin(), node);
     for (const Yaml& state : states) {
-        auto keys = check_keys(state, {"name", "family", "namespaces", "pods", "policies",
-                                       "refused", "allowed", "dropped", "then"});
+        auto keys = check_keys(
+            state, {"name", "family", "namespaces", "pods", "policies", "refused", "allowed", "dropped", "then"});
         if (!keys)
             return fail("{}: {}", one.name, keys.error().message);
         auto step = parse_step(state, cluster, node["family"].text());
         if (!step)
-            return fail("{}{}: {}", one.name,
-                        one.steps.empty() ? "" : ", then " + state["name"].text(),
+            return fail("{}{}: {}", one.name, one.steps.empty() ? "" : ", then " + state["name"].text(),
                         step.error().message);
         one.steps.push_back(std::move(*step));
     }

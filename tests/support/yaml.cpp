@@ -45,8 +45,7 @@ int Yaml::line() const {
 
 std::string Yaml::on_one_line() const {
     const auto flags = static_cast<fy_emitter_cfg_flags>(FYECF_MODE_FLOW_ONELINE | FYECF_WIDTH_INF);
-    const std::unique_ptr<char, decltype(&std::free)> emitted(fy_emit_node_to_string(node_, flags),
-                                                              &std::free);
+    const std::unique_ptr<char, decltype(&std::free)> emitted(fy_emit_node_to_string(node_, flags), &std::free);
     return emitted ? emitted.get() : "";
 }
 
@@ -55,8 +54,7 @@ Result<YamlDocument> YamlDocument::parse(const std::string& text) {
     document.text_ = std::make_unique<std::string>(text);
     fy_parse_cfg config{};
     config.flags = FYPCF_RESOLVE_DOCUMENT;  // anchors, so that a table can say a thing once
-    document.document_.reset(
-        fy_document_build_from_string(&config, document.text_->data(), document.text_->size()));
+    document.document_.reset(fy_document_build_from_string(&config, document.text_->data(), document.text_->size()));
     if (!document.document_)
         return fail("not YAML (the parser's own words are on stderr)");
     return document;

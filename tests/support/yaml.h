@@ -23,11 +23,11 @@ class Yaml {
     [[nodiscard]] bool is_null() const;  // absent, empty, or the word null
     [[nodiscard]] bool is_mapping() const { return node_ != nullptr && fy_node_is_mapping(node_); }
     [[nodiscard]] Yaml operator[](const char* key) const;
-    [[nodiscard]] std::string text() const;  // of a scalar; "" for anything else
+    [[nodiscard]] std::string text() const;                                   // of a scalar; "" for anything else
     [[nodiscard]] std::vector<std::pair<std::string, Yaml>> entries() const;  // of a mapping
     [[nodiscard]] std::vector<Yaml> items() const;                            // of a sequence
-    [[nodiscard]] int line() const;                 // of a scalar, 1-based
-    [[nodiscard]] std::string on_one_line() const;  // as YAML again
+    [[nodiscard]] int line() const;                                           // of a scalar, 1-based
+    [[nodiscard]] std::string on_one_line() const;                            // as YAML again
 
   private:
     fy_node* node_ = nullptr;

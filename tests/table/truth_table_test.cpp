@@ -35,8 +35,7 @@ void check_row(Executor& executor, const Case& one, const Step& step, const Row&
             continue;
         const auto verdict = executor.allowed(hop);
         if (!verdict) {
-            FAIL_CHECK(one.file << ":" << row.line << ": " << executor.name() << ": "
-                                << verdict.error().message);
+            FAIL_CHECK(one.file << ":" << row.line << ": " << executor.name() << ": " << verdict.error().message);
             return;
         }
         allowed = allowed && *verdict;
@@ -52,8 +51,7 @@ void check_case(Executor& executor, const Case& one) {
         const auto loaded = first ? executor.start(step.cluster) : executor.update(step.cluster);
         first = false;
         if (!loaded) {
-            FAIL_CHECK(one.file << ": " << one.name << ": " << executor.name() << ": "
-                                << loaded.error().message);
+            FAIL_CHECK(one.file << ": " << one.name << ": " << executor.name() << ": " << loaded.error().message);
             return;
         }
         for (const Row& row : step.rows)

@@ -64,8 +64,8 @@ Result<std::unique_ptr<Agent>> Agent::start(const Options& options) {
     AgentState& state = agent->state_;
     state.started_at = std::chrono::system_clock::now();
     // First of all: it refuses to run beside another agent of the same directory.
-    auto control = ControlServer::open(options.run_dir,
-                                       [self = agent.get()](const nlohmann::json& request) { return self->answer(request); });
+    auto control = ControlServer::open(
+        options.run_dir, [self = agent.get()](const nlohmann::json& request) { return self->answer(request); });
     if (!control)
         return tl::unexpected(control.error());
     agent->control_ = std::move(*control);
@@ -111,7 +111,8 @@ Result<> Agent::first_commit() {
     if (auto done = commit(); !done)
         return done;
     if (!state_.datapath->flows_adopted()) {
-        const auto adopted = kernel::adopt_conntrack(state_.datapath->map_fd("flows"), state_.committer->loaded().endpoints);
+        const auto adopted =
+            kernel::adopt_conntrack(state_.datapath->map_fd("flows"), state_.committer->loaded().endpoints);
         if (!adopted)
             spdlog::warn("{}; connections that exist will be judged as new ones", adopted.error().message);
         else
@@ -217,8 +218,9 @@ Result<> Agent::try_commit() {
     state_.last_commit = {std::chrono::system_clock::now(),
                           std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin), *report};
     ++state_.commits;
-    spdlog::debug("committed in {} us: {} endpoints, {} addresses, {} prefixes, {} tables", state_.last_commit.duration.count(),
-                  report->endpoints_changed, report->addresses_changed, report->prefixes_changed, report->tables_written);
+    spdlog::debug("committed in {} us: {} endpoints, {} addresses, {} prefixes, {} tables",
+                  state_.last_commit.duration.count(), report->endpoints_changed, report->addresses_changed,
+                  report->prefixes_changed, report->tables_written);
     return {};
 }
 

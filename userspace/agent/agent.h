@@ -36,7 +36,7 @@ struct AgentState {
     std::unique_ptr<compile::Committer> committer;
     LocalEndpoints local;
     resolve::Resolved resolved;
-    std::string commit_error;  // the desired state was refused: "" or why
+    std::string commit_error;                          // the desired state was refused: "" or why
     std::map<std::string, std::string> attach_errors;  // by interface
     uint64_t commits = 0;
     LastCommit last_commit;

@@ -51,8 +51,8 @@ void ControlConnection::answer_and_close(const std::string& line) {
 
 void ControlConnection::send() {
     while (answering() && !broken_) {
-        const ssize_t count = ::send(fd_.get(), output_.data() + sent_, output_.size() - sent_,
-                                     MSG_DONTWAIT | MSG_NOSIGNAL);
+        const ssize_t count =
+            ::send(fd_.get(), output_.data() + sent_, output_.size() - sent_, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (count < 0 && errno == EINTR)
             continue;
         if (count < 0) {

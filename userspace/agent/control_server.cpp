@@ -97,8 +97,7 @@ Result<UniqueFd> listen_on(const fs::path& path) {
 bool may_ask(int fd) {
     ucred peer{};
     socklen_t length = sizeof(peer);
-    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 &&
-           (peer.uid == 0 || peer.uid == geteuid());
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 && (peer.uid == 0 || peer.uid == geteuid());
 }
 
 }  // namespace
@@ -217,11 +216,9 @@ json ControlServer::State::answer(const std::string& request) const {
     try {
         asked = parse_request(request);
     } catch (const std::exception& error) {
-        const std::string_view cause =
-            error.what();  // "[json.exception.parse_error.101] parse error at ..."
+        const std::string_view cause = error.what();  // "[json.exception.parse_error.101] parse error at ..."
         const size_t start = cause.starts_with('[') ? cause.find(']') + 2 : 0;
-        return failure(fmt::format("the request is not JSON: {}",
-                                   cause.substr(std::min(start, cause.size()))));
+        return failure(fmt::format("the request is not JSON: {}", cause.substr(std::min(start, cause.size()))));
     }
     if (!asked.is_object())
         return failure("the request is not a JSON object");
@@ -239,8 +236,7 @@ void ControlServer::State::cut_off_idle_clients() {
     if (read(timer.get(), &expirations, sizeof(expirations)) < 0)
         return;
     const auto limit = ControlConnection::Clock::now() - options.idle_limit;
-    std::erase_if(clients,
-                  [limit](const auto& client) { return client.second.last_progress() < limit; });
+    std::erase_if(clients, [limit](const auto& client) { return client.second.last_progress() < limit; });
     accept_failed = false;
 }
 
@@ -270,8 +266,7 @@ ControlServer::ControlServer(ControlServer&&) noexcept = default;
 ControlServer& ControlServer::operator=(ControlServer&&) noexcept = default;
 ControlServer::~ControlServer() = default;
 
-Result<ControlServer> ControlServer::open(const fs::path& run_dir, Handler handler,
-                                          const ControlOptions& options) {
+Result<ControlServer> ControlServer::open(const fs::path& run_dir, Handler handler, const ControlOptions& options) {
     auto state = std::make_unique<State>(run_dir, std::move(handler), options);
     if (auto opened = state->open(); !opened)
         return tl::unexpected(opened.error());
@@ -284,8 +279,7 @@ int ControlServer::fd() const {
 
 void ControlServer::serve() {
     std::array<epoll_event, 64> events;
-    const int count =
-        epoll_wait(state_->epoll.get(), events.data(), static_cast<int>(events.size()), 0);
+    const int count = epoll_wait(state_->epoll.get(), events.data(), static_cast<int>(events.size()), 0);
     for (int i = 0; i < count; ++i)
         state_->serve(events[static_cast<size_t>(i)]);
     state_->settle_watches();

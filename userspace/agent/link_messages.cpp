@@ -31,9 +31,8 @@ std::optional<Address> read_address(const rtmsg& route, nlattr* attribute) {
 
 // "podIP dev caliX scope link". IPv6 routes have no scope (the kernel reports them as universe).
 bool leads_to_a_host(const rtmsg& route, const std::array<nlattr*, RTA_MAX + 1>& attributes) {
-    return route.rtm_type == RTN_UNICAST && attributes[RTA_OIF] != nullptr &&
-           attributes[RTA_GATEWAY] == nullptr && attributes[RTA_VIA] == nullptr &&
-           (route.rtm_family == AF_INET6 || route.rtm_scope == RT_SCOPE_LINK);
+    return route.rtm_type == RTN_UNICAST && attributes[RTA_OIF] != nullptr && attributes[RTA_GATEWAY] == nullptr &&
+           attributes[RTA_VIA] == nullptr && (route.rtm_family == AF_INET6 || route.rtm_scope == RT_SCOPE_LINK);
 }
 
 bool take_link(nlmsghdr* header, LinkTable& table) {
@@ -49,8 +48,7 @@ bool take_link(nlmsghdr* header, LinkTable& table) {
     if (header->nlmsg_type == RTM_DELLINK)
         table.link_gone(ifindex);
     else if (attributes[IFLA_IFNAME] != nullptr)
-        table.link_seen(ifindex, nla_get_string(attributes[IFLA_IFNAME]),
-                        (link.ifi_flags & IFF_UP) != 0);
+        table.link_seen(ifindex, nla_get_string(attributes[IFLA_IFNAME]), (link.ifi_flags & IFF_UP) != 0);
     return watched || table.watches(ifindex);
 }
 
@@ -66,10 +64,9 @@ bool take_route(nlmsghdr* header, LinkTable& table) {
     const auto destination = read_address(route, attributes[RTA_DST]);
     if (!destination)
         return false;
-    const RouteKey key{
-        .destination = *destination,
-        .priority = attributes[RTA_PRIORITY] ? nla_get_u32(attributes[RTA_PRIORITY]) : 0,
-        .tos = route.rtm_tos};
+    const RouteKey key{.destination = *destination,
+                       .priority = attributes[RTA_PRIORITY] ? nla_get_u32(attributes[RTA_PRIORITY]) : 0,
+                       .tos = route.rtm_tos};
     const bool replaces = (header->nlmsg_flags & NLM_F_REPLACE) != 0;
     const bool ours = leads_to_a_host(route, attributes);
     const uint32_t ifindex = ours ? nla_get_u32(attributes[RTA_OIF]) : 0;

@@ -103,8 +103,7 @@ Result<void> LinkWatcher::State::open_sockets(const LinkWatchOptions& options) {
     // filters.
     const int on = 1;
     setsockopt(nl_socket_get_fd(dumps.get()), SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
-    const int code = nl_socket_add_memberships(events.get(), RTNLGRP_LINK, RTNLGRP_IPV4_ROUTE,
-                                               RTNLGRP_IPV6_ROUTE, 0);
+    const int code = nl_socket_add_memberships(events.get(), RTNLGRP_LINK, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, 0);
     if (code < 0)
         return fail_netlink(code, "subscribe to links and routes");
     return {};

@@ -44,7 +44,8 @@ std::array<Address, 2> endpoint_addresses(const Link& link, const Pod& pod) {
     for (const Address& address : pod.addresses)
         if (std::ranges::binary_search(link.host_routes, address))
             agreed.push_back(address);
-    for (const std::vector<Address>* source : {static_cast<const std::vector<Address>*>(&agreed), &link.host_routes, &pod.addresses}) {
+    for (const std::vector<Address>* source :
+         {static_cast<const std::vector<Address>*>(&agreed), &link.host_routes, &pod.addresses}) {
         for (const Address& address : *source) {
             Address& place = addresses[address.is_ipv4() ? 0 : 1];
             if (place.is_unset())
@@ -64,13 +65,12 @@ std::vector<ObjectName> selecting_policies(const Cluster& cluster, const Pod& po
 
 }  // namespace
 
-LocalEndpoints match_endpoints(const Cluster& cluster, const std::string& node,
-                               const std::map<uint32_t, Link>& links) {
+LocalEndpoints match_endpoints(const Cluster& cluster, const std::string& node, const std::map<uint32_t, Link>& links) {
     const Matcher matcher(cluster, node);
     LocalEndpoints result;
     std::set<ObjectName> enforced;
-    // Of two links for one pod the one with the pod's own name is its, else the later one: the other belongs to a sandbox
-    // that is going away.
+    // Of two links for one pod the one with the pod's own name is its, else the later one: the other belongs to a
+    // sandbox that is going away.
     std::map<ObjectName, uint32_t> newest;
     for (const bool named : {false, true})
         for (const auto& [ifindex, link] : links)

@@ -25,9 +25,8 @@ struct LocalEndpoints {
     std::vector<ObjectName> pods;  // of the endpoints; sorted, unique
 };
 
-// By name: "cali" + sha1 of the pod's; otherwise by the host route to one of the pod's addresses. The routes, where there
-// are any, say which addresses the pod has: they are made before its status is written.
-LocalEndpoints match_endpoints(const Cluster& cluster, const std::string& node,
-                               const std::map<uint32_t, Link>& links);
+// By name: "cali" + sha1 of the pod's; otherwise by the host route to one of the pod's addresses. The routes, where
+// there are any, say which addresses the pod has: they are made before its status is written.
+LocalEndpoints match_endpoints(const Cluster& cluster, const std::string& node, const std::map<uint32_t, Link>& links);
 
 }  // namespace catflap::agent

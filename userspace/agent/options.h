@@ -24,6 +24,8 @@ struct Options {
     bool remove = false;
 };
 
-inline const char* to_string(Mode mode) { return mode == Mode::audit ? "audit" : "ebpf"; }
+inline const char* to_string(Mode mode) {
+    return mode == Mode::audit ? "audit" : "ebpf";
+}
 
 }  // namespace catflap::agent

@@ -86,7 +86,9 @@ json refused(const AgentState& state) {
     return result;
 }
 
-json warnings(const AgentState& state) { return diagnostics(state.source->warnings()); }
+json warnings(const AgentState& state) {
+    return diagnostics(state.source->warnings());
+}
 
 json report(const AgentState& state, const json& request) {
     const std::string command = request.value("command", "");

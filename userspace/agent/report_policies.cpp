@@ -119,22 +119,24 @@ json report_endpoints(const AgentState& state) {
         if (known)
             if (const auto counted = state.datapath->endpoint_counts(endpoint.slot))
                 counts = *counted;
-        json item = {{"interface", endpoint.spec.interface},
-                     {"ifindex", ifindex},
-                     {"namespace", known ? endpoint.spec.pod->ns : ""},
-                     {"pod", known ? endpoint.spec.pod->name : ""},
-                     {"uid", endpoint.spec.uid},
-                     {"addresses", addresses},
-                     {"slot", endpoint.slot},
-                     {"generation", endpoint.generation},
-                     {"attachedBy", state.datapath->attachments().attached(ifindex)
-                                        ? to_string(state.datapath->attachments().mode())
-                                        : ""},
-                     {"state", !known ? "unknown" : addresses.empty() ? "noAddress" : "enforced"},
-                     {"ingressPolicies", json::array()},
-                     {"egressPolicies", json::array()},
-                     {"fromPod", split(counts.from_pod)},
-                     {"toPod", split(counts.to_pod)}};
+        json item = {
+            {"interface", endpoint.spec.interface},
+            {"ifindex", ifindex},
+            {"namespace", known ? endpoint.spec.pod->ns : ""},
+            {"pod", known ? endpoint.spec.pod->name : ""},
+            {"uid", endpoint.spec.uid},
+            {"addresses", addresses},
+            {"slot", endpoint.slot},
+            {"generation", endpoint.generation},
+            {"attachedBy",
+             state.datapath->attachments().attached(ifindex) ? to_string(state.datapath->attachments().mode()) : ""},
+            {"state", !known              ? "unknown"
+                      : addresses.empty() ? "noAddress"
+                                          : "enforced"},
+            {"ingressPolicies", json::array()},
+            {"egressPolicies", json::array()},
+            {"fromPod", split(counts.from_pod)},
+            {"toPod", split(counts.to_pod)}};
         if (known) {
             item["egressPolicies"] = names(endpoint.tables[0]->policy.policies);
             item["ingressPolicies"] = names(endpoint.tables[1]->policy.policies);

@@ -152,15 +152,16 @@ json report_maps(const AgentState& state) {
         if (!info)
             continue;
         const size_t entries = entries_in_use(state, map.name);
-        result.push_back({{"name", map.name},
-                          {"type", kernel::map_type_name(info->type)},
-                          {"keyBytes", info->key_bytes},
-                          {"valueBytes", info->value_bytes},
-                          {"entries", entries},
-                          {"maxEntries", info->max_entries},
-                          {"memoryBytes", kernel::map_memory_bytes(map.fd)},
-                          {"fillPercent", info->max_entries ? 100.0 * static_cast<double>(entries) / info->max_entries : 0},
-                          {"pinned", map.pinned}});
+        result.push_back(
+            {{"name", map.name},
+             {"type", kernel::map_type_name(info->type)},
+             {"keyBytes", info->key_bytes},
+             {"valueBytes", info->value_bytes},
+             {"entries", entries},
+             {"maxEntries", info->max_entries},
+             {"memoryBytes", kernel::map_memory_bytes(map.fd)},
+             {"fillPercent", info->max_entries ? 100.0 * static_cast<double>(entries) / info->max_entries : 0},
+             {"pinned", map.pinned}});
     }
     return result;
 }

@@ -34,22 +34,18 @@ template <class... Args>
 
 // Fails with what the system answered: appends strerror(code). Pass errno, or libbpf's negated return value.
 template <class... Args>
-[[nodiscard]] tl::unexpected<Error> fail_errno(int code, fmt::format_string<Args...> format,
-                                               Args&&... args) {
+[[nodiscard]] tl::unexpected<Error> fail_errno(int code, fmt::format_string<Args...> format, Args&&... args) {
     const int positive = code < 0 ? -code : code;
-    return tl::unexpected(Error{positive, fmt::format("{}: {}",
-                                                      fmt::format(format, std::forward<Args>(args)...),
-                                                      std::strerror(positive))});
+    return tl::unexpected(Error{
+        positive, fmt::format("{}: {}", fmt::format(format, std::forward<Args>(args)...), std::strerror(positive))});
 }
 
 // Passes a failure on, with what we were doing in front of it.
 template <class... Args>
-[[nodiscard]] tl::unexpected<Error> fail_because(const Error& cause,
-                                                 fmt::format_string<Args...> format,
+[[nodiscard]] tl::unexpected<Error> fail_because(const Error& cause, fmt::format_string<Args...> format,
                                                  Args&&... args) {
-    return tl::unexpected(Error{cause.code, fmt::format("{}: {}",
-                                                        fmt::format(format, std::forward<Args>(args)...),
-                                                        cause.message)});
+    return tl::unexpected(
+        Error{cause.code, fmt::format("{}: {}", fmt::format(format, std::forward<Args>(args)...), cause.message)});
 }
 
 }  // namespace catflap

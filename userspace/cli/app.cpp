@@ -21,8 +21,7 @@ int run(std::vector<std::string> arguments, const Streams& streams) {
     CLI::App app("Looks into catflapd, the network policy agent of this node.", "catflap");
     app.set_version_flag("--version", "catflap " CATFLAP_VERSION);
     app.require_subcommand(1);
-    app.footer(
-        "Exit codes: 0 done, 1 a refusal or a failed check, 2 usage, 3 no agent or no permission.");
+    app.footer("Exit codes: 0 done, 1 a refusal or a failed check, 2 usage, 3 no agent or no permission.");
     add_status(app, session);
     add_settle(app, session);
     add_get(app, session);
@@ -35,8 +34,7 @@ int run(std::vector<std::string> arguments, const Streams& streams) {
             return app.exit(error, streams.out, streams.err);
         session.complain(one_line(error.what()) + "; see catflap --help");
         return kUsage;
-    } catch (const std::exception&
-                 error) {  // an answer whose fields have other types than docs/cli.md says
+    } catch (const std::exception& error) {  // an answer whose fields have other types than docs/cli.md says
         session.complain(one_line(error.what()));
         return kRefused;
     }

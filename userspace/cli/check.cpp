@@ -56,15 +56,13 @@ class Check {
 void Check::take_directory(const fs::path& path) {
     std::vector<std::string> files;
     std::error_code error;
-    for (fs::directory_iterator entry(path, error), end; !error && entry != end;
-         entry.increment(error))
+    for (fs::directory_iterator entry(path, error), end; !error && entry != end; entry.increment(error))
         if (source::is_manifest_name(entry->path().filename().string()))
             files.push_back(entry->path().string());
     if (error)
         return could_not(fmt::format("read {}: {}", path.string(), error.message()));
     if (files.empty())
-        return could_not(
-            fmt::format("read {}: it holds no manifest (*.yaml, *.yml, *.json)", path.string()));
+        return could_not(fmt::format("read {}: it holds no manifest (*.yaml, *.yml, *.json)", path.string()));
     std::sort(files.begin(), files.end());
     for (const std::string& file : files)
         take_file(file);
@@ -80,8 +78,7 @@ void Check::take_file(const std::string& path) {
 }
 
 void Check::take_text(const std::string& name, std::istream& text) {
-    const std::string content{std::istreambuf_iterator<char>(text),
-                              std::istreambuf_iterator<char>()};
+    const std::string content{std::istreambuf_iterator<char>(text), std::istreambuf_iterator<char>()};
     if (text.bad())
         return could_not(fmt::format("read {}: {}", name, std::strerror(errno)));
     source::Decoded decoded = source::decode(content, name);
@@ -103,16 +100,13 @@ int Check::report() {
     const auto& warnings = catalog_.warnings();
     const size_t refused = refused_objects();
     const size_t objects = taken_ + refused;
-    const nlohmann::json data = {
-        {"objects", objects}, {"refused", to_json(refusals)}, {"warnings", to_json(warnings)}};
+    const nlohmann::json data = {{"objects", objects}, {"refused", to_json(refusals)}, {"warnings", to_json(warnings)}};
     if (!session_.print_as_data(data)) {
         print(session_.streams.out, refusals);
         print(session_.streams.out, warnings, "warning: ");
-        session_.streams.out << fmt::format("{} object{}, {} refused", objects,
-                                            objects == 1 ? "" : "s", refused);
+        session_.streams.out << fmt::format("{} object{}, {} refused", objects, objects == 1 ? "" : "s", refused);
         if (!warnings.empty())
-            session_.streams.out << fmt::format(", {} warning{}", warnings.size(),
-                                                warnings.size() == 1 ? "" : "s");
+            session_.streams.out << fmt::format(", {} warning{}", warnings.size(), warnings.size() == 1 ? "" : "s");
         session_.streams.out << '\n';
     }
     return refusals.empty() && !unread_ ? kDone : kRefused;
@@ -126,9 +120,7 @@ void add_check(CLI::App& app, Session& session) {
         "Reads manifests as the agent would and shows what it would refuse, by file, line, object and field.\n"
         "Needs neither an agent nor root; --run-dir is not used.");
     auto files = std::make_shared<std::vector<std::string>>();
-    command
-        ->add_option("FILE", *files, "Manifests, directories of them, or - for the standard input")
-        ->required();
+    command->add_option("FILE", *files, "Manifests, directories of them, or - for the standard input")->required();
     add_common_options(*command, session);
     command->footer(
         "Example:\n"

@@ -45,12 +45,10 @@ tl::expected<UniqueFd, Refusal> connect_to(const std::string& path, milliseconds
     if (fd && path.size() < sizeof(address.sun_path)) {
         path.copy(address.sun_path, sizeof(address.sun_path) - 1);
         set_patience(fd.get(), patience);
-        connected =
-            connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
+        connected = connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
     }
     if (!connected)
-        return no_agent("connect to the agent at {}: {}{}", path, std::strerror(errno),
-                        advice(errno));
+        return no_agent("connect to the agent at {}: {}{}", path, std::strerror(errno), advice(errno));
     return fd;
 }
 
@@ -67,8 +65,7 @@ void send_line(int fd, std::string_view line) {
     }
 }
 
-tl::expected<std::string, Refusal> receive_line(int fd, const std::string& path,
-                                                milliseconds patience) {
+tl::expected<std::string, Refusal> receive_line(int fd, const std::string& path, milliseconds patience) {
     std::string line;
     std::vector<char> buffer(64 << 10);
     while (!line.ends_with('\n')) {
@@ -98,22 +95,19 @@ Answer judge(nlohmann::json answer, const std::string& path) {
     Refusal refusal{.exit_code = kRefused, .message = "the agent refused, without a reason"};
     if (is("error", [](const auto& error) { return error.is_string(); }))
         refusal.message = answer["error"];
-    if (is("exit",
-           [](const auto& code) { return code.is_number_integer() && code >= 1 && code <= 3; }))
+    if (is("exit", [](const auto& code) { return code.is_number_integer() && code >= 1 && code <= 3; }))
         refusal.exit_code = answer["exit"];
     return tl::unexpected(refusal);
 }
 
 }  // namespace
 
-Answer ask(const std::filesystem::path& run_dir, const nlohmann::json& request,
-           milliseconds patience) {
+Answer ask(const std::filesystem::path& run_dir, const nlohmann::json& request, milliseconds patience) {
     const std::string path = run_dir / "control.sock";
     const auto fd = connect_to(path, patience);
     if (!fd)
         return tl::unexpected(fd.error());
-    send_line(fd->get(),
-              request.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+    send_line(fd->get(), request.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
     const auto line = receive_line(fd->get(), path, patience);
     if (!line)
         return tl::unexpected(line.error());

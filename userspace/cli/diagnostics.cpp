@@ -37,8 +37,7 @@ std::vector<Diagnostic> diagnostics_from(const json& list) {
     return diagnostics;
 }
 
-void print(std::ostream& out, const std::vector<Diagnostic>& diagnostics,
-           std::string_view before_message) {
+void print(std::ostream& out, const std::vector<Diagnostic>& diagnostics, std::string_view before_message) {
     for (Diagnostic diagnostic : diagnostics) {
         diagnostic.message.insert(0, before_message);
         out << printable(to_string(diagnostic)) << '\n';

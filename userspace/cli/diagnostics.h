@@ -16,7 +16,6 @@ nlohmann::json to_json(const std::vector<source::Diagnostic>& diagnostics);
 std::vector<source::Diagnostic> diagnostics_from(const nlohmann::json& list);
 
 // A line each: "file:line: object: field: message".
-void print(std::ostream& out, const std::vector<source::Diagnostic>& diagnostics,
-           std::string_view before_message = "");
+void print(std::ostream& out, const std::vector<source::Diagnostic>& diagnostics, std::string_view before_message = "");
 
 }  // namespace catflap::cli

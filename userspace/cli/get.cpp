@@ -14,8 +14,7 @@ namespace catflap::cli {
 namespace {
 
 int get(const Session& session, const std::string& kind, const std::vector<std::string>& names) {
-    const auto answer =
-        ask(session.run_dir, {{"command", "get"}, {"kind", kind}, {"names", names}});
+    const auto answer = ask(session.run_dir, {{"command", "get"}, {"kind", kind}, {"names", names}});
     if (!answer) {
         session.complain(answer.error().message);
         return answer.error().exit_code;
@@ -27,9 +26,8 @@ int get(const Session& session, const std::string& kind, const std::vector<std::
         session.streams.err << fmt::format("no {}\n", kind);
         return kDone;
     }
-    session.streams.out << render_table(
-        kind_named(kind), items,
-        {.wide = session.format() == Format::wide, .colours = session.streams.colours});
+    session.streams.out << render_table(kind_named(kind), items,
+                                        {.wide = session.format() == Format::wide, .colours = session.streams.colours});
     return kDone;
 }
 
@@ -61,20 +59,16 @@ struct Request {
 }  // namespace
 
 void add_get(CLI::App& app, Session& session) {
-    auto* command =
-        app.add_subcommand("get", "Shows what the agent enforces, and what it counted.");
+    auto* command = app.add_subcommand("get", "Shows what the agent enforces, and what it counted.");
     auto request = std::make_shared<Request>();
     command->add_option("KIND", request->kind, "What to show, see below")
         ->required()
         ->type_name("")
         ->check(CLI::IsMember(kind_names()));
-    command
-        ->add_option("NAME", request->names, "Only these: a name, or namespace/name; default: all")
-        ->type_name("");
+    command->add_option("NAME", request->names, "Only these: a name, or namespace/name; default: all")->type_name("");
     add_common_options(*command, session);
     command->footer(footer());
-    command->callback(
-        [request, &session] { session.exit_code = get(session, request->kind, request->names); });
+    command->callback([request, &session] { session.exit_code = get(session, request->kind, request->names); });
 }
 
 }  // namespace catflap::cli

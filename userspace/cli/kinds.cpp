@@ -57,14 +57,13 @@ const Kind kRules{"rules",
                    {"ALLOWED", "allowedPackets", Cell::count},
                    {"ALLOWED-BYTES", "allowedBytes", Cell::bytes, kWide}}};
 
-const Kind kSets{
-    "sets",
-    "one source set: a distinct peer of the rules, and the addresses that it stands for",
-    {{"NAME", "name"},
-     {"KIND", "kind"},
-     {"CLASSES", "classes", Cell::list},
-     {"ADDRESSES", "addresses", Cell::count},
-     {"MEMBERS", "members", Cell::list, kWide}}};
+const Kind kSets{"sets",
+                 "one source set: a distinct peer of the rules, and the addresses that it stands for",
+                 {{"NAME", "name"},
+                  {"KIND", "kind"},
+                  {"CLASSES", "classes", Cell::list},
+                  {"ADDRESSES", "addresses", Cell::count},
+                  {"MEMBERS", "members", Cell::list, kWide}}};
 
 const Kind kFlows{"flows",
                   "one live flow: a connection, or a datagram exchange, of a local pod",
@@ -110,8 +109,7 @@ const std::vector<Kind>& kinds() {
 }
 
 const Kind& kind_named(std::string_view name) {
-    return *std::find_if(kinds().begin(), kinds().end(),
-                         [name](const Kind& kind) { return kind.name == name; });
+    return *std::find_if(kinds().begin(), kinds().end(), [name](const Kind& kind) { return kind.name == name; });
 }
 
 }  // namespace catflap::cli

@@ -61,9 +61,8 @@ const json* find_field(const json& item, std::string_view field) {
 }
 
 std::string plain(const json& value) {
-    std::string text = value.is_string()
-                           ? value.get<std::string>()
-                           : value.dump(-1, ' ', false, json::error_handler_t::replace);
+    std::string text =
+        value.is_string() ? value.get<std::string>() : value.dump(-1, ' ', false, json::error_handler_t::replace);
     return text.empty() ? std::string(kNothing) : printable(text);
 }
 
@@ -106,14 +105,13 @@ std::string cell_text(const Column& column, const json& item, bool wide) {
     if (value == nullptr)
         return std::string(kNothing);
     if (value->is_array())
-        return column.cell == Cell::isolation ? isolation_text(*value, wide)
-                                              : list_text(*value, wide);
+        return column.cell == Cell::isolation ? isolation_text(*value, wide) : list_text(*value, wide);
     return value->is_number() ? number_text(column.cell, *value, wide) : plain(*value);
 }
 
 bool is_number(Cell cell, bool wide) {
-    return cell == Cell::exact || cell == Cell::count || cell == Cell::bytes ||
-           cell == Cell::seconds || cell == Cell::fill || (cell == Cell::isolation && !wide);
+    return cell == Cell::exact || cell == Cell::count || cell == Cell::bytes || cell == Cell::seconds ||
+           cell == Cell::fill || (cell == Cell::isolation && !wide);
 }
 
 using Row = std::vector<std::string>;
@@ -163,8 +161,7 @@ class Table {
     bool narrow_widest() {
         size_t* widest = nullptr;
         for (size_t column = 0; column < columns_.size(); ++column)
-            if (!is_number(columns_[column].cell, style_.wide) &&
-                widths_[column] > kMinColumnWidth &&
+            if (!is_number(columns_[column].cell, style_.wide) && widths_[column] > kMinColumnWidth &&
                 (widest == nullptr || widths_[column] > *widest))
                 widest = &widths_[column];
         if (widest == nullptr)

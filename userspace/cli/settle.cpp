@@ -39,15 +39,13 @@ std::optional<milliseconds> parse_duration(std::string_view text) {
 }
 
 std::string check_duration(const std::string& text) {
-    return parse_duration(text) ? ""
-                                : fmt::format("{} is not a time such as 10s, 500ms or 2m", text);
+    return parse_duration(text) ? "" : fmt::format("{} is not a time such as 10s, 500ms or 2m", text);
 }
 
 int settle(const Session& session, milliseconds timeout) {
     // The agent answers when the time is over; five seconds more, for an agent that is busy then.
-    const auto answer =
-        ask(session.run_dir, {{"command", "settle"}, {"timeoutMs", timeout.count()}},
-            timeout + std::chrono::seconds(5));
+    const auto answer = ask(session.run_dir, {{"command", "settle"}, {"timeoutMs", timeout.count()}},
+                            timeout + std::chrono::seconds(5));
     if (!answer) {
         session.complain(answer.error().message);
         return answer.error().exit_code;
@@ -57,9 +55,9 @@ int settle(const Session& session, milliseconds timeout) {
         print(session.streams.out, refused);
     if (refused.empty())
         return kDone;
-    session.complain(fmt::format(
-        "settle: {} refused; their last good versions are enforced",
-        refused.size() == 1 ? "1 object was" : fmt::format("{} objects were", refused.size())));
+    session.complain(
+        fmt::format("settle: {} refused; their last good versions are enforced",
+                    refused.size() == 1 ? "1 object was" : fmt::format("{} objects were", refused.size())));
     return kRefused;
 }
 
@@ -79,9 +77,7 @@ void add_settle(CLI::App& app, Session& session) {
         "Example:\n"
         "  $ cp web.yaml /etc/catflap/manifests/ && catflap settle && run-tests\n"
         "Exits with 1 where an object was refused, or the time was not enough.");
-    command->callback([timeout, &session] {
-        session.exit_code = settle(session, parse_duration(*timeout).value());
-    });
+    command->callback([timeout, &session] { session.exit_code = settle(session, parse_duration(*timeout).value()); });
 }
 
 }  // namespace catflap::cli

@@ -27,9 +27,7 @@ class Page {
   private:
     [[nodiscard]] std::string text(const char* pointer) const;
     [[nodiscard]] double number(const char* pointer) const;
-    [[nodiscard]] std::string count(const char* pointer) const {
-        return human_count(number(pointer));
-    }
+    [[nodiscard]] std::string count(const char* pointer) const { return human_count(number(pointer)); }
     [[nodiscard]] json list(const char* name) const { return status_.value(name, json::array()); }
     void line(std::string_view topic, std::string_view words) {
         session_.streams.out << fmt::format("{:<12} {}\n", topic, printable(words));
@@ -58,43 +56,37 @@ double Page::number(const char* pointer) const {
 }
 
 void Page::print_agent() {
-    line("agent", fmt::format("catflapd {} on node {}, pid {}, since {}", text("/version"),
-                              text("/node"), text("/pid"), text("/startedAt")));
-    line("mode",
-         fmt::format("{}, attached by {}, kernel {}, established connections: {}", text("/mode"),
-                     text("/attachedBy"), text("/kernel"), text("/established")));
+    line("agent", fmt::format("catflapd {} on node {}, pid {}, since {}", text("/version"), text("/node"), text("/pid"),
+                              text("/startedAt")));
+    line("mode", fmt::format("{}, attached by {}, kernel {}, established connections: {}", text("/mode"),
+                             text("/attachedBy"), text("/kernel"), text("/established")));
 }
 
 void Page::print_source() {
     const std::string state = text("/source/state");
-    session_.streams.out << fmt::format(
-        "{:<12} {} {}: {}\n", "source", printable(text("/source/kind")),
-        printable(text("/source/path")),
-        paint(colour_of_state(state), printable(state), session_.streams.colours));
+    session_.streams.out << fmt::format("{:<12} {} {}: {}\n", "source", printable(text("/source/kind")),
+                                        printable(text("/source/path")),
+                                        paint(colour_of_state(state), printable(state), session_.streams.colours));
     if (const std::string error = text("/source/error"); error != "-")
         line("", error);
-    line("committed",
-         fmt::format("{}, state {}: {} endpoints, {} addresses, {} tables in {:.1f} ms",
-                     text("/lastCommit/at"), text("/generationOfState"),
-                     count("/lastCommit/endpointsChanged"), count("/lastCommit/addressesChanged"),
-                     count("/lastCommit/tablesWritten"), number("/lastCommit/durationUs") / 1000));
+    line("committed", fmt::format("{}, state {}: {} endpoints, {} addresses, {} tables in {:.1f} ms",
+                                  text("/lastCommit/at"), text("/generationOfState"),
+                                  count("/lastCommit/endpointsChanged"), count("/lastCommit/addressesChanged"),
+                                  count("/lastCommit/tablesWritten"), number("/lastCommit/durationUs") / 1000));
 }
 
 void Page::print_counts() {
-    line("holds",
-         fmt::format("{} endpoints, {} policies, {} sets of {} addresses and {} prefixes",
-                     count("/counts/endpoints"), count("/counts/policies"), count("/counts/sets"),
-                     count("/counts/addresses"), count("/counts/prefixes")));
-    line("compiled",
-         fmt::format("{} address classes, {} port classes, {} tables", count("/counts/classes"),
-                     count("/counts/portClasses"), count("/counts/tables")));
-    line("flows",
-         fmt::format("{} live, {} created, {} judged again, {} not stored", count("/counts/flows"),
-                     count("/health/flowsCreated"), count("/health/flowsJudgedAgain"),
-                     count("/health/flowInsertFailures")));
+    line("holds", fmt::format("{} endpoints, {} policies, {} sets of {} addresses and {} prefixes",
+                              count("/counts/endpoints"), count("/counts/policies"), count("/counts/sets"),
+                              count("/counts/addresses"), count("/counts/prefixes")));
+    line("compiled", fmt::format("{} address classes, {} port classes, {} tables", count("/counts/classes"),
+                                 count("/counts/portClasses"), count("/counts/tables")));
+    line("flows", fmt::format("{} live, {} created, {} judged again, {} not stored", count("/counts/flows"),
+                              count("/health/flowsCreated"), count("/health/flowsJudgedAgain"),
+                              count("/health/flowInsertFailures")));
     if (text("/mode") == "audit")
-        line("audit", fmt::format("{} packets that would have been dropped were let pass",
-                                  count("/health/auditPasses")));
+        line("audit",
+             fmt::format("{} packets that would have been dropped were let pass", count("/health/auditPasses")));
 }
 
 void Page::print_diagnostics(const char* name, Colour colour) {
@@ -102,8 +94,7 @@ void Page::print_diagnostics(const char* name, Colour colour) {
     if (diagnostics.empty())
         return;
     session_.streams.out << '\n'
-                         << paint(colour, fmt::format("{} ({})", name, diagnostics.size()),
-                                  session_.streams.colours)
+                         << paint(colour, fmt::format("{} ({})", name, diagnostics.size()), session_.streams.colours)
                          << '\n';
     cli::print(session_.streams.out, diagnostics);
 }
@@ -113,15 +104,13 @@ void Page::print_unenforced() {
     if (pods.empty())
         return;
     session_.streams.out << '\n'
-                         << paint(Colour::red, fmt::format("not enforced ({})", pods.size()),
-                                  session_.streams.colours)
+                         << paint(Colour::red, fmt::format("not enforced ({})", pods.size()), session_.streams.colours)
                          << '\n';
     for (const json& pod : pods)
-        session_.streams.out << printable(fmt::format(
-                                    "{}/{}: {}; selected by {}", pod.value("namespace", ""),
-                                    pod.value("pod", ""), pod.value("reason", "-"),
-                                    fmt::join(pod.value("policies", std::vector<std::string>{}),
-                                              ", ")))
+        session_.streams.out << printable(
+                                    fmt::format("{}/{}: {}; selected by {}", pod.value("namespace", ""),
+                                                pod.value("pod", ""), pod.value("reason", "-"),
+                                                fmt::join(pod.value("policies", std::vector<std::string>{}), ", ")))
                              << '\n';
 }
 
@@ -130,9 +119,9 @@ void Page::print_maps() {
     if (maps.empty())
         return;
     session_.streams.out << '\n'
-                         << render_table(kind_named("maps"), maps,
-                                         {.wide = session_.format() == Format::wide,
-                                          .colours = session_.streams.colours});
+                         << render_table(
+                                kind_named("maps"), maps,
+                                {.wide = session_.format() == Format::wide, .colours = session_.streams.colours});
 }
 
 void Page::print() {

@@ -22,12 +22,10 @@ bool is_digit(char c) {
 
 // Words that YAML 1.1 or 1.2 reads as a boolean or as null.
 bool is_reserved(std::string_view text) {
-    static constexpr std::array kReserved{"true", "false", "null", "yes", "no",
-                                          "on",   "off",   "y",    "n"};
+    static constexpr std::array kReserved{"true", "false", "null", "yes", "no", "on", "off", "y", "n"};
     std::string lower(text);
-    std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) {
-        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    });
+    std::transform(lower.begin(), lower.end(), lower.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
     return std::find(kReserved.begin(), kReserved.end(), lower) != kReserved.end();
 }
 
@@ -35,12 +33,10 @@ bool is_reserved(std::string_view text) {
 // names, paths, addresses and sentences are made of. ":" and "#" mean something only beside a
 // space.
 bool may_be_plain(std::string_view text) {
-    if (text.empty() || !(is_letter(text.front()) || text.front() == '/') || text.back() == ' ' ||
-        text.back() == ':')
+    if (text.empty() || !(is_letter(text.front()) || text.front() == '/') || text.back() == ' ' || text.back() == ':')
         return false;
     const bool harmless = std::all_of(text.begin(), text.end(), [](char c) {
-        return is_letter(c) || is_digit(c) ||
-               std::string_view(" ._-/:=()+@;").find(c) != std::string_view::npos;
+        return is_letter(c) || is_digit(c) || std::string_view(" ._-/:=()+@;").find(c) != std::string_view::npos;
     });
     return harmless && text.find(": ") == std::string_view::npos && !is_reserved(text);
 }

@@ -41,8 +41,8 @@ using OpenCounts = std::map<uint32_t, int>;
 
 BlockIndex::BlockIndex(const std::vector<BlockGroup>& groups) {
     const std::vector<Mark> marks = marks_of(groups);
-    std::vector<OpenCounts> open;        // of the entries on the stack
-    std::vector<int32_t> stack;          // the entries that contain the current one
+    std::vector<OpenCounts> open;  // of the entries on the stack
+    std::vector<int32_t> stack;    // the entries that contain the current one
     const auto enter = [&](const Prefix& prefix) {
         while (!stack.empty() && !entries_[static_cast<size_t>(stack.back())].prefix.contains(prefix)) {
             stack.pop_back();

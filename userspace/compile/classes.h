@@ -55,7 +55,8 @@ struct Classification {
     std::vector<std::string> keys;  // of each class; equal keys mean the same class in every classification
     std::unordered_map<Address, uint32_t> addresses;
     std::vector<std::pair<Prefix, uint32_t>> prefixes;
-    std::map<std::vector<uint32_t>, uint32_t> outside;  // groups -> class of addresses that are no pod's and no frontend's
+    std::map<std::vector<uint32_t>, uint32_t>
+        outside;  // groups -> class of addresses that are no pod's and no frontend's
 
     // Of any address, pod's or not.
     [[nodiscard]] uint32_t class_of(const Address& address) const;

@@ -24,9 +24,10 @@ Result<uint32_t> DecisionRegistry::number(const DecisionKey& key) {
         return fail("a rule of {} needs a counter, and all {} are in use: fewer rules must select pods of this node",
                     to_string(key.policies.front()), +CATFLAP_MAX_RULES);
     if (names_ + key.policies.size() > kMaxNames)
-        return fail("the tables of this node name {} policies in all, and the ledger of counters holds {}: fewer policies "
-                    "must select each pod ({} is one of those)",
-                    names_ + key.policies.size(), kMaxNames, to_string(key.policies.front()));
+        return fail(
+            "the tables of this node name {} policies in all, and the ledger of counters holds {}: fewer policies "
+            "must select each pod ({} is one of those)",
+            names_ + key.policies.size(), kMaxNames, to_string(key.policies.front()));
     const auto number = static_cast<uint32_t>(first_free_);
     adopt(number, key);
     return number;

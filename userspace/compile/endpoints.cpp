@@ -8,7 +8,9 @@
 namespace catflap::compile {
 namespace {
 
-bool same_pod(const EndpointSpec& a, const EndpointSpec& b) { return a.pod && a.pod == b.pod && a.uid == b.uid; }
+bool same_pod(const EndpointSpec& a, const EndpointSpec& b) {
+    return a.pod && a.pod == b.pod && a.uid == b.uid;
+}
 
 class EndpointPlanner {
   public:
@@ -83,13 +85,14 @@ class EndpointPlanner {
         next.tables = tables_for(*spec.pod);
         const bool keeps_slot = old && same_pod(old->spec, spec);
         const bool same_addresses = keeps_slot && old->spec.addresses == spec.addresses;
-        const bool judged_as_before = same_addresses && old->tables == next.tables &&
-                                      !touched(*next.tables[0]) && !touched(*next.tables[1]);
+        const bool judged_as_before =
+            same_addresses && old->tables == next.tables && !touched(*next.tables[0]) && !touched(*next.tables[1]);
         if (judged_as_before && old->spec == spec)
             return {};
         if (const AdoptedSlot* adopted = old ? nullptr : claim(spec)) {
             const bool keeps_flows = adopted->addresses == spec.addresses;
-            if (auto done = number(next, adopted->slot, keeps_flows ? std::optional(adopted->first_generation) : std::nullopt);
+            if (auto done =
+                    number(next, adopted->slot, keeps_flows ? std::optional(adopted->first_generation) : std::nullopt);
                 !done)
                 return done;
         } else if (auto done = number(next, keeps_slot ? std::optional(old->slot) : std::nullopt,
@@ -135,7 +138,7 @@ class EndpointPlanner {
     const Desired& desired_;
     Plan& plan_;
     EndpointPlan result_;
-    std::set<uint32_t> claimed_;  // ifindexes of loaded_.adopted
+    std::set<uint32_t> claimed_;                                             // ifindexes of loaded_.adopted
     std::map<std::pair<const Table*, ClassNumber>, uint16_t> rows_to_come_;  // of plan_.in_place
 };
 

@@ -82,7 +82,7 @@ struct Loaded {
                                                std::vector<uint16_t>(65536)};  // by kPortProtocols
 
     std::vector<TablePointer> tables;
-    std::vector<TablePointer> retiring;  // no endpoint's any more, but a packet may still be reading them
+    std::vector<TablePointer> retiring;            // no endpoint's any more, but a packet may still be reading them
     std::map<uint32_t, LoadedEndpoint> endpoints;  // by ifindex
     std::vector<uint32_t> last_generation = std::vector<uint32_t>(CATFLAP_MAX_ENDPOINTS);  // by slot; never goes back
 

@@ -95,7 +95,8 @@ IndexMasks MaskMaker::ports(const resolve::DirectionPolicy& policy) const {
             tags.insert(port_tag(port.protocol, port.port));
     for (uint32_t index = 0; index < port_classes_.size(); ++index)
         for (const resolve::PortRange& range : port_classes_[index].ranges)
-            if (const uint64_t tag = port_tag(range.protocol, range.first); range.first == range.last && tags.contains(tag))
+            if (const uint64_t tag = port_tag(range.protocol, range.first);
+                range.first == range.last && tags.contains(tag))
                 masks.try_emplace(index, empty_mask(policy)).first->second.back() = tag;
     return masks;
 }

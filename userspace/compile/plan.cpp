@@ -82,8 +82,8 @@ class Planner {
                         +CATFLAP_MAX_ADDRESSES);
         const size_t prefixes = plan_.classification.prefixes.size();
         if (prefixes > CATFLAP_MAX_CIDRS)
-            return fail("the ipBlocks of the policies for this node are {} prefixes, and the map cidrs holds {}", prefixes,
-                        +CATFLAP_MAX_CIDRS);
+            return fail("the ipBlocks of the policies for this node are {} prefixes, and the map cidrs holds {}",
+                        prefixes, +CATFLAP_MAX_CIDRS);
         if (desired_.endpoints.size() > CATFLAP_MAX_ENDPOINTS)
             return fail("{} pods on this node, and catflap enforces for {} at most", desired_.endpoints.size(),
                         +CATFLAP_MAX_ENDPOINTS);
@@ -146,7 +146,8 @@ class Planner {
             }
             const auto fresh = plan_.pools.classes.take();
             if (!fresh)
-                return fail("the policies for this node tell more than {} kinds of addresses apart", +CATFLAP_MAX_CLASSES);
+                return fail("the policies for this node tell more than {} kinds of addresses apart",
+                            +CATFLAP_MAX_CLASSES);
             plan_.numbers[index] = *fresh;
             fresh_classes_.push_back(index);
             is_fresh_[index] = true;
@@ -167,7 +168,8 @@ class Planner {
         std::set<uint16_t> claimed;
         plan_.port_numbers.resize(plan_.port_classes.size());
         for (uint32_t index = 0; index < plan_.port_classes.size(); ++index) {
-            if (const auto known = loaded_.port_numbers.find(plan_.port_classes[index]); known != loaded_.port_numbers.end()) {
+            if (const auto known = loaded_.port_numbers.find(plan_.port_classes[index]);
+                known != loaded_.port_numbers.end()) {
                 plan_.port_numbers[index] = known->second;
                 continue;
             }
@@ -194,12 +196,13 @@ class Planner {
                                                                   : table->cells_pages();
             const auto first = plan_.pools.pages.take(count);
             if (!first)
-                return fail("the table for the policies of a pod ({}{}, {} rows, {} columns) does not fit: {} of {} pages "
-                            "of table_pages are free, {} are needed in a row",
-                            to_string(policy.policies.front()),
-                            policy.policies.size() > 1 ? fmt::format(" and {} more", policy.policies.size() - 1) : "",
-                            table->row_of.size(), table->column_of.size(), plan_.pools.pages.free_pages(),
-                            plan_.pools.pages.pages(), count);
+                return fail(
+                    "the table for the policies of a pod ({}{}, {} rows, {} columns) does not fit: {} of {} pages "
+                    "of table_pages are free, {} are needed in a row",
+                    to_string(policy.policies.front()),
+                    policy.policies.size() > 1 ? fmt::format(" and {} more", policy.policies.size() - 1) : "",
+                    table->row_of.size(), table->column_of.size(), plan_.pools.pages.free_pages(),
+                    plan_.pools.pages.pages(), count);
             *page = *first;
         }
         plan_.new_tables.push_back(table);
@@ -394,6 +397,8 @@ class Planner {
 
 }  // namespace
 
-Result<Plan> make_plan(const Loaded& loaded, const Desired& desired) { return Planner(loaded, desired).run(); }
+Result<Plan> make_plan(const Loaded& loaded, const Desired& desired) {
+    return Planner(loaded, desired).run();
+}
 
 }  // namespace catflap::compile

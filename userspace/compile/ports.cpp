@@ -27,7 +27,9 @@ std::vector<PortSegment> classify_protocol(Protocol protocol, const std::set<res
             open.erase(range);
         for (const resolve::PortRange& range : begins[*border])
             open.insert(range);
-        segments.push_back({protocol, static_cast<uint16_t>(*border), static_cast<uint16_t>(*std::next(border) - 1),
+        segments.push_back({protocol,
+                            static_cast<uint16_t>(*border),
+                            static_cast<uint16_t>(*std::next(border) - 1),
                             {true, protocol, {open.begin(), open.end()}}});
     }
     return segments;

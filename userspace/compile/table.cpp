@@ -62,7 +62,9 @@ std::optional<uint64_t> frontend_rule(const RuleMask& row, const RuleMask& colum
 
 }  // namespace
 
-RuleMask empty_mask(const resolve::DirectionPolicy& policy) { return RuleMask((policy.rules.size() + 63) / 64 + 1); }
+RuleMask empty_mask(const resolve::DirectionPolicy& policy) {
+    return RuleMask((policy.rules.size() + 63) / 64 + 1);
+}
 
 RuleJudge::RuleJudge(const resolve::DirectionPolicy& policy)
     : policy_(policy), any_peer_(empty_mask(policy)), any_port_(empty_mask(policy)) {
@@ -87,9 +89,15 @@ bool RuleJudge::allows(uint64_t rule) const {
     return rule != kDefaultRule && policy_.rules[rule].action == resolve::Action::allow;
 }
 
-uint32_t Table::rows_pages() const { return pages_for(rows.size(), CATFLAP_PAGE_U16); }
-uint32_t Table::columns_pages() const { return pages_for(columns.size(), CATFLAP_PAGE_U16); }
-uint32_t Table::cells_pages() const { return pages_for(cells.size(), CATFLAP_PAGE_U32); }
+uint32_t Table::rows_pages() const {
+    return pages_for(rows.size(), CATFLAP_PAGE_U16);
+}
+uint32_t Table::columns_pages() const {
+    return pages_for(columns.size(), CATFLAP_PAGE_U16);
+}
+uint32_t Table::cells_pages() const {
+    return pages_for(cells.size(), CATFLAP_PAGE_U32);
+}
 
 catflap_table Table::descriptor() const {
     catflap_table table{};

@@ -19,7 +19,9 @@ namespace catflap::compile {
 using RuleMask = std::vector<uint64_t>;
 
 // Tells a Service's port apart from all others.
-inline uint64_t port_tag(Protocol protocol, uint16_t port) { return uint64_t{static_cast<uint8_t>(protocol)} << 16 | port; }
+inline uint64_t port_tag(Protocol protocol, uint16_t port) {
+    return uint64_t{static_cast<uint8_t>(protocol)} << 16 | port;
+}
 
 // No rule: the table's default.
 constexpr uint64_t kDefaultRule = UINT64_MAX;
@@ -28,10 +30,16 @@ struct FrontendVerdict {
     uint64_t tag = 0;
     uint64_t rule = kDefaultRule;
 };
-inline void append(RuleMask& mask, const FrontendVerdict& verdict) { mask.insert(mask.end(), {verdict.tag, verdict.rule}); }
+inline void append(RuleMask& mask, const FrontendVerdict& verdict) {
+    mask.insert(mask.end(), {verdict.tag, verdict.rule});
+}
 
-inline bool has_rule(const RuleMask& mask, size_t rule) { return mask[rule / 64] >> (rule % 64) & 1; }
-inline void set_rule(RuleMask& mask, size_t rule) { mask[rule / 64] |= uint64_t{1} << (rule % 64); }
+inline bool has_rule(const RuleMask& mask, size_t rule) {
+    return mask[rule / 64] >> (rule % 64) & 1;
+}
+inline void set_rule(RuleMask& mask, size_t rule) {
+    mask[rule / 64] |= uint64_t{1} << (rule % 64);
+}
 RuleMask empty_mask(const resolve::DirectionPolicy& policy);
 
 // Answers for single (class, port) pairs as the filled table would.
@@ -63,7 +71,7 @@ struct Table {
     std::vector<uint16_t> columns;  // by port class number; likewise
     uint32_t column_count = 0;
     std::vector<uint32_t> cells;
-    std::map<RuleMask, uint16_t> row_of;     // of the masks that the table knows
+    std::map<RuleMask, uint16_t> row_of;  // of the masks that the table knows
     std::map<RuleMask, uint16_t> column_of;
 
     // Where it lies, once placed.

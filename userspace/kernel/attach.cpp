@@ -20,9 +20,15 @@ constexpr auto kTcxEgress = static_cast<bpf_attach_type>(47);
 constexpr uint32_t kHandle = 0xca7f;
 constexpr uint32_t kPriority = 0xca;
 
-bpf_attach_type tcx_hook(bool from_pod) { return from_pod ? kTcxIngress : kTcxEgress; }
-bpf_tc_attach_point clsact_hook(bool from_pod) { return from_pod ? BPF_TC_INGRESS : BPF_TC_EGRESS; }
-const char* hook_name(bool from_pod) { return from_pod ? "from_pod" : "to_pod"; }
+bpf_attach_type tcx_hook(bool from_pod) {
+    return from_pod ? kTcxIngress : kTcxEgress;
+}
+bpf_tc_attach_point clsact_hook(bool from_pod) {
+    return from_pod ? BPF_TC_INGRESS : BPF_TC_EGRESS;
+}
+const char* hook_name(bool from_pod) {
+    return from_pod ? "from_pod" : "to_pod";
+}
 
 // Of a link file "12-from_pod" (bpffs allows no dots in names).
 std::pair<uint32_t, bool> parse_link_name(const std::string& name) {
@@ -48,7 +54,9 @@ bool has_clsact_filter(uint32_t ifindex, bool from_pod) {
 
 }  // namespace
 
-std::string_view to_string(AttachMode mode) { return mode == AttachMode::tcx ? "tcx" : "clsact"; }
+std::string_view to_string(AttachMode mode) {
+    return mode == AttachMode::tcx ? "tcx" : "clsact";
+}
 
 AttachMode probe_attach_mode(int program_fd) {
     // No interface has this index. A kernel that knows TCX looks for it (ENODEV); another refuses the attach type.

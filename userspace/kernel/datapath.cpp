@@ -20,8 +20,8 @@ namespace {
 namespace fs = std::filesystem;
 
 // What outlives the agent; everything else is made anew and exchanged as a whole.
-constexpr std::array<const char*, 6> kKeptMaps = {"flows",           "fragments",     "rule_counters",
-                                                  "endpoint_counters", "drop_counters", "health_counters"};
+constexpr std::array<const char*, 6> kKeptMaps = {
+    "flows", "fragments", "rule_counters", "endpoint_counters", "drop_counters", "health_counters"};
 constexpr std::array<const char*, 6> kStateMaps = {"interfaces", "endpoint_configs", "pod_addresses",
                                                    "cidrs",      "port_pages",       "table_pages"};
 
@@ -80,8 +80,7 @@ struct Datapath::Programs {
     bpf_map* map(const char* name) const { return bpf_object__find_map_by_name(skeleton->obj, name); }
 };
 
-Datapath::Datapath(DatapathOptions options)
-    : options_(std::move(options)), programs_(std::make_unique<Programs>()) {}
+Datapath::Datapath(DatapathOptions options) : options_(std::move(options)), programs_(std::make_unique<Programs>()) {}
 Datapath::~Datapath() = default;
 
 Result<std::unique_ptr<Datapath>> Datapath::open(const DatapathOptions& options) {
@@ -99,8 +98,8 @@ Result<std::unique_ptr<Datapath>> Datapath::open(const DatapathOptions& options)
         return tl::unexpected(done.error());
     if (auto done = datapath->read_adopted(); !done)
         return tl::unexpected(done.error());
-    datapath->attachments_ = Attachments(options.attach.value_or(probe_attach_mode(datapath->from_pod_fd())),
-                                         options.pin_dir / "links");
+    datapath->attachments_ =
+        Attachments(options.attach.value_or(probe_attach_mode(datapath->from_pod_fd())), options.pin_dir / "links");
     if (auto done = datapath->attachments_.adopt(); !done)
         return tl::unexpected(done.error());
     return datapath;
@@ -133,8 +132,9 @@ Result<> Datapath::load() {
         return done;
     if (const int error = catflap_bpf::load(programs_->skeleton); error != 0) {
         spdlog::error("libbpf: {}", libbpf_log());
-        return fail_errno(error, "load the BPF programs (they need kernel 5.15 or newer with CONFIG_BPF_SYSCALL, "
-                                 "CONFIG_NET_CLS_ACT, and root)");
+        return fail_errno(error,
+                          "load the BPF programs (they need kernel 5.15 or newer with CONFIG_BPF_SYSCALL, "
+                          "CONFIG_NET_CLS_ACT, and root)");
     }
     for (const char* name : kKeptMaps) {
         const fs::path path = options_.pin_dir / "keep" / name;
@@ -175,7 +175,7 @@ Result<> Datapath::reuse_kept_maps() {
 }
 
 Result<> Datapath::open_store() {
-    StateMaps maps{map_fd("interfaces"), map_fd("endpoint_configs"), map_fd("pod_addresses"), map_fd("cidrs"),
+    StateMaps maps{map_fd("interfaces"), map_fd("endpoint_configs"), map_fd("pod_addresses"),    map_fd("cidrs"),
                    map_fd("port_pages"), map_fd("table_pages"),      map_fd("endpoint_counters")};
     auto store = MapStore::open(maps, *ledger_);
     if (!store)
@@ -194,8 +194,7 @@ Result<> Datapath::read_adopted() {
     const auto info = map_info((*configs)->get());
     if (!info || info->value_bytes != sizeof(catflap_endpoint_config) || info->max_entries != CATFLAP_MAX_CONFIGS)
         return {};
-    auto directory =
-        MappedArray<catflap_interface>::map((*interfaces)->get(), "interfaces", CATFLAP_MAX_INTERFACES);
+    auto directory = MappedArray<catflap_interface>::map((*interfaces)->get(), "interfaces", CATFLAP_MAX_INTERFACES);
     auto records =
         MappedArray<catflap_endpoint_config>::map((*configs)->get(), "endpoint_configs", CATFLAP_MAX_CONFIGS);
     if (!directory || !records)
@@ -248,9 +247,15 @@ Result<> Datapath::attach(uint32_t ifindex) {
     return {};
 }
 
-int Datapath::map_fd(const char* name) const { return bpf_map__fd(programs_->map(name)); }
-int Datapath::from_pod_fd() const { return bpf_program__fd(programs_->skeleton->progs.from_pod); }
-int Datapath::to_pod_fd() const { return bpf_program__fd(programs_->skeleton->progs.to_pod); }
+int Datapath::map_fd(const char* name) const {
+    return bpf_map__fd(programs_->map(name));
+}
+int Datapath::from_pod_fd() const {
+    return bpf_program__fd(programs_->skeleton->progs.from_pod);
+}
+int Datapath::to_pod_fd() const {
+    return bpf_program__fd(programs_->skeleton->progs.to_pod);
+}
 
 std::vector<NamedMap> Datapath::maps() const {
     std::vector<NamedMap> result;

@@ -86,7 +86,8 @@ Result<Ledger> Ledger::open(const std::filesystem::path& pin_dir, int rule_count
     ledger.names_ = std::move(*names);
     ledger.totals_ = std::move(*totals);
     ledger.generations_fd_ = std::move(*generations);
-    auto memory = MappedArray<GenerationPair>::map(ledger.generations_fd_.get(), "generations", CATFLAP_MAX_ENDPOINTS / 2);
+    auto memory =
+        MappedArray<GenerationPair>::map(ledger.generations_fd_.get(), "generations", CATFLAP_MAX_ENDPOINTS / 2);
     if (!memory)
         return tl::unexpected(memory.error());
     ledger.generations_ = std::move(*memory);

@@ -55,13 +55,14 @@ size_t whole_pages(size_t bytes) {
 }  // namespace
 
 Result<void*> map_memory(int fd, const std::string& name, size_t bytes, bool writable) {
-    void* memory =
-        mmap(nullptr, whole_pages(bytes), writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd, 0);
+    void* memory = mmap(nullptr, whole_pages(bytes), writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd, 0);
     if (memory == MAP_FAILED)
         return fail_errno(errno, "map {} into memory", name);
     return memory;
 }
 
-void unmap_memory(void* memory, size_t bytes) { munmap(memory, whole_pages(bytes)); }
+void unmap_memory(void* memory, size_t bytes) {
+    munmap(memory, whole_pages(bytes));
+}
 
 }  // namespace catflap::kernel

@@ -41,8 +41,8 @@ Result<> update_all(int fd, const char* name, const std::vector<Key>& keys, cons
     for (size_t done = 0; done < keys.size();) {
         auto count = static_cast<uint32_t>(keys.size() - done);
         LIBBPF_OPTS(bpf_map_batch_opts, options, .elem_flags = BPF_ANY);
-        int error = count > 1 ? bpf_map_update_batch(fd, keys.data() + done, values.data() + done, &count, &options)
-                              : -ENOTSUP;
+        int error =
+            count > 1 ? bpf_map_update_batch(fd, keys.data() + done, values.data() + done, &count, &options) : -ENOTSUP;
         constexpr int kKernelNotSupported = 524;  // ENOTSUPP, which the C library does not know
         if (error != 0 && (errno == kKernelNotSupported || errno == EINVAL || error == -ENOTSUP)) {
             count = 1;
@@ -57,7 +57,9 @@ Result<> update_all(int fd, const char* name, const std::vector<Key>& keys, cons
 
 }  // namespace
 
-catflap_address kernel_address(const Address& address) { return std::bit_cast<catflap_address>(address.bytes); }
+catflap_address kernel_address(const Address& address) {
+    return std::bit_cast<catflap_address>(address.bytes);
+}
 
 Address model_address(const catflap_address& address) {
     return {std::bit_cast<std::array<uint8_t, 16>>(address)};

@@ -19,7 +19,9 @@ bool has_mapped_prefix(const Address& address) {
 
 }  // namespace
 
-bool Address::is_ipv4() const noexcept { return has_mapped_prefix(*this); }
+bool Address::is_ipv4() const noexcept {
+    return has_mapped_prefix(*this);
+}
 
 Result<Address> parse_address(std::string_view text) {
     const std::string copy(text);
@@ -82,8 +84,7 @@ Result<ParsedPrefix> parse_prefix(std::string_view text) {
     int length = -1;
     const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), length);
     const bool leading_zero = digits.size() > 1 && digits.front() == '0';
-    if (code != std::errc{} || end != digits.data() + digits.size() || leading_zero || length < 0 ||
-        length > longest)
+    if (code != std::errc{} || end != digits.data() + digits.size() || leading_zero || length < 0 || length > longest)
         return fail("\"{}\" is not a CIDR: the length must be 0 to {}", text, longest);
     const int bits = address->is_ipv4() ? length + kMappedBits : length;
     const Prefix prefix(*address, static_cast<uint8_t>(bits));

@@ -27,15 +27,17 @@ struct Pod {
     std::string node;  // "": not scheduled yet
     Labels labels;
     bool host_network = false;
-    bool finished = false;             // phase Succeeded or Failed
-    std::vector<Address> addresses;    // status.podIPs, or podIP
-    std::vector<NamedPort> ports;      // of all containers and of restartable init containers (sidecars), by declaration
+    bool finished = false;           // phase Succeeded or Failed
+    std::vector<Address> addresses;  // status.podIPs, or podIP
+    std::vector<NamedPort> ports;    // of all containers and of restartable init containers (sidecars), by declaration
 
     bool operator==(const Pod&) const = default;
 };
 
 // A pod that policies see: not on the node's own network, not finished.
-inline bool is_policed(const Pod& pod) { return !pod.host_network && !pod.finished; }
+inline bool is_policed(const Pod& pod) {
+    return !pod.host_network && !pod.finished;
+}
 
 struct Namespace {
     std::string name;

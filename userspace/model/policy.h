@@ -22,7 +22,9 @@ struct ObjectName {
 
     auto operator<=>(const ObjectName&) const = default;
 };
-inline std::string to_string(const ObjectName& object) { return object.ns + "/" + object.name; }
+inline std::string to_string(const ObjectName& object) {
+    return object.ns + "/" + object.name;
+}
 
 // The protocols that NetworkPolicy knows; the value is the IP protocol number.
 enum class Protocol : uint8_t { tcp = 6, udp = 17, sctp = 132 };

@@ -50,9 +50,8 @@ bool matches(const LabelRequirement& requirement, const Labels& labels) {
 }
 
 bool matches(const Selector& selector, const Labels& labels) {
-    return std::ranges::all_of(selector.requirements, [&](const LabelRequirement& requirement) {
-        return matches(requirement, labels);
-    });
+    return std::ranges::all_of(selector.requirements,
+                               [&](const LabelRequirement& requirement) { return matches(requirement, labels); });
 }
 
 std::string to_string(const Selector& selector) {

@@ -120,14 +120,13 @@ std::vector<const Pod*> pods_at(const Cluster& cluster, const Address& address) 
 // policy's namespace. Concept, "The two sorts of pod isolation": a direction isolates only if
 // policyTypes names it.
 bool isolates(const Policy& policy, const Pod& pod, Direction direction) {
-    const bool names_direction =
-        direction == Direction::ingress ? policy.isolates_ingress : policy.isolates_egress;
+    const bool names_direction = direction == Direction::ingress ? policy.isolates_ingress : policy.isolates_egress;
     return names_direction && policy.name.ns == pod.name.ns && selects(policy.pods, pod.labels);
 }
 
 // API, NetworkPolicyPeer. `pod`: one of the pods at this address, or nullptr for the address alone.
-bool is_peer(const Cluster& cluster, const Policy& policy, const PolicyPeer& peer,
-             const Address& remote, const Pod* pod) {
+bool is_peer(const Cluster& cluster, const Policy& policy, const PolicyPeer& peer, const Address& remote,
+             const Pod* pod) {
     if (peer.ip_block)  // "neither of the other fields can be" set; addresses of pods count like
                         // any other
         return lies_in(remote, *peer.ip_block);
@@ -135,9 +134,8 @@ bool is_peer(const Cluster& cluster, const Policy& policy, const PolicyPeer& pee
         return false;
     // namespaceSelector: "If it is present but empty, it selects all namespaces"; without it "the
     // pods matching podSelector in the policy's own namespace".
-    const bool right_namespace =
-        peer.namespaces ? selects(*peer.namespaces, labels_of_namespace(cluster, pod->name.ns))
-                        : pod->name.ns == policy.name.ns;
+    const bool right_namespace = peer.namespaces ? selects(*peer.namespaces, labels_of_namespace(cluster, pod->name.ns))
+                                                 : pod->name.ns == policy.name.ns;
     // podSelector: "If present but empty, it selects all pods"; without it all pods of the
     // namespaces.
     return right_namespace && (!peer.pods || selects(*peer.pods, pod->labels));
@@ -145,8 +143,8 @@ bool is_peer(const Cluster& cluster, const Policy& policy, const PolicyPeer& pee
 
 // API, rule.from and rule.to: "combined using a logical OR operation. If this field is empty or
 // missing, this rule matches all sources (traffic not restricted by source)".
-bool is_any_peer(const Cluster& cluster, const Policy& policy, const PolicyRule& rule,
-                 const Address& remote, const Pod* pod) {
+bool is_any_peer(const Cluster& cluster, const Policy& policy, const PolicyRule& rule, const Address& remote,
+                 const Pod* pod) {
     if (rule.peers.empty())
         return true;
     for (const PolicyPeer& peer : rule.peers)
@@ -169,8 +167,7 @@ bool is_port(const PolicyPort& port, const Hop& hop, const Pod* destination) {
         if (destination == nullptr)
             return false;
         for (const NamedPort& declared : destination->ports)
-            if (declared.name == *name && declared.protocol == port.protocol &&
-                declared.number == hop.destination_port)
+            if (declared.name == *name && declared.protocol == port.protocol && declared.number == hop.destination_port)
                 return true;
         return false;
     }
@@ -190,14 +187,12 @@ bool is_any_port(const PolicyRule& rule, const Hop& hop, const Pod* destination)
 }
 
 // API, rule: "The traffic must match both ports and from."
-bool admits(const Cluster& cluster, const Policy& policy, const PolicyRule& rule, const Hop& hop,
-            const Pod& local) {
+bool admits(const Cluster& cluster, const Policy& policy, const PolicyRule& rule, const Hop& hop, const Pod& local) {
     std::vector<const Pod*> remotes = pods_at(cluster, hop.remote);
     remotes.push_back(nullptr);  // the address alone
     for (const Pod* remote : remotes) {
         const Pod* destination = hop.direction == Direction::ingress ? &local : remote;
-        if (is_any_peer(cluster, policy, rule, hop.remote, remote) &&
-            is_any_port(rule, hop, destination))
+        if (is_any_peer(cluster, policy, rule, hop.remote, remote) && is_any_port(rule, hop, destination))
             return true;
     }
     return false;
@@ -208,8 +203,7 @@ const char* to_string(Direction direction) {
 }
 
 std::string explain(const Hop& hop, const Decision& decision) {
-    const std::string subject =
-        fmt::format("{} {}", catflap::to_string(hop.pod), to_string(hop.direction));
+    const std::string subject = fmt::format("{} {}", catflap::to_string(hop.pod), to_string(hop.direction));
     if (decision.isolated_by.empty())
         return subject + ": no policy isolates it";
     if (!decision.admitted_by.empty()) {
@@ -233,8 +227,7 @@ Decision judge(const Cluster& cluster, const Hop& hop) {
         return {true, catflap::to_string(hop.pod) + ": not subject to policies", {}, {}};
     if (has_address(local,
                     hop.remote))  // concept, introduction: "a Pod cannot block access to itself"
-        return {
-            true, catflap::to_string(hop.pod) + ": a pod cannot block access to itself", {}, {}};
+        return {true, catflap::to_string(hop.pod) + ": a pod cannot block access to itself", {}, {}};
 
     Decision decision;
     for (const auto& [name, policy] : cluster.policies) {
@@ -256,11 +249,9 @@ Decision judge(const Cluster& cluster, const Hop& hop) {
 Decision judge_connection(const Cluster& cluster, const Packet& packet) {
     std::vector<Hop> hops;
     for (const Pod* sender : pods_at(cluster, packet.source))
-        hops.push_back({sender->name, Direction::egress, packet.destination, packet.protocol,
-                        packet.destination_port});
+        hops.push_back({sender->name, Direction::egress, packet.destination, packet.protocol, packet.destination_port});
     for (const Pod* receiver : pods_at(cluster, packet.destination))
-        hops.push_back({receiver->name, Direction::ingress, packet.source, packet.protocol,
-                        packet.destination_port});
+        hops.push_back({receiver->name, Direction::ingress, packet.source, packet.protocol, packet.destination_port});
 
     // Concept: "For a connection from a source pod to a destination pod to be allowed, both the
     // egress policy on the source pod and the ingress policy on the destination pod need to allow
@@ -270,10 +261,8 @@ Decision judge_connection(const Cluster& cluster, const Packet& packet) {
         const Decision one = judge(cluster, hop);
         both.allowed = both.allowed && one.allowed;
         both.why += (both.why.empty() ? "" : "; ") + one.why;
-        both.isolated_by.insert(both.isolated_by.end(), one.isolated_by.begin(),
-                                one.isolated_by.end());
-        both.admitted_by.insert(both.admitted_by.end(), one.admitted_by.begin(),
-                                one.admitted_by.end());
+        both.isolated_by.insert(both.isolated_by.end(), one.isolated_by.begin(), one.isolated_by.end());
+        both.admitted_by.insert(both.admitted_by.end(), one.admitted_by.begin(), one.admitted_by.end());
     }
     return both;
 }

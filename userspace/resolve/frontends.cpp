@@ -11,9 +11,12 @@ using Slices = std::vector<const EndpointSlice*>;
 
 constexpr std::array<Family, 2> kFamilies = {Family::ipv4, Family::ipv6};
 
-std::string_view name_of(Family family) { return family == Family::ipv4 ? "IPv4" : "IPv6"; }
+std::string_view name_of(Family family) {
+    return family == Family::ipv4 ? "IPv4" : "IPv6";
+}
 
-std::vector<Backend> backends(const Slices& slices, const ServicePort& port, Family family, const std::string* only_node) {
+std::vector<Backend> backends(const Slices& slices, const ServicePort& port, Family family,
+                              const std::string* only_node) {
     std::vector<Backend> result;
     for (const EndpointSlice* slice : slices)
         for (const SlicePort& target : slice->ports) {

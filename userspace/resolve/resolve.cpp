@@ -56,8 +56,8 @@ std::vector<SourceSet> peer_sets(const std::string& policy_ns, const std::vector
 std::string words(const PolicyPort& port) {
     const std::string* name = std::get_if<std::string>(&port.port);
     const uint16_t* number = std::get_if<uint16_t>(&port.port);
-    return fmt::format("{}/{}-{}", to_string(port.protocol),
-                       name ? *name : std::to_string(number ? *number : -1), port.end_port.value_or(0));
+    return fmt::format("{}/{}-{}", to_string(port.protocol), name ? *name : std::to_string(number ? *number : -1),
+                       port.end_port.value_or(0));
 }
 
 // Stable across restarts of one build of the agent, which is all that the counters ask for.
@@ -134,8 +134,7 @@ class PolicyResolver {
     }
 
     // The destinations are the peers: a rule of its own for each number, admitting the peers that declare it.
-    void add_peers_port(const std::string& name, Protocol protocol, const Rule& rule,
-                        std::vector<Rule>& rules) const {
+    void add_peers_port(const std::string& name, Protocol protocol, const Rule& rule, std::vector<Rule>& rules) const {
         const auto numbers = declared_.find({name, protocol});
         if (numbers == declared_.end())
             return;

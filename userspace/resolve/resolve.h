@@ -22,10 +22,10 @@ std::string_view to_string(Direction direction);  // "Egress", "Ingress"
 
 // Pods by selector. Finished pods, pods on the node's network and pods without an address match nothing.
 struct PodMatch {
-    std::optional<std::string> ns;       // in this namespace; nothing: by the namespaces' labels
-    Selector namespaces;                 // used without ns
+    std::optional<std::string> ns;  // in this namespace; nothing: by the namespaces' labels
+    Selector namespaces;            // used without ns
     Selector pods;
-    std::optional<NamedPort> declares;   // only pods that declare this port
+    std::optional<NamedPort> declares;  // only pods that declare this port
 
     auto operator<=>(const PodMatch&) const = default;
 };
@@ -78,8 +78,8 @@ struct DirectionPolicy {
 };
 
 struct Resolved {
-    std::vector<DirectionPolicy> policies;                    // unique
-    std::map<ObjectName, std::array<size_t, 2>> endpoints;    // pod -> index into policies, by Direction
+    std::vector<DirectionPolicy> policies;                  // unique
+    std::map<ObjectName, std::array<size_t, 2>> endpoints;  // pod -> index into policies, by Direction
 };
 
 // pods: the local ones, each must be in the cluster.

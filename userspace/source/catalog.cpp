@@ -71,8 +71,7 @@ bool Catalog::publish() {
     add_conflicts(refusals);
     sort_by_place(refusals);
     sort_by_place(warnings);
-    const bool changed =
-        std::exchange(changed_, false) || refusals != refusals_ || warnings != warnings_;
+    const bool changed = std::exchange(changed_, false) || refusals != refusals_ || warnings != warnings_;
     refusals_ = std::move(refusals);
     warnings_ = std::move(warnings);
     return changed;
@@ -128,8 +127,7 @@ void Catalog::add_conflicts(std::vector<Diagnostic>& refusals) const {
             if (later.shadowed && !holds_object(cluster_, *later.shadowed))
                 refusals.push_back(
                     {later.file, later.line, key, "",
-                     fmt::format("is already defined in {}:{}, which comes first; keep one",
-                                 first.file, first.line)});
+                     fmt::format("is already defined in {}:{}, which comes first; keep one", first.file, first.line)});
     }
 }
 

@@ -22,8 +22,7 @@ constexpr std::string_view kPolicyVersion = "networking.k8s.io/v1";
 constexpr std::string_view kListSuffix = "List";
 constexpr std::string_view kSliceKind = "EndpointSlice";
 constexpr std::string_view kSliceVersion = "discovery.k8s.io/v1";
-constexpr std::array<std::string_view, 6> kKinds = {"Namespace", "Node",     "Pod",
-                                                    "Service",   kPolicyKind, kSliceKind};
+constexpr std::array<std::string_view, 6> kKinds = {"Namespace", "Node", "Pod", "Service", kPolicyKind, kSliceKind};
 
 // What an object is. Elements of a PodList may leave it to the list.
 struct TypeMeta {
@@ -41,17 +40,15 @@ TypeMeta type_of(std::span<const Entry> entries) {
 }
 
 bool equal_but_for_case(std::string_view one, std::string_view other) {
-    const auto lower = [](char c) {
-        return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 'a' - 'A') : c;
-    };
+    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 'a' - 'A') : c; };
     return std::ranges::equal(one, other, {}, lower, lower);
 }
 
 // The kind of ours that is meant, whatever its case: a misspelt policy would be passed over like a
 // Deployment.
 std::string_view known_kind(std::string_view kind) {
-    const auto found = std::ranges::find_if(
-        kKinds, [&](std::string_view known) { return equal_but_for_case(known, kind); });
+    const auto found =
+        std::ranges::find_if(kKinds, [&](std::string_view known) { return equal_but_for_case(known, kind); });
     return found == kKinds.end() ? std::string_view{} : *found;
 }
 
@@ -112,11 +109,10 @@ void warn_of_unenforced(const Value& value, const Field& object, TypeMeta type) 
     if (!type.kind.ends_with(kPolicyKind))
         return;
     if (const Value* metadata = find(value.entries(), "metadata"))
-        object.report().object =
-            fmt::format("{} {}", type.kind, text_of(metadata->entries(), "name"));
+        object.report().object = fmt::format("{} {}", type.kind, text_of(metadata->entries(), "name"));
     object.member("apiVersion")
-        .warn(fmt::format("passed over: {} {} is not enforced; {} {} is", type.api_version,
-                          type.kind, kPolicyVersion, kPolicyKind));
+        .warn(fmt::format("passed over: {} {} is not enforced; {} {} is", type.api_version, type.kind, kPolicyVersion,
+                          kPolicyKind));
 }
 
 // `kind` is one of ours, perhaps misspelt; an object that is refused for that still has its name.
@@ -126,17 +122,14 @@ std::optional<Object> decode_as(TypeMeta type, const Field& object) {
     const std::optional<ObjectName> name = decode_name(object, kind != "Node" && kind != "Namespace");
     if (!name)
         return {};
-    object.report().object =
-        fmt::format("{} {}", kind, name->ns.empty() ? name->name : to_string(*name));
+    object.report().object = fmt::format("{} {}", kind, name->ns.empty() ? name->name : to_string(*name));
     if (type.kind != kind)
-        object.member("kind").refuse(
-            fmt::format("\"{}\" is not a kind; write {}", type.kind, kind));
+        object.member("kind").refuse(fmt::format("\"{}\" is not a kind; write {}", type.kind, kind));
     const std::string_view version = is_policy ? kPolicyVersion : kind == kSliceKind ? kSliceVersion : "v1";
     if (type.api_version.empty())
         object.member("apiVersion").refuse(fmt::format("is missing; write {}", version));
     else if (type.api_version != version)
-        object.member("apiVersion")
-            .refuse(fmt::format("\"{}\" is not supported; write {}", type.api_version, version));
+        object.member("apiVersion").refuse(fmt::format("\"{}\" is not supported; write {}", type.api_version, version));
     if (is_policy)
         return decode_policy(object, *name);
     if (kind == "Service")
@@ -226,8 +219,7 @@ void Decoder::take_object(const Value& value, TypeMeta inferred, Decoded& out) {
     else if (is_passed_over(type))
         warn_of_unenforced(value, object, type);
     else if (object.is_mapping())
-        if (std::optional<Object> decoded = decode_as(type, object);
-            decoded && report.refusals.empty())
+        if (std::optional<Object> decoded = decode_as(type, object); decoded && report.refusals.empty())
             out.objects.push_back({std::move(*decoded), value.line()});
     append(out.refusals, report.refusals);
     append(out.warnings, report.warnings);
@@ -246,9 +238,8 @@ void refuse_doubles(Decoded& decoded, const std::string& file) {
             unique.push_back(std::move(located));
             entry->second = &unique.back();  // reserved above: it stays where it is
         } else if (entry->second->object != located.object) {
-            decoded.refusals.push_back(
-                {file, located.line, std::move(key), "",
-                 fmt::format("is already defined on line {}; keep one", entry->second->line)});
+            decoded.refusals.push_back({file, located.line, std::move(key), "",
+                                        fmt::format("is already defined on line {}; keep one", entry->second->line)});
         }
     }
     decoded.objects = std::move(unique);
@@ -272,15 +263,9 @@ std::string object_key(const Object& object) {
         std::string operator()(const Namespace& ns) const { return "Namespace " + ns.name; }
         std::string operator()(const Node& node) const { return "Node " + node.name; }
         std::string operator()(const Pod& pod) const { return "Pod " + to_string(pod.name); }
-        std::string operator()(const Service& service) const {
-            return "Service " + to_string(service.name);
-        }
-        std::string operator()(const EndpointSlice& slice) const {
-            return "EndpointSlice " + to_string(slice.name);
-        }
-        std::string operator()(const Policy& policy) const {
-            return "NetworkPolicy " + to_string(policy.name);
-        }
+        std::string operator()(const Service& service) const { return "Service " + to_string(service.name); }
+        std::string operator()(const EndpointSlice& slice) const { return "EndpointSlice " + to_string(slice.name); }
+        std::string operator()(const Policy& policy) const { return "NetworkPolicy " + to_string(policy.name); }
     };
     return std::visit(Key{}, object);
 }
@@ -288,14 +273,12 @@ std::string object_key(const Object& object) {
 Decoded decode(std::string_view text, const std::string& file) {
     Decoder decoder(file);
     const DocumentSink sink{
-        .item = [&](std::span<const Entry> header,
-                    const Value& item) { return decoder.take_item(header, item); },
+        .item = [&](std::span<const Entry> header, const Value& item) { return decoder.take_item(header, item); },
         .document = [&](const Value& document) { decoder.take_document(document); }};
     if (const auto read = read_documents(text, sink); !read) {
         Decoded nothing;
         nothing.unreadable = true;
-        nothing.refusals.push_back(
-            {file, read.error().line, "", "", "not YAML or JSON: " + read.error().message});
+        nothing.refusals.push_back({file, read.error().line, "", "", "not YAML or JSON: " + read.error().message});
         return nothing;
     }
     Decoded decoded = decoder.finish();

@@ -20,8 +20,7 @@ std::optional<Prefix> decode_prefix(const Field& field) {
         return {};
     }
     if (parsed->had_host_bits)
-        field.warn(fmt::format("\"{}\" has bits set past its length; taken as {}", *text,
-                               to_string(parsed->prefix)));
+        field.warn(fmt::format("\"{}\" has bits set past its length; taken as {}", *text, to_string(parsed->prefix)));
     return parsed->prefix;
 }
 
@@ -40,8 +39,7 @@ IpBlock decode_ip_block(const Field& field) {
         if (!inner || !outer)
             continue;
         if (*inner == *outer || !outer->contains(*inner))
-            item.refuse(fmt::format("{} must lie inside {} and be smaller", to_string(*inner),
-                                    to_string(*outer)));
+            item.refuse(fmt::format("{} must lie inside {} and be smaller", to_string(*inner), to_string(*outer)));
         block.except.push_back(*inner);
     }
     block.cidr = outer.value_or(Prefix{});
@@ -52,8 +50,7 @@ IpBlock decode_ip_block(const Field& field) {
 PolicyPeer decode_peer(const Field& field) {
     PolicyPeer peer;
     // {} would be nobody to a reader and everybody to a careless one.
-    const bool known =
-        !field.exists() || field.has_only({"podSelector", "namespaceSelector", "ipBlock"});
+    const bool known = !field.exists() || field.has_only({"podSelector", "namespaceSelector", "ipBlock"});
     const Field pods = field.member("podSelector");
     const Field namespaces = field.member("namespaceSelector");
     const Field block = field.member("ipBlock");
@@ -64,8 +61,7 @@ PolicyPeer decode_peer(const Field& field) {
     if (block.exists())
         peer.ip_block = decode_ip_block(block);
     if (known && !pods.exists() && !namespaces.exists() && !block.exists())
-        field.refuse(
-            "names no peer; give podSelector, namespaceSelector or ipBlock ({} selects all)");
+        field.refuse("names no peer; give podSelector, namespaceSelector or ipBlock ({} selects all)");
     if (block.exists() && (pods.exists() || namespaces.exists()))
         field.refuse("has ipBlock beside a selector; write two peers");
     return peer;
@@ -77,11 +73,9 @@ void decode_port_value(const Field& field, PolicyPort& port) {
         if (const std::optional<uint16_t> number = decode_port_number(field))
             port.port = *number;
     } else if (std::optional<std::string> name = field.string()) {
-        const bool digits = !name->empty() &&
-                            std::ranges::all_of(*name, [](char c) { return c >= '0' && c <= '9'; });
+        const bool digits = !name->empty() && std::ranges::all_of(*name, [](char c) { return c >= '0' && c <= '9'; });
         if (digits)
-            field.refuse(fmt::format("\"{}\" in quotes is a port's name; write {} without quotes",
-                                     *name, *name));
+            field.refuse(fmt::format("\"{}\" in quotes is a port's name; write {} without quotes", *name, *name));
         else if (check_name(field, *name, check_port_name(*name)))
             port.port = std::move(*name);
     }
@@ -105,8 +99,7 @@ PolicyPort decode_port(const Field& field) {
     }
     const uint16_t* first = std::get_if<uint16_t>(&port.port);
     if (first != nullptr && port.end_port && *port.end_port < *first)
-        end.refuse(
-            fmt::format("{} is below port {}; it must be equal or above", *port.end_port, *first));
+        end.refuse(fmt::format("{} is below port {}; it must be equal or above", *port.end_port, *first));
     return port;
 }
 

@@ -25,8 +25,7 @@ std::optional<Operator> decode_operator(const Field& field) {
         return Operator::exists;
     if (*text == "DoesNotExist")
         return Operator::does_not_exist;
-    field.refuse(
-        fmt::format("\"{}\" is not an operator; use In, NotIn, Exists or DoesNotExist", *text));
+    field.refuse(fmt::format("\"{}\" is not an operator; use In, NotIn, Exists or DoesNotExist", *text));
     return {};
 }
 

@@ -26,7 +26,8 @@ uint16_t required_port(const Field& field) {
 bool is_usable(const Field& conditions) {
     if (!conditions.exists())
         return true;  // unknown counts as ready
-    return conditions.member("ready").boolean().value_or(true) || conditions.member("serving").boolean().value_or(false);
+    return conditions.member("ready").boolean().value_or(true) ||
+           conditions.member("serving").boolean().value_or(false);
 }
 
 }  // namespace

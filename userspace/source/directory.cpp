@@ -46,8 +46,7 @@ bool is_switch(const std::string& name) {
 }  // namespace
 
 struct Directory::State {
-    State(std::filesystem::path where, Watch watcher)
-        : path(std::move(where)), watch(std::move(watcher)) {}
+    State(std::filesystem::path where, Watch watcher) : path(std::move(where)), watch(std::move(watcher)) {}
 
     // No stamp: it could not be read.
     using Files = std::map<std::string, std::optional<FileStamp>>;
@@ -87,8 +86,7 @@ Result<> Directory::State::rescan() {
     for (const std::string& name : *names) {
         struct stat status {};
         const auto known = files.find(name);
-        const bool same = known != files.end() && known->second &&
-                          stat((path / name).c_str(), &status) == 0 &&
+        const bool same = known != files.end() && known->second && stat((path / name).c_str(), &status) == 0 &&
                           *known->second == stamp_of(status);
         if (!same)
             read(name);
@@ -103,10 +101,8 @@ void Directory::State::take_event(const std::string& name, uint32_t mask) {
         return remove(name);
     const bool complete = (mask & (IN_CLOSE_WRITE | IN_MOVED_TO)) != 0;
     // A link is complete as soon as it is there. Any other new file is complete when it is closed.
-    const bool linked =
-        (mask & IN_CREATE) != 0 && (!S_ISREG(status.st_mode) || status.st_nlink > 1);
-    const bool forbidden =
-        (mask & IN_ATTRIB) != 0 && files.contains(name) && access(file.c_str(), R_OK) != 0;
+    const bool linked = (mask & IN_CREATE) != 0 && (!S_ISREG(status.st_mode) || status.st_nlink > 1);
+    const bool forbidden = (mask & IN_ATTRIB) != 0 && files.contains(name) && access(file.c_str(), R_OK) != 0;
     if (complete || linked || forbidden)
         read(name);
 }

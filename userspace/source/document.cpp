@@ -16,7 +16,7 @@
 namespace catflap::source {
 namespace {
 
-constexpr size_t kMaxDepth = 64;  // Kubernetes objects of our kinds have fewer than 20
+constexpr size_t kMaxDepth = 64;                 // Kubernetes objects of our kinds have fewer than 20
 constexpr size_t kMaxAliasedValues = 1'000'000;  // what all aliases of a document may stand for
 
 struct ParserDeleter {
@@ -67,14 +67,11 @@ class Builder {
     void hand_over_item();
 
     [[nodiscard]] bool in_items() const {
-        return stack_.size() >= 2 && !stack_[1].is_mapping && stack_[0].has_key &&
-               stack_[0].key.key == "items";
+        return stack_.size() >= 2 && !stack_[1].is_mapping && stack_[0].has_key && stack_[0].key.key == "items";
     }
     // What belongs to one element of the top-level "items" can be freed when the element is done
     // with.
-    std::pmr::memory_resource& arena() {
-        return stack_.size() > 2 && in_items() ? item_arena_ : document_arena_;
-    }
+    std::pmr::memory_resource& arena() { return stack_.size() > 2 && in_items() ? item_arena_ : document_arena_; }
     std::string_view keep(std::string_view text);
     template <class T>
     std::span<const T> keep(const std::vector<T>& values);
@@ -100,9 +97,8 @@ std::string_view token_text(fy_token* token) {
 
 std::string_view Builder::keep(std::string_view text) {
     // The library hands out most texts where they stand in the input, which outlives the documents.
-    if (text.empty() ||
-        (std::greater_equal<>{}(text.data(), text_.data()) &&
-         std::less_equal<>{}(text.data() + text.size(), text_.data() + text_.size())))
+    if (text.empty() || (std::greater_equal<>{}(text.data(), text_.data()) &&
+                         std::less_equal<>{}(text.data() + text.size(), text_.data() + text_.size())))
         return text;
     auto* copy = static_cast<char*>(arena().allocate(text.size(), 1));
     std::ranges::copy(text, copy);
@@ -184,8 +180,7 @@ Step Builder::scalar(fy_event& event) {
         return {};
     }
     const bool is_null = !quoted && plain_type(text) == PlainType::null;
-    const Value* value =
-        keep(is_null ? Value::null(line_) : Value::scalar(keep(text), quoted, line_));
+    const Value* value = keep(is_null ? Value::null(line_) : Value::scalar(keep(text), quoted, line_));
     return place(value, 1, keep(token_text(event.scalar.anchor)));
 }
 
@@ -199,8 +194,7 @@ Step Builder::alias(fy_event& event) {
         return syntax_error(line_, "an alias as a key is not supported");
     aliased_ += found->second.weight;
     if (aliased_ > kMaxAliasedValues)
-        return syntax_error(
-            line_, fmt::format("aliases stand for more than {} values", kMaxAliasedValues));
+        return syntax_error(line_, fmt::format("aliases stand for more than {} values", kMaxAliasedValues));
     return place(found->second.value, found->second.weight, {});
 }
 

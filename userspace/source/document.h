@@ -35,12 +35,10 @@ class Value {
     // Empty unless the value is of the kind.
     [[nodiscard]] std::string_view text() const noexcept;
     [[nodiscard]] std::span<const Value* const> items() const noexcept;
-    [[nodiscard]] std::span<const Entry> entries()
-        const noexcept;  // as written: a key may come twice
+    [[nodiscard]] std::span<const Entry> entries() const noexcept;  // as written: a key may come twice
 
   private:
-    Value(Kind kind, int line, const void* data, size_t size)
-        : data_(data), size_(size), line_(line), kind_(kind) {}
+    Value(Kind kind, int line, const void* data, size_t size) : data_(data), size_(size), line_(line), kind_(kind) {}
 
     const void* data_ = nullptr;
     size_t size_ = 0;

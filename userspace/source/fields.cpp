@@ -26,8 +26,7 @@ std::string_view kind_name(const Value& value) {
 
 bool is_word(std::string_view key) {
     return !key.empty() && std::ranges::all_of(key, [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               c == '_' || c == '-';
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
     });
 }
 
@@ -48,10 +47,7 @@ std::string join_path(std::string_view path, std::string_view key) {
 }
 
 Field::Field(const Value* value, Report& report, int line, std::string path)
-    : value_(value),
-      report_(&report),
-      line_(value != nullptr ? value->line() : line),
-      path_(std::move(path)) {}
+    : value_(value), report_(&report), line_(value != nullptr ? value->line() : line), path_(std::move(path)) {}
 
 Field Field::child(const Value* value, int line, std::string path) const {
     return {value, *report_, line, std::move(path)};
@@ -68,8 +64,7 @@ std::vector<std::pair<std::string_view, Field>> Field::members() const {
         return members;
     members.reserve(value_->entries().size());
     for (const Entry& entry : value_->entries())
-        members.emplace_back(entry.key,
-                             child(entry.value, entry.line, join_path(path_, entry.key)));
+        members.emplace_back(entry.key, child(entry.value, entry.line, join_path(path_, entry.key)));
     return members;
 }
 
@@ -146,8 +141,7 @@ std::optional<std::string> Field::string() const {
     const std::string_view text = value_->text();
     if (!value_->is_quoted() && plain_type(text) != PlainType::string) {
         const char* what = is_number() ? "a number" : "a boolean";
-        refuse(fmt::format("{} without quotes is {}, and must be a string; write \"{}\"", text,
-                           what, text));
+        refuse(fmt::format("{} without quotes is {}, and must be a string; write \"{}\"", text, what, text));
         return {};
     }
     return std::string(text);

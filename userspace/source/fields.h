@@ -33,9 +33,7 @@ class Field {
   public:
     Field(const Value* value, Report& report) : Field(value, report, report.line, {}) {}
 
-    [[nodiscard]] bool exists() const noexcept {
-        return value_ != nullptr && value_->kind() != Value::Kind::null;
-    }
+    [[nodiscard]] bool exists() const noexcept { return value_ != nullptr && value_->kind() != Value::Kind::null; }
     [[nodiscard]] int line() const noexcept { return line_; }
     [[nodiscard]] const std::string& path() const noexcept { return path_; }
     [[nodiscard]] Report& report() const noexcept { return *report_; }

@@ -43,13 +43,11 @@ Result<std::string> read_all(int fd, off_t expected) {
 }  // namespace
 
 FileStamp stamp_of(const struct stat& status) {
-    return {status.st_dev, status.st_ino, nanoseconds(status.st_mtim), nanoseconds(status.st_ctim),
-            status.st_size};
+    return {status.st_dev, status.st_ino, nanoseconds(status.st_mtim), nanoseconds(status.st_ctim), status.st_size};
 }
 
 bool is_manifest_name(std::string_view name) {
-    return !name.starts_with('.') &&
-           (name.ends_with(".yaml") || name.ends_with(".yml") || name.ends_with(".json"));
+    return !name.starts_with('.') && (name.ends_with(".yaml") || name.ends_with(".yml") || name.ends_with(".json"));
 }
 
 Result<ManifestText> read_manifest(const std::filesystem::path& path) {
@@ -61,8 +59,7 @@ Result<ManifestText> read_manifest(const std::filesystem::path& path) {
     if (fstat(fd.get(), &status) != 0)
         return fail_errno(errno, "cannot be read");
     if (!S_ISREG(status.st_mode))
-        return fail("is {}, not a file; move it elsewhere",
-                    S_ISDIR(status.st_mode) ? "a directory" : "a device");
+        return fail("is {}, not a file; move it elsewhere", S_ISDIR(status.st_mode) ? "a directory" : "a device");
     if (status.st_size > kMaxSize)
         return fail("is larger than 512 MiB; split it into several files");
     Result<std::string> text = read_all(fd.get(), status.st_size);

@@ -25,10 +25,8 @@ bool is_dns_part(std::string_view text) {
 
 // ([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9], at most 63 characters
 bool is_qualified_name(std::string_view text) {
-    return !text.empty() && text.size() <= kMaxLabel && is_alnum(text.front()) &&
-           is_alnum(text.back()) && std::ranges::all_of(text, [](char c) {
-               return is_alnum(c) || c == '-' || c == '_' || c == '.';
-           });
+    return !text.empty() && text.size() <= kMaxLabel && is_alnum(text.front()) && is_alnum(text.back()) &&
+           std::ranges::all_of(text, [](char c) { return is_alnum(c) || c == '-' || c == '_' || c == '.'; });
 }
 
 bool is_dns_subdomain(std::string_view text) {
@@ -74,8 +72,7 @@ std::string_view check_label_value(std::string_view text) {
 
 std::string_view check_port_name(std::string_view text) {
     const bool has_letter = std::ranges::any_of(text, [](char c) { return c >= 'a' && c <= 'z'; });
-    if (text.size() <= kMaxPortName && is_dns_part(text) && has_letter &&
-        text.find("--") == std::string_view::npos)
+    if (text.size() <= kMaxPortName && is_dns_part(text) && has_letter && text.find("--") == std::string_view::npos)
         return {};
     return "up to 15 of a-z, 0-9 and '-', at least one letter, no '-' at either end and no '--'";
 }

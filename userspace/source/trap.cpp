@@ -8,9 +8,8 @@ namespace {
 
 // What the library would take for the end of a line, or for the start of the text.
 bool ends_line(std::string_view before) {
-    return before.empty() || before.ends_with('\n') || before.ends_with('\r') ||
-           before.ends_with("\xc2\x85") || before.ends_with("\xe2\x80\xa8") ||
-           before.ends_with("\xe2\x80\xa9") || before.ends_with("\xef\xbb\xbf");
+    return before.empty() || before.ends_with('\n') || before.ends_with('\r') || before.ends_with("\xc2\x85") ||
+           before.ends_with("\xe2\x80\xa8") || before.ends_with("\xe2\x80\xa9") || before.ends_with("\xef\xbb\xbf");
 }
 
 int line_of(std::string_view text, size_t at) {
@@ -27,8 +26,7 @@ std::optional<SyntaxError> find_trap(std::string_view text) {
     // It can loop for ever in a broken directive, and no manifest needs a good one.
     for (size_t at = text.find('%'); at != std::string_view::npos; at = text.find('%', at + 1))
         if (ends_line(text.substr(0, at)))
-            return SyntaxError{line_of(text, at),
-                               "directives (%) are not supported; remove the line"};
+            return SyntaxError{line_of(text, at), "directives (%) are not supported; remove the line"};
     return std::nullopt;
 }
 

@@ -8,9 +8,9 @@ namespace catflap::source {
 namespace {
 
 constexpr std::array<std::string_view, 5> kNulls = {"", "~", "null", "Null", "NULL"};
-constexpr std::array<std::string_view, 18> kBooleans = {
-    "true", "True", "TRUE", "false", "False", "FALSE", "yes", "Yes", "YES",
-    "no",   "No",   "NO",   "on",    "On",    "ON",    "off", "Off", "OFF"};
+constexpr std::array<std::string_view, 18> kBooleans = {"true", "True", "TRUE", "false", "False", "FALSE",
+                                                        "yes",  "Yes",  "YES",  "no",    "No",    "NO",
+                                                        "on",   "On",   "ON",   "off",   "Off",   "OFF"};
 
 bool is_digit(char c) {
     return c >= '0' && c <= '9';
@@ -23,9 +23,8 @@ bool is_based_number(std::string_view text) {
     const auto all = [&](auto accepts) { return std::ranges::all_of(text.substr(2), accepts); };
     switch (text[1]) {
         case 'x':
-            return all([](char c) {
-                return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || c == '_';
-            });
+            return all(
+                [](char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || c == '_'; });
         case 'o':
         case 'b':
             return all([](char c) { return is_digit(c) || c == '_'; });
@@ -62,8 +61,7 @@ bool is_number(std::string_view text) {
         return true;
     if (text.starts_with('-') || text.starts_with('+'))
         text.remove_prefix(1);
-    return text == ".inf" || text == ".Inf" || text == ".INF" || is_decimal_number(text) ||
-           is_based_number(text);
+    return text == ".inf" || text == ".Inf" || text == ".INF" || is_decimal_number(text) || is_based_number(text);
 }
 
 }  // namespace

@@ -16,8 +16,8 @@ namespace {
 
 // Not IN_MODIFY: a file that is being written is not read before it is closed. IN_CREATE is for
 // links, which are never closed.
-constexpr uint32_t kEvents = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE |
-                             IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF;
+constexpr uint32_t kEvents =
+    IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF;
 
 Result<> add_to_epoll(int epoll, int fd) {
     epoll_event event{};
@@ -113,8 +113,7 @@ Result<> Watch::follow_path() {
         inotify_rm_watch(inotify_.get(), watch_);
     watch_ = inotify_add_watch(inotify_.get(), path_.c_str(), kEvents | IN_ONLYDIR);
     if (watch_ < 0 && errno == ENOSPC)
-        return fail("watch {}: no inotify watch is left; raise fs.inotify.max_user_watches",
-                    path_.string());
+        return fail("watch {}: no inotify watch is left; raise fs.inotify.max_user_watches", path_.string());
     if (watch_ < 0)
         return fail_errno(errno, "watch {}", path_.string());
     // Between stat() and here it may have changed again; then the next call sees it.

@@ -18,7 +18,7 @@ namespace catflap::source {
 // What happened since the last look.
 struct WatchEvents {
     std::map<std::string, uint32_t> names;  // the entry's name -> every IN_ bit that was seen
-    bool rescan = false;  // events were lost, or it is another directory than before
+    bool rescan = false;                    // events were lost, or it is another directory than before
 };
 
 class Watch {

@@ -60,8 +60,7 @@ json echo(const json& request) {
 class Serving {
   public:
     explicit Serving(const RunDir& dir, const ControlOptions& options = {})
-        : server_(ControlServer::open(dir.path(), echo, options).value()),
-          thread_([this] { loop(); }) {}
+        : server_(ControlServer::open(dir.path(), echo, options).value()), thread_([this] { loop(); }) {}
     ~Serving() {
         stop_ = true;
         thread_.join();
@@ -90,8 +89,7 @@ class Client {
     explicit Client(const fs::path& path) : fd_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
         sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
         path.native().copy(address.sun_path, sizeof(address.sun_path) - 1);
-        REQUIRE(connect(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) ==
-                0);
+        REQUIRE(connect(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0);
         const timeval limit{.tv_sec = 20, .tv_usec = 0};
         setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
         setsockopt(fd_.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
@@ -173,8 +171,7 @@ TEST_CASE("a peer that is not root is refused even where the modes were opened")
     }
     const RunDir dir;
     const Serving serving(dir);
-    for (const auto& [path, mode] :
-         {std::pair{dir.parent(), 0755}, {dir.path(), 0755}, {dir.socket(), 0666}})
+    for (const auto& [path, mode] : {std::pair{dir.parent(), 0755}, {dir.path(), 0755}, {dir.socket(), 0666}})
         REQUIRE(chmod(path.c_str(), static_cast<mode_t>(mode)) == 0);
     // The credentials that count are those at connect(). Unlike seteuid(), the call itself changes
     // this thread only: the agent stays root.
@@ -191,8 +188,7 @@ TEST_CASE("garbage is answered, and harms nobody") {
     const RunDir dir;
     const Serving serving(dir);
     Client client(dir.socket());
-    for (const std::string text :
-         {"garbage", "{\"a\":", "[1]", "7", "\xff\xfe{}", "{\"a\":\"\xc3\"}", "\x01"}) {
+    for (const std::string text : {"garbage", "{\"a\":", "[1]", "7", "\xff\xfe{}", "{\"a\":\"\xc3\"}", "\x01"}) {
         CAPTURE(text);
         const json answer = client.ask(text + "\n");
         CHECK(answer["ok"] == false);
@@ -236,9 +232,7 @@ TEST_CASE("half a request") {
 TEST_CASE("a request has at most 1 MiB") {
     const RunDir dir;
     const Serving serving(dir);
-    const auto request = [](size_t bytes) {
-        return "{\"a\":\"" + std::string(bytes - 8, 'x') + "\"}";
-    };
+    const auto request = [](size_t bytes) { return "{\"a\":\"" + std::string(bytes - 8, 'x') + "\"}"; };
     Client fitting(dir.socket());
     CHECK(fitting.ask(request(1 << 20) + "\n")["ok"] == true);
     for (const std::string& text : {request((1 << 20) + 1) + "\n", std::string(8 << 20, 'x')}) {

@@ -19,14 +19,12 @@ TEST_CASE("no agent: exit 3, one line, the cause and what to look at") {
     const std::string socket = dir.path() / "control.sock";
     const auto missing = ask(dir.path(), {{"command", "status"}});
     CHECK(missing.error().exit_code == 3);
-    CHECK(missing.error().message == "connect to the agent at " + socket +
-                                         ": No such file or directory; is catflapd running?");
+    CHECK(missing.error().message ==
+          "connect to the agent at " + socket + ": No such file or directory; is catflapd running?");
     std::ofstream(dir.path() / "control.sock") << "";
-    CHECK(ask(dir.path(), json::object())
-              .error()
-              .message.find("Connection refused; is catflapd running?") != std::string::npos);
-    CHECK(ask(std::string(200, 'x'), json::object()).error().message.find("File name too long") !=
+    CHECK(ask(dir.path(), json::object()).error().message.find("Connection refused; is catflapd running?") !=
           std::string::npos);
+    CHECK(ask(std::string(200, 'x'), json::object()).error().message.find("File name too long") != std::string::npos);
 }
 
 TEST_CASE("no permission: exit 3") {
@@ -60,8 +58,7 @@ TEST_CASE("a refusal keeps the agent's words and its exit code, where it is one"
 }
 
 TEST_CASE("what answers is not an agent, or stops half way") {
-    for (const std::string text :
-         {"garbage\n", "[]\n", "{}\n", "{\"ok\":1}\n", "", "{\"ok\":true"}) {
+    for (const std::string text : {"garbage\n", "[]\n", "{}\n", "{\"ok\":1}\n", "", "{\"ok\":true"}) {
         CAPTURE(text);
         const FakeAgent agent([text](const std::string&) { return text; });
         CHECK(ask(agent.run_dir(), json::object()).error().exit_code == 3);

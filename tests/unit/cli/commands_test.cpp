@@ -10,8 +10,7 @@ using nlohmann::json;
 
 namespace {
 
-const json kPod =
-    R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"a","namespace":"b"}})"_json;
+const json kPod = R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"a","namespace":"b"}})"_json;
 const json kPolicy = R"({"apiVersion":"networking.k8s.io/v1","kind":"NetworkPolicy",
     "metadata":{"name":"x","namespace":"b"},
     "spec":{"podSelector":{},"ingress":[{"ports":[{"port":70000}]}]}})"_json;
@@ -20,8 +19,7 @@ const json kDiagnostic = {{"file", "policy.yaml"},
                           {"object", "NetworkPolicy b/x"},
                           {"field", "spec.policyTypes[0]"},
                           {"message", "Inbound is neither"}};
-constexpr auto kDiagnosticLine =
-    "policy.yaml:12: NetworkPolicy b/x: spec.policyTypes[0]: Inbound is neither\n";
+constexpr auto kDiagnosticLine = "policy.yaml:12: NetworkPolicy b/x: spec.policyTypes[0]: Inbound is neither\n";
 
 size_t lines(const std::string& text) {
     return static_cast<size_t>(std::count(text.begin(), text.end(), '\n'));
@@ -70,8 +68,7 @@ TEST_CASE("--help of every command says what it shows, with an example") {
 
 TEST_CASE("without an agent every command that asks one exits with 3") {
     const Directory dir;
-    for (const std::vector<std::string>& command :
-         {std::vector<std::string>{"status"}, {"settle"}, {"get", "flows"}}) {
+    for (const std::vector<std::string>& command : {std::vector<std::string>{"status"}, {"settle"}, {"get", "flows"}}) {
         auto arguments = command;
         arguments.insert(arguments.end(), {"--run-dir", dir.path().string()});
         const Run run = run_cli(arguments);
@@ -83,26 +80,20 @@ TEST_CASE("without an agent every command that asks one exits with 3") {
 }
 
 TEST_CASE("get: what it asks, and its four forms") {
-    const json items = {{{"reason", "policy"},
-                         {"packets", 416},
-                         {"bytes", 24960},
-                         {"sentence", "no rule admits it"}}};
+    const json items = {{{"reason", "policy"}, {"packets", 416}, {"bytes", 24960}, {"sentence", "no rule admits it"}}};
     {
         const FakeAgent agent(json{{"ok", true}, {"items", items}});
         const Run run = run_cli({"get", "drops", "a/b", "c", "--run-dir", agent.run_dir()});
-        CHECK(run.out ==
-              "REASON  PACKETS    BYTES  MEANING\npolicy      416  24.4KiB  no rule admits it\n");
+        CHECK(run.out == "REASON  PACKETS    BYTES  MEANING\npolicy      416  24.4KiB  no rule admits it\n");
         CHECK(run.exit_code == 0);
-        CHECK(agent.request() ==
-              json{{"command", "get"}, {"kind", "drops"}, {"names", {"a/b", "c"}}});
+        CHECK(agent.request() == json{{"command", "get"}, {"kind", "drops"}, {"names", {"a/b", "c"}}});
     }
     const auto output = [&](const std::string& format) {
         return run_against({{"ok", true}, {"items", items}}, {"get", "drops", "-o", format}).out;
     };
     CHECK(has(output("wide"), "24960"));
     CHECK(json::parse(output("json")) == items);
-    CHECK(output("yaml") ==
-          "- bytes: 24960\n  packets: 416\n  reason: policy\n  sentence: no rule admits it\n");
+    CHECK(output("yaml") == "- bytes: 24960\n  packets: 416\n  reason: policy\n  sentence: no rule admits it\n");
 }
 
 TEST_CASE("get: nothing there, and refusals") {
@@ -114,8 +105,7 @@ TEST_CASE("get: nothing there, and refusals") {
     CHECK(run_against(empty, {"get", "flows", "-o", "json"}).out == "[]\n");
 
     const Run refused =
-        run_against({{"ok", false}, {"error", "no endpoint b/a\nhere"}, {"exit", 1}},
-                    {"get", "endpoints", "b/a"});
+        run_against({{"ok", false}, {"error", "no endpoint b/a\nhere"}, {"exit", 1}}, {"get", "endpoints", "b/a"});
     CHECK(refused.exit_code == 1);
     CHECK(refused.err == "catflap: no endpoint b/a\\x0ahere\n");
 }
@@ -132,8 +122,7 @@ TEST_CASE("settle: silent when all is enforced, 1 with what was refused") {
     const Run refused = run_against(answer, {"settle"});
     CHECK(refused.exit_code == 1);
     CHECK(refused.out == kDiagnosticLine);
-    CHECK(refused.err ==
-          "catflap: settle: 1 object was refused; their last good versions are enforced\n");
+    CHECK(refused.err == "catflap: settle: 1 object was refused; their last good versions are enforced\n");
     const Run data = run_against(answer, {"settle", "-o", "json"});
     CHECK(data.exit_code == 1);
     CHECK(json::parse(data.out) == json{{"refused", {kDiagnostic}}});
@@ -150,34 +139,25 @@ TEST_CASE("status: a page, and the object as it came") {
         {"node", "aks-0"},
         {"mode", "ebpf"},
         {"source",
-         {{"kind", "directory"},
-          {"path", "/m"},
-          {"state", "stale"},
-          {"error", "read /m: Permission denied"}}},
+         {{"kind", "directory"}, {"path", "/m"}, {"state", "stale"}, {"error", "read /m: Permission denied"}}},
         {"refused", {kDiagnostic}},
         {"warnings", json::array()},
         {"unenforced",
-         {{{"namespace", "b"},
-           {"pod", "a"},
-           {"reason", "its node uses a bridge"},
-           {"policies", {"b/x", "b/y"}}}}},
+         {{{"namespace", "b"}, {"pod", "a"}, {"reason", "its node uses a bridge"}, {"policies", {"b/x", "b/y"}}}}},
         {"maps", {{{"name", "flows"}, {"type", "lru_hash"}, {"entries", 5}, {"maxEntries", 10}}}}};
     const Run page = run_against({{"ok", true}, {"status", status}}, {"status"});
     CHECK(page.exit_code == 0);
     CHECK(has(page.out, "agent        catflapd 0.1.0 on node aks-0, pid 812, since -\n"));
-    CHECK(has(page.out,
-              "source       directory /m: stale\n             read /m: Permission denied\n"));
+    CHECK(has(page.out, "source       directory /m: stale\n             read /m: Permission denied\n"));
     CHECK(has(page.out, "\nrefused (1)\n" + std::string(kDiagnosticLine)));
     CHECK_FALSE(has(page.out, "warnings"));
     CHECK_FALSE(has(page.out, "audit"));
     CHECK(has(page.out, "b/a: its node uses a bridge; selected by b/x, b/y\n"));
     CHECK(has(page.out, "50.0%"));
-    CHECK(json::parse(
-              run_against({{"ok", true}, {"status", status}}, {"status", "-o", "json"}).out) ==
-          status);
+    CHECK(json::parse(run_against({{"ok", true}, {"status", status}}, {"status", "-o", "json"}).out) == status);
     CHECK(run_against({{"ok", true}}, {"status"}).exit_code == 0);
-    const Run strange = run_against(
-        {{"ok", true}, {"status", {{"refused", 7}, {"maps", "x"}, {"source", 1}}}}, {"status"});
+    const Run strange =
+        run_against({{"ok", true}, {"status", {{"refused", 7}, {"maps", "x"}, {"source", 1}}}}, {"status"});
     CHECK(strange.exit_code == 1);
     CHECK(lines(strange.err) == 1);
 }

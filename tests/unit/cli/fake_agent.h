@@ -43,8 +43,7 @@ class FakeAgent {
         sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
         const std::string path = directory_.path() / "control.sock";
         path.copy(address.sun_path, sizeof(address.sun_path) - 1);
-        REQUIRE(bind(listener_.get(), reinterpret_cast<const sockaddr*>(&address),
-                     sizeof(address)) == 0);
+        REQUIRE(bind(listener_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0);
         REQUIRE(listen(listener_.get(), 1) == 0);
         thread_ = std::thread([this, reply = std::move(reply)] { serve(reply); });
     }
@@ -88,14 +87,12 @@ struct Run {
     std::string err;
 };
 
-inline Run run_cli(std::vector<std::string> arguments, const std::string& input = "",
-                   bool colours = false) {
+inline Run run_cli(std::vector<std::string> arguments, const std::string& input = "", bool colours = false) {
     std::istringstream in(input);
     std::ostringstream out;
     std::ostringstream err;
     Run run;
-    run.exit_code =
-        cli::run(std::move(arguments), {.in = in, .out = out, .err = err, .colours = colours});
+    run.exit_code = cli::run(std::move(arguments), {.in = in, .out = out, .err = err, .colours = colours});
     run.out = out.str();
     run.err = err.str();
     return run;

@@ -22,8 +22,7 @@ size_t longest_line(const std::string& text) {
     size_t longest = 0;
     std::istringstream lines(text);
     for (std::string line; std::getline(lines, line);) {
-        const auto continuing =
-            std::count_if(line.begin(), line.end(), [](char c) { return (c & 0xc0) == 0x80; });
+        const auto continuing = std::count_if(line.begin(), line.end(), [](char c) { return (c & 0xc0) == 0x80; });
         longest = std::max(longest, line.size() - static_cast<size_t>(continuing));
     }
     return longest;
@@ -40,8 +39,7 @@ TEST_CASE("a table: columns in order, numbers to the right and readable") {
 }
 
 TEST_CASE("wide: every column, exact numbers") {
-    CHECK(render_table(kind_named("policies"), json::array({policy("web", 12'800)}),
-                       {.wide = true}) ==
+    CHECK(render_table(kind_named("policies"), json::array({policy("web", 12'800)}), {.wide = true}) ==
           "KIND           NAMESPACE  NAME  DIRECTIONS  ENDPOINTS  RULES  ALLOWED  DROPPED"
           "  ALLOWED-BYTES  DROPPED-BYTES\n"
           "NetworkPolicy  ingress    web   Ingress             3      1    12800      416"
@@ -52,28 +50,23 @@ TEST_CASE("sets: a long list ends with how many more; wide shows every member") 
     json members = json::array();
     for (int i = 0; i < 15; ++i)
         members.push_back("10.13.76." + std::to_string(i));
-    const json items = {
-        {{"name", "pods of namespaces name=kube-system"},
-         {"kind", "pods"},
-         {"classes", {1, 2, 30, 41, 52, 63, 74, 85, 96, 107, 118, 129, 130, 141, 152}},
-         {"addresses", 15},
-         {"members", members}}};
-    CHECK(
-        render_table(kind_named("sets"), items, {}) ==
-        "NAME                                 KIND  CLASSES                                      ADDRESSES\n"
-        "pods of namespaces name=kube-system  pods  1,2,30,41,52,63,74,85,96,107,118,129,130,+2         15\n");
-    CHECK(render_table(kind_named("sets"), items, {.wide = true}).find("10.13.76.0,10.13.76.1,") !=
-          std::string::npos);
+    const json items = {{{"name", "pods of namespaces name=kube-system"},
+                         {"kind", "pods"},
+                         {"classes", {1, 2, 30, 41, 52, 63, 74, 85, 96, 107, 118, 129, 130, 141, 152}},
+                         {"addresses", 15},
+                         {"members", members}}};
+    CHECK(render_table(kind_named("sets"), items, {}) ==
+          "NAME                                 KIND  CLASSES                                      ADDRESSES\n"
+          "pods of namespaces name=kube-system  pods  1,2,30,41,52,63,74,85,96,107,118,129,130,+2         15\n");
+    CHECK(render_table(kind_named("sets"), items, {.wide = true}).find("10.13.76.0,10.13.76.1,") != std::string::npos);
 }
 
 TEST_CASE("isolation: how many policies, which ones, or open") {
-    const json items = {{{"interface", "cali1"},
-                         {"ingressPolicies", {"a/b", "a/c"}},
-                         {"egressPolicies", json::array()}}};
+    const json items = {
+        {{"interface", "cali1"}, {"ingressPolicies", {"a/b", "a/c"}}, {"egressPolicies", json::array()}}};
     const std::string table = render_table(kind_named("endpoints"), items, {});
     CHECK(table.find("      2    open") != std::string::npos);
-    CHECK(render_table(kind_named("endpoints"), items, {.wide = true}).find("a/b,a/c") !=
-          std::string::npos);
+    CHECK(render_table(kind_named("endpoints"), items, {.wide = true}).find("a/b,a/c") != std::string::npos);
 }
 
 TEST_CASE("no table is wider than 110 columns; names keep both ends") {
@@ -91,17 +84,15 @@ TEST_CASE("no table is wider than 110 columns; names keep both ends") {
     CHECK(longest_line(table) == 110);
     CHECK(table.find("kube-") != std::string::npos);
     CHECK(table.find("-a1b2c") != std::string::npos);
-    CHECK(render_table(kind_named("endpoints"), items, {.wide = true}).find(name) !=
-          std::string::npos);
+    CHECK(render_table(kind_named("endpoints"), items, {.wide = true}).find(name) != std::string::npos);
 
-    const json drops = {
-        {{"reason", "policy"}, {"packets", 1}, {"bytes", 60}, {"sentence", std::string(200, 's')}}};
+    const json drops = {{{"reason", "policy"}, {"packets", 1}, {"bytes", 60}, {"sentence", std::string(200, 's')}}};
     CHECK(longest_line(render_table(kind_named("drops"), drops, {})) == 110);
 }
 
 TEST_CASE("what is missing, empty or of another type is no reason to fail") {
-    CHECK(render_table(kind_named("sets"), json::array({json::object()}), {})
-              .find("-     -     -                -") != std::string::npos);
+    CHECK(render_table(kind_named("sets"), json::array({json::object()}), {}).find("-     -     -                -") !=
+          std::string::npos);
     for (const Kind& kind : kinds()) {
         json item;
         for (const Column& column : kind.columns)
@@ -114,8 +105,7 @@ TEST_CASE("what is missing, empty or of another type is no reason to fail") {
 }
 
 TEST_CASE("a name does not drive the terminal; characters count, not bytes") {
-    const json items = {{{"name", "ns=\x1b[31mred\n"}, {"kind", "pods"}},
-                        {{"name", "größe"}, {"kind", "ipBlock"}}};
+    const json items = {{{"name", "ns=\x1b[31mred\n"}, {"kind", "pods"}}, {{"name", "größe"}, {"kind", "ipBlock"}}};
     CHECK(render_table(kind_named("sets"), items, {}) ==
           "NAME                KIND     CLASSES  ADDRESSES\n"
           "ns=\\x1b[31mred\\x0a  pods     -                -\n"

@@ -17,8 +17,8 @@ json read_back(const std::string& yaml) {
     const std::unique_ptr<fy_document, void (*)(fy_document*)> document(
         fy_document_build_from_string(nullptr, yaml.data(), yaml.size()), fy_document_destroy);
     REQUIRE_MESSAGE(document, yaml);
-    const std::unique_ptr<char, void (*)(void*)> text(
-        fy_emit_document_to_string(document.get(), FYECF_MODE_JSON), free);
+    const std::unique_ptr<char, void (*)(void*)> text(fy_emit_document_to_string(document.get(), FYECF_MODE_JSON),
+                                                      free);
     REQUIRE(text);
     return json::parse(text.get());
 }
@@ -26,9 +26,8 @@ json read_back(const std::string& yaml) {
 }  // namespace
 
 TEST_CASE("items as YAML") {
-    const json items = {
-        {{"name", "web"}, {"members", {"10.0.0.1", "fd00::1"}}, {"none", json::array()}, {"n", 7}},
-        {{"fromPod", {{"allowedPackets", 1}}}, {"stale", false}, {"rule", nullptr}}};
+    const json items = {{{"name", "web"}, {"members", {"10.0.0.1", "fd00::1"}}, {"none", json::array()}, {"n", 7}},
+                        {{"fromPod", {{"allowedPackets", 1}}}, {"stale", false}, {"rule", nullptr}}};
     CHECK(to_yaml(items) ==
           "- members:\n"
           "    - \"10.0.0.1\"\n"
@@ -47,11 +46,10 @@ TEST_CASE("items as YAML") {
 
 TEST_CASE("a string stays a string") {
     for (const std::string text :
-         {"true", "No",   "null", "~",    "8080", "1e3",  "0x1f",     "1:20",   "2026-11-23",
-          ".5",   "-",    "- a",  "a: b", "a:",   "a #b", "#a",       "&a",     "*a",
-          "!a",   "%a",   "@a",   "`a",   "a,b",  "[a]",  "{a}",      "\"a\"",  "'a'",
-          "a\nb", "a\tb", " a",   "a ",   "",     "\x7f", "\xc2\x85", "größe",  "y",
-          "|",    ">",    "?",    "---",  "<<",   "=",    "a\\b",     "\x1b[0m"}) {
+         {"true",     "No",    "null", "~",     "8080", "1e3",  "0x1f", "1:20", "2026-11-23", ".5",   "-",
+          "- a",      "a: b",  "a:",   "a #b",  "#a",   "&a",   "*a",   "!a",   "%a",         "@a",   "`a",
+          "a,b",      "[a]",   "{a}",  "\"a\"", "'a'",  "a\nb", "a\tb", " a",   "a ",         "",     "\x7f",
+          "\xc2\x85", "größe", "y",    "|",     ">",    "?",    "---",  "<<",   "=",          "a\\b", "\x1b[0m"}) {
         CAPTURE(text);
         const std::string yaml = to_yaml({{"key", text}, {text, 1}});
         const json read = read_back(yaml);
@@ -60,7 +58,6 @@ TEST_CASE("a string stays a string") {
         const bool plain = yaml.find('"') == std::string::npos;
         CHECK_FALSE(plain);
     }
-    for (const std::string text :
-         {"kube-system", "/run/catflap", "a:b", "a b", "fd00::1", "Ingress"})
+    for (const std::string text : {"kube-system", "/run/catflap", "a:b", "a b", "fd00::1", "Ingress"})
         CHECK(to_yaml(text) == text + "\n");
 }

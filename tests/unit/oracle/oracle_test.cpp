@@ -21,8 +21,7 @@ Prefix cidr(const char* text) {
 Selector in(const char* key, std::vector<std::string> values) {
     return {{{key, LabelRequirement::Operator::in, std::move(values)}}};
 }
-Selector where(const char* key, LabelRequirement::Operator op,
-               std::vector<std::string> values = {}) {
+Selector where(const char* key, LabelRequirement::Operator op, std::vector<std::string> values = {}) {
     return {{{key, op, std::move(values)}}};
 }
 
@@ -109,14 +108,10 @@ TEST_CASE("both selectors in one peer mean those pods in those namespaces") {
 
 TEST_CASE("NotIn and DoesNotExist match what lacks the key") {
     using Operator = LabelRequirement::Operator;
-    CHECK(to_web(with_ingress({{{namespaces(where("team", Operator::not_in, {"red"}))}, {}}}),
-                 "10.0.0.2"));
-    CHECK(to_web(with_ingress({{{namespaces(where("team", Operator::does_not_exist))}, {}}}),
-                 "10.0.0.2"));
-    CHECK_FALSE(to_web(with_ingress({{{namespaces(where("team", Operator::does_not_exist))}, {}}}),
-                       "10.0.1.2"));
-    CHECK_FALSE(
-        to_web(with_ingress({{{namespaces(where("team", Operator::exists))}, {}}}), "10.0.0.2"));
+    CHECK(to_web(with_ingress({{{namespaces(where("team", Operator::not_in, {"red"}))}, {}}}), "10.0.0.2"));
+    CHECK(to_web(with_ingress({{{namespaces(where("team", Operator::does_not_exist))}, {}}}), "10.0.0.2"));
+    CHECK_FALSE(to_web(with_ingress({{{namespaces(where("team", Operator::does_not_exist))}, {}}}), "10.0.1.2"));
+    CHECK_FALSE(to_web(with_ingress({{{namespaces(where("team", Operator::exists))}, {}}}), "10.0.0.2"));
 }
 
 TEST_CASE("an ipBlock goes by address, without its excepts, in its own family") {
@@ -204,7 +199,6 @@ TEST_CASE("a decision names what isolates and what admits") {
     const auto decision = judge(cluster, {{"a", "web"}, Direction::ingress, at("10.0.0.2"), 6, 80});
     CHECK(decision.isolated_by == std::vector<ObjectName>{{"a", "p"}, {"a", "q"}});
     CHECK(decision.admitted_by ==
-          std::vector<oracle::Admission>{{{"a", "p"}, Direction::ingress, 1},
-                                         {{"a", "q"}, Direction::ingress, 0}});
+          std::vector<oracle::Admission>{{{"a", "p"}, Direction::ingress, 1}, {{"a", "q"}, Direction::ingress, 0}});
     CHECK(decision.why == "a/web ingress: admitted by a/p ingress[1]");
 }

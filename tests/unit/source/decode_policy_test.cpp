@@ -11,10 +11,8 @@ namespace {
 
 // The policy default/p with this spec, in flow style: "podSelector: {}".
 Decoded decode_spec(const std::string& spec) {
-    return decode(
-        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p}\nspec: {" +
-            spec + "}\n",
-        "f");
+    return decode("apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p}\nspec: {" + spec + "}\n",
+                  "f");
 }
 
 Policy policy(const std::string& spec) {
@@ -65,8 +63,7 @@ TEST_CASE("policyTypes and its default") {
     CHECK(types("policyTypes: [Egress]") == std::pair(false, true));
     CHECK(types("policyTypes: [Ingress], egress: [{}]") == std::pair(true, false));
     CHECK(types("policyTypes: [Egress, Ingress]") == std::pair(true, true));
-    refused("policyTypes: [ingress]",
-            "spec.policyTypes[0]: \"ingress\" is not a policy type; use Ingress or Egress");
+    refused("policyTypes: [ingress]", "spec.policyTypes[0]: \"ingress\" is not a policy type; use Ingress or Egress");
 }
 
 TEST_CASE("rules of a direction that is not named have no effect, and that is said") {
@@ -80,44 +77,31 @@ TEST_CASE("missing, null and empty") {
     CHECK(policy("ingress: []").ingress.empty());
     CHECK(policy("ingress: null").ingress.empty());
     for (const char* rule : {"{}", "{from: []}", "{from: null, ports: null}", "{ports: []}"})
-        CHECK_MESSAGE(
-            policy(std::string("ingress: [") + rule + "]").ingress == std::vector{PolicyRule{}},
-            rule);
+        CHECK_MESSAGE(policy(std::string("ingress: [") + rule + "]").ingress == std::vector{PolicyRule{}}, rule);
     CHECK(policy("podSelector: {}").pods == Selector{});
     CHECK(peer("podSelector: {}").pods == Selector{});
     CHECK_FALSE(peer("podSelector: {}").namespaces.has_value());
     CHECK(peer("podSelector: null, namespaceSelector: {}").namespaces == Selector{});
-    refused("ingress: [null]",
-            "spec.ingress[0]: is empty; write {} to allow everything, or remove it");
-    refused("ingress: [{ports: [null]}]",
-            "spec.ingress[0].ports[0]: is empty; write {} for every TCP port");
-    refused(
-        "ingress: [{from: [null]}]",
-        "spec.ingress[0].from[0]: names no peer; give podSelector, namespaceSelector or ipBlock ({} selects all)");
-    refused_peer(
-        "", ": names no peer; give podSelector, namespaceSelector or ipBlock ({} selects all)");
+    refused("ingress: [null]", "spec.ingress[0]: is empty; write {} to allow everything, or remove it");
+    refused("ingress: [{ports: [null]}]", "spec.ingress[0].ports[0]: is empty; write {} for every TCP port");
+    refused("ingress: [{from: [null]}]",
+            "spec.ingress[0].from[0]: names no peer; give podSelector, namespaceSelector or ipBlock ({} selects all)");
+    refused_peer("", ": names no peer; give podSelector, namespaceSelector or ipBlock ({} selects all)");
     refused("ingress: {}", "spec.ingress: must be a list, not an object");
-    refused("podSelector: [a]",
-            "spec.podSelector: must be an object (fields with names), not a list");
+    refused("podSelector: [a]", "spec.podSelector: must be an object (fields with names), not a list");
 }
 
 TEST_CASE("an unknown field is refused: a misspelt one may open the cluster") {
-    refused(
-        "podselector: {}",
-        "spec.podselector: is not a field here; known are podSelector, policyTypes, ingress, egress");
-    refused("ingress: [{form: []}]",
-            "spec.ingress[0].form: is not a field here; known are from, ports");
-    refused("egress: [{from: []}]",
-            "spec.egress[0].from: is not a field here; known are to, ports");
-    refused_peer("podSelector: {}, x: y",
-                 ".x: is not a field here; known are podSelector, namespaceSelector, ipBlock");
+    refused("podselector: {}",
+            "spec.podselector: is not a field here; known are podSelector, policyTypes, ingress, egress");
+    refused("ingress: [{form: []}]", "spec.ingress[0].form: is not a field here; known are from, ports");
+    refused("egress: [{from: []}]", "spec.egress[0].from: is not a field here; known are to, ports");
+    refused_peer("podSelector: {}, x: y", ".x: is not a field here; known are podSelector, namespaceSelector, ipBlock");
     refused_peer("podSelector: {app: web}",
                  ".podSelector.app: is not a field here; known are matchLabels, matchExpressions");
     refused_port("prot: UDP", ".prot: is not a field here; known are protocol, port, endPort");
-    refused("podSelector: {}, podSelector: {}",
-            "spec.podSelector: is given twice, first on line 4; keep one");
-    refused("podSelector: {<<: {}}",
-            "spec.podSelector[\"<<\"]: merge keys are not supported; write the fields out");
+    refused("podSelector: {}, podSelector: {}", "spec.podSelector: is given twice, first on line 4; keep one");
+    refused("podSelector: {<<: {}}", "spec.podSelector[\"<<\"]: merge keys are not supported; write the fields out");
 }
 
 TEST_CASE("selectors are sorted, and equal ones compare equal") {
@@ -136,45 +120,35 @@ TEST_CASE("selectors are sorted, and equal ones compare equal") {
 
 TEST_CASE("bad selectors") {
     const auto refused_expression = [](const std::string& text, const std::string& message) {
-        refused("podSelector: {matchExpressions: [" + text + "]}",
-                "spec.podSelector.matchExpressions[0]" + message);
+        refused("podSelector: {matchExpressions: [" + text + "]}", "spec.podSelector.matchExpressions[0]" + message);
     };
-    refused_expression(
-        "{key: a, operator: Is}",
-        ".operator: \"Is\" is not an operator; use In, NotIn, Exists or DoesNotExist");
+    refused_expression("{key: a, operator: Is}",
+                       ".operator: \"Is\" is not an operator; use In, NotIn, Exists or DoesNotExist");
     refused_expression("{key: a}", ".operator: is missing; use In, NotIn, Exists or DoesNotExist");
     refused_expression("{operator: Exists}", ".key: is missing; write the label's key");
     refused_expression("{key: a, operator: In}", ".values: In and NotIn need at least one value");
-    refused_expression("{key: a, operator: NotIn, values: []}",
-                       ".values: In and NotIn need at least one value");
-    refused_expression("{key: a, operator: Exists, values: [x]}",
-                       ".values: Exists and DoesNotExist take no values");
+    refused_expression("{key: a, operator: NotIn, values: []}", ".values: In and NotIn need at least one value");
+    refused_expression("{key: a, operator: Exists, values: [x]}", ".values: Exists and DoesNotExist take no values");
     refused_expression("{key: a, operator: In, values: [null]}",
                        ".values[0]: is empty; write a label value, \"\" for the empty one");
-    refused_expression(
-        "{key: a, operator: In, values: [1]}",
-        ".values[0]: 1 without quotes is a number, and must be a string; write \"1\"");
+    refused_expression("{key: a, operator: In, values: [1]}",
+                       ".values[0]: 1 without quotes is a number, and must be a string; write \"1\"");
     refused_expression("null", ": is empty; write key, operator and values");
-    refused(
-        "podSelector: {matchLabels: {a: yes}}",
-        "spec.podSelector.matchLabels.a: yes without quotes is a boolean, and must be a string; write \"yes\"");
-    refused("podSelector: {matchLabels: {a: [b]}}",
-            "spec.podSelector.matchLabels.a: must be a string, not a list");
+    refused("podSelector: {matchLabels: {a: yes}}",
+            "spec.podSelector.matchLabels.a: yes without quotes is a boolean, and must be a string; write \"yes\"");
+    refused("podSelector: {matchLabels: {a: [b]}}", "spec.podSelector.matchLabels.a: must be a string, not a list");
     CHECK(decode_spec("podSelector: {matchLabels: {-a: x}}").objects.empty());
     CHECK(decode_spec("podSelector: {matchLabels: {A.b/c: x}}").objects.empty());
-    CHECK(decode_spec("podSelector: {matchLabels: {a: " + std::string(64, 'x') + "}}")
-              .objects.empty());
+    CHECK(decode_spec("podSelector: {matchLabels: {a: " + std::string(64, 'x') + "}}").objects.empty());
 }
 
 TEST_CASE("ipBlock") {
-    CHECK(peer("ipBlock: {cidr: 10.0.0.0/8, except: [10.2.0.0/16, 10.1.0.0/16, 10.2.0.0/16]}")
-              .ip_block ==
+    CHECK(peer("ipBlock: {cidr: 10.0.0.0/8, except: [10.2.0.0/16, 10.1.0.0/16, 10.2.0.0/16]}").ip_block ==
           IpBlock{prefix("10.0.0.0/8"), {prefix("10.1.0.0/16"), prefix("10.2.0.0/16")}});
     CHECK(peer("ipBlock: {cidr: '::/0', except: ['fd00::/8']}").ip_block ==
           IpBlock{prefix("::/0"), {prefix("fd00::/8")}});
     refused_peer("ipBlock: {}", ".ipBlock.cidr: is missing; write a CIDR such as 10.0.0.0/8");
-    refused_peer("ipBlock: {cidr: 10.0.0.0}",
-                 ".ipBlock.cidr: \"10.0.0.0\" is not a CIDR: it has no /length");
+    refused_peer("ipBlock: {cidr: 10.0.0.0}", ".ipBlock.cidr: \"10.0.0.0\" is not a CIDR: it has no /length");
     refused_peer("ipBlock: {cidr: 10.0.0.0/33}",
                  ".ipBlock.cidr: \"10.0.0.0/33\" is not a CIDR: the length must be 0 to 32");
     refused_peer("ipBlock: {cidr: 10.0.0.0/8, except: [11.0.0.0/16]}",
@@ -183,16 +157,13 @@ TEST_CASE("ipBlock") {
                  ".ipBlock.except[0]: 10.0.0.0/8 must lie inside 10.0.0.0/8 and be smaller");
     refused_peer("ipBlock: {cidr: 0.0.0.0/0, except: ['fd00::/8']}",
                  ".ipBlock.except[0]: fd00::/8 must lie inside 0.0.0.0/0 and be smaller");
-    refused_peer("ipBlock: {cidr: 10.0.0.0/8}, podSelector: {}",
-                 ": has ipBlock beside a selector; write two peers");
+    refused_peer("ipBlock: {cidr: 10.0.0.0/8}, podSelector: {}", ": has ipBlock beside a selector; write two peers");
 }
 
 TEST_CASE("a CIDR with host bits is taken as its network, with a warning") {
-    const Decoded decoded =
-        decode_spec("ingress: [{from: [{ipBlock: {cidr: 10.1.2.3/8, except: [10.9.9.9/16]}}]}]");
+    const Decoded decoded = decode_spec("ingress: [{from: [{ipBlock: {cidr: 10.1.2.3/8, except: [10.9.9.9/16]}}]}]");
     const Policy taken = std::get<Policy>(decoded.objects.at(0).object);
-    CHECK(taken.ingress.at(0).peers.at(0).ip_block ==
-          IpBlock{prefix("10.0.0.0/8"), {prefix("10.9.0.0/16")}});
+    CHECK(taken.ingress.at(0).peers.at(0).ip_block == IpBlock{prefix("10.0.0.0/8"), {prefix("10.9.0.0/16")}});
     CHECK(
         messages(decoded.warnings) ==
         Strings{
@@ -217,23 +188,18 @@ TEST_CASE("ports") {
     refused_port("port: 8e1", ".port: 8e1 must be a whole number in plain decimal digits");
     refused_port("port: 0x50", ".port: 0x50 must be a whole number in plain decimal digits");
     refused_port("port: 080", ".port: 080 must be a whole number in plain decimal digits");
-    refused_port("port: \"80\"",
-                 ".port: \"80\" in quotes is a port's name; write 80 without quotes");
-    refused_port("port: true",
-                 ".port: true without quotes is a boolean, and must be a string; write \"true\"");
+    refused_port("port: \"80\"", ".port: \"80\" in quotes is a port's name; write 80 without quotes");
+    refused_port("port: true", ".port: true without quotes is a boolean, and must be a string; write \"true\"");
     refused_port("port: [80]", ".port: must be a string, not a list");
     CHECK(decode_spec("ingress: [{ports: [{port: a--b}]}]").objects.empty());
     CHECK(decode_spec("ingress: [{ports: [{port: HTTP}]}]").objects.empty());
     refused_port("protocol: ICMP", ".protocol: \"ICMP\" is not a protocol; use TCP, UDP or SCTP");
     refused_port("protocol: tcp", ".protocol: \"tcp\" is not a protocol; use TCP, UDP or SCTP");
-    refused_port("port: 80, endPort: 79",
-                 ".endPort: 79 is below port 80; it must be equal or above");
+    refused_port("port: 80, endPort: 79", ".endPort: 79 is below port 80; it must be equal or above");
     refused_port("port: 80, endPort: 65536", ".endPort: 65536 is not a port (1 to 65535)");
     refused_port("port: 80, endPort: \"90\"", ".endPort: \"90\" must be a number without quotes");
-    refused_port("port: http, endPort: 90",
-                 ".endPort: needs port to be a number: the range is port to endPort");
-    refused_port("endPort: 90",
-                 ".endPort: needs port to be a number: the range is port to endPort");
+    refused_port("port: http, endPort: 90", ".endPort: needs port to be a number: the range is port to endPort");
+    refused_port("endPort: 90", ".endPort: needs port to be a number: the range is port to endPort");
 }
 
 TEST_CASE("every error of a policy is reported, in its order, and the other objects are taken") {
@@ -249,11 +215,10 @@ TEST_CASE("every error of a policy is reported, in its order, and the other obje
         CHECK(refusal.object == "NetworkPolicy prod/bad");
         places.emplace_back(refusal.line, refusal.field);
     }
-    CHECK(places ==
-          std::vector<std::pair<int, std::string>>{{9, "spec.podSelector.matchLabels.app"},
-                                                   {13, "spec.ingress[0].from[0].ipBlock.cidr"},
-                                                   {15, "spec.ingress[0].ports[0].port"},
-                                                   {17, "spec.ingress[0].ports[1].endPort"}});
+    CHECK(places == std::vector<std::pair<int, std::string>>{{9, "spec.podSelector.matchLabels.app"},
+                                                             {13, "spec.ingress[0].from[0].ipBlock.cidr"},
+                                                             {15, "spec.ingress[0].ports[0].port"},
+                                                             {17, "spec.ingress[0].ports[1].endPort"}});
 }
 
 TEST_CASE("kubectl's YAML of a policy, with managed fields") {
@@ -266,14 +231,9 @@ TEST_CASE("kubectl's YAML of a policy, with managed fields") {
         .isolates_ingress = true,
         .isolates_egress = true,
         .ingress = {{.peers = {{Selector{{{"tier", Operator::in, {"api", "web"}}}}, {}, {}},
-                               {{},
-                                {},
-                                IpBlock{prefix("10.0.0.0/8"),
-                                        {prefix("10.1.0.0/16"), prefix("10.9.0.0/16")}}}},
-                     .ports = {{Protocol::tcp, "postgres", {}},
-                               {Protocol::tcp, uint16_t{9100}, uint16_t{9200}}}}},
-        .egress = {
-            {.peers = {{Selector{{{"k8s-app", Operator::in, {"kube-dns"}}}}, Selector{}, {}}},
-             .ports = {{Protocol::udp, uint16_t{53}, {}}}}}};
+                               {{}, {}, IpBlock{prefix("10.0.0.0/8"), {prefix("10.1.0.0/16"), prefix("10.9.0.0/16")}}}},
+                     .ports = {{Protocol::tcp, "postgres", {}}, {Protocol::tcp, uint16_t{9100}, uint16_t{9200}}}}},
+        .egress = {{.peers = {{Selector{{{"k8s-app", Operator::in, {"kube-dns"}}}}, Selector{}, {}}},
+                    .ports = {{Protocol::udp, uint16_t{53}, {}}}}}};
     CHECK(std::get<Policy>(decoded.objects[0].object) == expected);
 }

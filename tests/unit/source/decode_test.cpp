@@ -24,23 +24,20 @@ TEST_CASE("documents of any kind: ours are taken, others are passed over") {
     CHECK(decoded.objects[0].line == 1);
     CHECK(decoded.objects[1].line == 19);
     const Node& node = std::get<Node>(decoded.objects[1].object);
-    CHECK(node.addresses ==
-          std::vector{parse_address("10.0.0.1").value(), parse_address("fd00::1").value()});
+    CHECK(node.addresses == std::vector{parse_address("10.0.0.1").value(), parse_address("fd00::1").value()});
 }
 
 TEST_CASE("what is not an object is refused, and the rest of the file is taken") {
     const auto check = [](const char* text, const char* message) {
-        const Decoded decoded = decode(
-            std::string(text) + "\n---\napiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n",
-            "f");
+        const Decoded decoded =
+            decode(std::string(text) + "\n---\napiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n", "f");
         CHECK(refusals(decoded) == Strings{message});
         CHECK(keys(decoded) == Strings{"Namespace a"});
     };
     check("just text", "f:1: is not a Kubernetes object (fields with names)");
     check("- 1", "f:1: is not a Kubernetes object (fields with names)");
     check("metadata: {name: x}", "f:1: kind: is missing; every object needs apiVersion and kind");
-    check("apiVersion: v1\nkind: Pod\nmetadata: {}",
-          "f:3: metadata.name: is missing; an object needs a name");
+    check("apiVersion: v1\nkind: Pod\nmetadata: {}", "f:3: metadata.name: is missing; an object needs a name");
     check("apiVersion: v1\nkind: Pod", "f:1: metadata.name: is missing; an object needs a name");
     check("apiVersion: v1\nkind: Pod\nmetadata: {name: 12}",
           "f:3: metadata.name: 12 without quotes is a number, and must be a string; write \"12\"");
@@ -49,16 +46,14 @@ TEST_CASE("what is not an object is refused, and the rest of the file is taken")
     check("kind: Pod\nmetadata: {name: x}", "f:1: Pod default/x: apiVersion: is missing; write v1");
     check("apiVersion: v1\nkind: pod\nmetadata: {name: x}",
           "f:2: Pod default/x: kind: \"pod\" is not a kind; write Pod");
-    check("apiVersion: v1\nkind: Podlist\nitems: []",
-          "f:2: kind: \"Podlist\" is not a kind; it ends in List");
+    check("apiVersion: v1\nkind: Podlist\nitems: []", "f:2: kind: \"Podlist\" is not a kind; it ends in List");
     check("apiVersion: v1\nkind: List\nitems: {a: b}", "f:3: items: must be a list, not an object");
     check("apiVersion: v1\nkind: List\nitems: [{apiVersion: v1, kind: List, items: []}]",
           "f:3: kind: a list inside a list is not supported");
 }
 
 TEST_CASE("a text that is not YAML is refused as a whole") {
-    const Decoded decoded =
-        decode("apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n---\na: [1\n", "f.yaml");
+    const Decoded decoded = decode("apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n---\na: [1\n", "f.yaml");
     CHECK(decoded.unreadable);
     CHECK(decoded.objects.empty());
     REQUIRE(decoded.refusals.size() == 1);
@@ -78,23 +73,17 @@ TEST_CASE("lists: elements with their own kind, and without one") {
     CHECK(keys(list("kind: DeploymentList\napiVersion: apps/v1\n", "")).empty());
     CHECK(refusals(list("kind: List\napiVersion: v1\n", "")) ==
           Strings{"f:3: kind: is missing; every object needs apiVersion and kind"});
-    CHECK(
-        refusals(list("kind: NetworkPolicyList\napiVersion: networking.k8s.io/v1\n", "")) ==
-        Strings{"f:3: NetworkPolicy default/a: spec: is missing; write at least podSelector: {}"});
-    CHECK(
-        keys(decode("items: [{apiVersion: v1, kind: Namespace, metadata: {name: a}}]\nkind: Menu\n",
-                    "f"))
-            .empty());
+    CHECK(refusals(list("kind: NetworkPolicyList\napiVersion: networking.k8s.io/v1\n", "")) ==
+          Strings{"f:3: NetworkPolicy default/a: spec: is missing; write at least podSelector: {}"});
+    CHECK(keys(decode("items: [{apiVersion: v1, kind: Namespace, metadata: {name: a}}]\nkind: Menu\n", "f")).empty());
     CHECK(decode("kind: PodList\napiVersion: v1\nitems:\n", "f").refusals.empty());
 }
 
 TEST_CASE("one name twice in a file: the first counts, unless both are equal") {
-    const std::string object =
-        "apiVersion: v1\nkind: Namespace\nmetadata: {name: a, labels: {x: y}}\n---\n";
+    const std::string object = "apiVersion: v1\nkind: Namespace\nmetadata: {name: a, labels: {x: y}}\n---\n";
     CHECK(decode(object + object, "f").refusals.empty());
     CHECK(keys(decode(object + object, "f")) == Strings{"Namespace a"});
-    const Decoded decoded =
-        decode(object + "apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n", "f");
+    const Decoded decoded = decode(object + "apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n", "f");
     CHECK(refusals(decoded) == Strings{"f:5: Namespace a: is already defined on line 1; keep one"});
     CHECK(std::get<Namespace>(decoded.objects.at(0).object).labels == Labels{{"x", "y"}});
 }
@@ -108,39 +97,33 @@ TEST_CASE("policies of other groups are passed over, but not in silence") {
     CHECK(decoded.objects.empty());
     CHECK(decoded.refusals.empty());
     REQUIRE(decoded.warnings.size() == 3);
-    CHECK(
-        to_string(decoded.warnings[0]) ==
-        "f:1: NetworkPolicy a: apiVersion: passed over: projectcalico.org/v3 NetworkPolicy is not enforced; "
-        "networking.k8s.io/v1 NetworkPolicy is");
+    CHECK(to_string(decoded.warnings[0]) ==
+          "f:1: NetworkPolicy a: apiVersion: passed over: projectcalico.org/v3 NetworkPolicy is not enforced; "
+          "networking.k8s.io/v1 NetworkPolicy is");
     CHECK(decoded.warnings[1].object == "GlobalNetworkPolicy b");
     CHECK(decoded.warnings[2].object == "CiliumNetworkPolicy c");
-    const Decoded old = decode(
-        "apiVersion: extensions/v1beta1\nkind: NetworkPolicy\nmetadata: {name: a}\nspec: {}\n",
-        "f");
-    CHECK(refusals(old) ==
-          Strings{
-              "f:1: NetworkPolicy default/a: apiVersion: \"extensions/v1beta1\" is not supported; "
-              "write networking.k8s.io/v1"});
+    const Decoded old =
+        decode("apiVersion: extensions/v1beta1\nkind: NetworkPolicy\nmetadata: {name: a}\nspec: {}\n", "f");
+    CHECK(refusals(old) == Strings{"f:1: NetworkPolicy default/a: apiVersion: \"extensions/v1beta1\" is not supported; "
+                                   "write networking.k8s.io/v1"});
 }
 
 TEST_CASE("kubectl's JSON of a pod") {
     const Decoded decoded = decode_file("manifests/kubectl-pod.json");
     CHECK(refusals(decoded).empty());
     REQUIRE(decoded.objects.size() == 1);
-    const Pod expected{
-        .name = {"prod", "web-0"},
-        .uid = "1f0c2b9e-6a3c-4b8d-9d6e-0d9f6a6f3b21",
-        .node = "node-1",
-        .labels = {{"app", "web"}, {"version", "2"}},
-        .addresses = {parse_address("10.1.0.9").value(), parse_address("fd00::9").value()},
-        .ports = {{"http", Protocol::tcp, 8080}, {"metrics", Protocol::udp, 15090}}};
+    const Pod expected{.name = {"prod", "web-0"},
+                       .uid = "1f0c2b9e-6a3c-4b8d-9d6e-0d9f6a6f3b21",
+                       .node = "node-1",
+                       .labels = {{"app", "web"}, {"version", "2"}},
+                       .addresses = {parse_address("10.1.0.9").value(), parse_address("fd00::9").value()},
+                       .ports = {{"http", Protocol::tcp, 8080}, {"metrics", Protocol::udp, 15090}}};
     CHECK(std::get<Pod>(decoded.objects[0].object) == expected);
 }
 
 TEST_CASE("pods: phases, the host's network, addresses") {
     const auto pod = [](const std::string& rest) {
-        const Decoded decoded =
-            decode("apiVersion: v1\nkind: Pod\nmetadata: {name: p}\n" + rest, "f");
+        const Decoded decoded = decode("apiVersion: v1\nkind: Pod\nmetadata: {name: p}\n" + rest, "f");
         CHECK(refusals(decoded).empty());
         REQUIRE(decoded.objects.size() == 1);
         return std::get<Pod>(decoded.objects[0].object);
@@ -150,8 +133,7 @@ TEST_CASE("pods: phases, the host's network, addresses") {
     CHECK_FALSE(pod("status: {phase: Running}").finished);
     CHECK(pod("spec: {hostNetwork: true}").host_network);
     CHECK_FALSE(pod("spec:\nstatus:\n").host_network);
-    CHECK(pod("status: {podIP: 10.0.0.7}").addresses ==
-          std::vector{parse_address("10.0.0.7").value()});
+    CHECK(pod("status: {podIP: 10.0.0.7}").addresses == std::vector{parse_address("10.0.0.7").value()});
     CHECK(pod("status: {podIP: '', podIPs: []}").addresses.empty());
     CHECK(pod("spec: {unknownField: [1, {a: b}]}").node.empty());
 }
@@ -192,15 +174,14 @@ TEST_CASE("the walkthrough") {
     CHECK(refusals(policies).empty());
     REQUIRE(policies.objects.size() == 1);
     using Operator = LabelRequirement::Operator;
-    const Policy expected{
-        .name = {"ingress", "drop-inter-namespace"},
-        .pods = {{{"app", Operator::in, {"kuard-vnode-ingress"}}}},
-        .isolates_ingress = true,
-        .isolates_egress = false,
-        .ingress = {{.peers = {{.pods = {},
-                                .namespaces = Selector{{{"name", Operator::in, {"kube-system"}}}},
-                                .ip_block = {}}},
-                     .ports = {{Protocol::tcp, uint16_t{8080}, {}}}}},
-        .egress = {}};
+    const Policy expected{.name = {"ingress", "drop-inter-namespace"},
+                          .pods = {{{"app", Operator::in, {"kuard-vnode-ingress"}}}},
+                          .isolates_ingress = true,
+                          .isolates_egress = false,
+                          .ingress = {{.peers = {{.pods = {},
+                                                  .namespaces = Selector{{{"name", Operator::in, {"kube-system"}}}},
+                                                  .ip_block = {}}},
+                                       .ports = {{Protocol::tcp, uint16_t{8080}, {}}}}},
+                          .egress = {}};
     CHECK(std::get<Policy>(policies.objects[0].object) == expected);
 }

@@ -30,9 +30,7 @@ struct Scratch {
     Scratch(const Scratch&) = delete;
     Scratch& operator=(const Scratch&) = delete;
 
-    void write(const std::string& name, const std::string& text) const {
-        std::ofstream(dir / name) << text;
-    }
+    void write(const std::string& name, const std::string& text) const { std::ofstream(dir / name) << text; }
     void write_by_rename(const std::string& name, const std::string& text) const {
         std::ofstream(root / "tmp") << text;
         fs::rename(root / "tmp", dir / name);
@@ -48,8 +46,7 @@ struct Scratch {
 };
 
 std::string ns(const std::string& name, const std::string& label = "x") {
-    return "apiVersion: v1\nkind: Namespace\nmetadata: {name: " + name + ", labels: {l: " + label +
-           "}}\n---\n";
+    return "apiVersion: v1\nkind: Namespace\nmetadata: {name: " + name + ", labels: {l: " + label + "}}\n---\n";
 }
 std::string bad_ns(const std::string& name) {
     return ns(name, "1");
@@ -88,9 +85,7 @@ TEST_CASE("every manifest of the directory, and nothing else") {
     const Scratch scratch;
     scratch.write("a.yaml", ns("a"));
     scratch.write("b.yml", ns("b"));
-    scratch.write(
-        "c.json",
-        R"({"apiVersion":"v1","kind":"Namespace","metadata":{"name":"c","labels":{"l":"1"}}})");
+    scratch.write("c.json", R"({"apiVersion":"v1","kind":"Namespace","metadata":{"name":"c","labels":{"l":"1"}}})");
     scratch.write(".hidden.yaml", ns("hidden"));
     scratch.write("readme.txt", "no: [yaml");
     scratch.write("d.yaml~", ns("backup"));
@@ -115,9 +110,7 @@ TEST_CASE("the walkthrough directory") {
 
 TEST_CASE("a directory that cannot be read is a failure") {
     const Scratch scratch;
-    CHECK(Directory::open(scratch.root / "none")
-              .error()
-              .message.ends_with("No such file or directory"));
+    CHECK(Directory::open(scratch.root / "none").error().message.ends_with("No such file or directory"));
     scratch.write("file", "");
     CHECK(Directory::open(scratch.dir / "file").error().message.ends_with("Not a directory"));
 }
@@ -162,14 +155,12 @@ TEST_CASE("a file that is being written is read when it is closed, new or not") 
     Directory directory = scratch.open();
     for (const char* name : {"a.yaml", "b.yaml"}) {
         const std::string text = ns("a", "y") + ns("b");
-        UniqueFd file(
-            ::open((scratch.dir / name).c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+        UniqueFd file(::open((scratch.dir / name).c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
         REQUIRE(::write(file.get(), text.data(), 20) == 20);
         fchmod(file.get(), 0600);
         changes_nothing(directory);
         CHECK(held(directory) == (*name == 'a' ? "a=x" : "a=y b=x"));
-        REQUIRE(::write(file.get(), text.data() + 20, text.size() - 20) ==
-                static_cast<ssize_t>(text.size() - 20));
+        REQUIRE(::write(file.get(), text.data() + 20, text.size() - 20) == static_cast<ssize_t>(text.size() - 20));
         changes_nothing(directory);
         file.reset();
         CHECK(readable(directory, 1000));
@@ -244,8 +235,7 @@ TEST_CASE("where it cannot be told what was refused, nothing that is missing is 
     changes(directory);
     CHECK(held(directory) == "a=y b=x c=x");
     // A misspelt kind still tells the name.
-    scratch.write("a.yaml",
-                  ns("a", "y") + "apiVersion: v1\nkind: nameSpace\nmetadata: {name: b}\n");
+    scratch.write("a.yaml", ns("a", "y") + "apiVersion: v1\nkind: nameSpace\nmetadata: {name: b}\n");
     changes(directory);
     CHECK(held(directory) == "a=y b=x");
 }
@@ -261,14 +251,12 @@ TEST_CASE("a file that cannot be read keeps everything that it held, and comes b
     fs::rename(scratch.root / "tmp", scratch.dir / "a.yaml");
     changes(directory);
     CHECK(held(directory) == "a=x");
-    CHECK(messages(directory.refusals()) ==
-          Strings{"a.yaml: is a directory, not a file; move it elsewhere"});
+    CHECK(messages(directory.refusals()) == Strings{"a.yaml: is a directory, not a file; move it elsewhere"});
     fs::remove(scratch.dir / "a.yaml");
     fs::create_symlink(scratch.root / "nowhere", scratch.dir / "a.yaml");
     changes(directory);
     CHECK(held(directory) == "a=x");
-    CHECK(messages(directory.refusals()) ==
-          Strings{"a.yaml: cannot be read: No such file or directory"});
+    CHECK(messages(directory.refusals()) == Strings{"a.yaml: cannot be read: No such file or directory"});
     std::ofstream(scratch.root / "nowhere") << ns("a", "y");
     REQUIRE(directory.refresh());
     CHECK(held(directory) == "a=y");
@@ -300,10 +288,8 @@ TEST_CASE("one object in two files: the first file by name counts") {
     scratch.write("a.yaml", ns("a", "first"));
     changes(directory);
     CHECK(held(directory) == "a=first");
-    CHECK(
-        messages(directory.refusals()) ==
-        Strings{
-            "b.yaml:2: Namespace a: is already defined in a.yaml:1, which comes first; keep one"});
+    CHECK(messages(directory.refusals()) ==
+          Strings{"b.yaml:2: Namespace a: is already defined in a.yaml:1, which comes first; keep one"});
     scratch.write("c.yaml", ns("a", "first"));  // equal: no conflict
     changes_nothing(directory);
     scratch.write("b.yaml", ns("a", "third"));
@@ -312,10 +298,8 @@ TEST_CASE("one object in two files: the first file by name counts") {
     fs::remove(scratch.dir / "a.yaml");
     changes(directory);
     CHECK(held(directory) == "a=third");
-    CHECK(
-        messages(directory.refusals()) ==
-        Strings{
-            "c.yaml:1: Namespace a: is already defined in b.yaml:1, which comes first; keep one"});
+    CHECK(messages(directory.refusals()) ==
+          Strings{"c.yaml:1: Namespace a: is already defined in b.yaml:1, which comes first; keep one"});
     fs::remove(scratch.dir / "b.yaml");
     changes(directory);
     CHECK(held(directory) == "a=first");
@@ -420,6 +404,5 @@ TEST_CASE("a file that is too large is refused") {
     scratch.write("a.yaml", "");
     fs::resize_file(scratch.dir / "a.yaml", (uintmax_t{512} << 20) + 1);  // sparse
     const Directory directory = scratch.open();
-    CHECK(messages(directory.refusals()) ==
-          Strings{"a.yaml: is larger than 512 MiB; split it into several files"});
+    CHECK(messages(directory.refusals()) == Strings{"a.yaml: is larger than 512 MiB; split it into several files"});
 }

@@ -18,16 +18,14 @@ std::string print(const Value& value) {
         case Value::Kind::null:
             return "null";
         case Value::Kind::scalar:
-            return value.is_quoted() ? fmt::format("'{}'", value.text())
-                                     : std::string(value.text());
+            return value.is_quoted() ? fmt::format("'{}'", value.text()) : std::string(value.text());
         case Value::Kind::sequence:
             for (const Value* item : value.items())
                 text += (text.empty() ? "" : ", ") + print(*item);
             return "[" + text + "]";
         case Value::Kind::mapping:
             for (const auto& entry : value.entries())
-                text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", entry.key,
-                                    print(*entry.value));
+                text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", entry.key, print(*entry.value));
             return "{" + text + "}";
     }
     return "?";
@@ -42,13 +40,12 @@ struct Read {
 
 Read read(std::string_view text, bool takes_items = false) {
     Read result;
-    const source::DocumentSink sink{
-        .item =
-            [&](auto, const Value& item) {
-                result.items.push_back(print(item));
-                return takes_items;
-            },
-        .document = [&](const Value& value) { result.documents.push_back(print(value)); }};
+    const source::DocumentSink sink{.item =
+                                        [&](auto, const Value& item) {
+                                            result.items.push_back(print(item));
+                                            return takes_items;
+                                        },
+                                    .document = [&](const Value& value) { result.documents.push_back(print(value)); }};
     if (const auto done = source::read_documents(text, sink); !done) {
         result.error_line = done.error().line;
         result.error = done.error().message;
@@ -74,8 +71,7 @@ TEST_CASE("documents, scalars and their quotes") {
 }
 
 TEST_CASE("JSON is read as it is written: tabs, escapes, surrogates") {
-    const Read json =
-        read("{\n\t\"a\":\t\"\\u00e9\\/\\ud83d\\ude00\\n\",\"b\":[1,true,null,\"1\"]}\n");
+    const Read json = read("{\n\t\"a\":\t\"\\u00e9\\/\\ud83d\\ude00\\n\",\"b\":[1,true,null,\"1\"]}\n");
     CHECK(json.documents == Strings{"{a: 'é/😀\n', b: [1, true, null, '1']}"});
 }
 
@@ -124,8 +120,7 @@ TEST_CASE("elements of the top-level items are handed over one by one") {
     const Read taken = read(list, true);
     CHECK(taken.items == Strings{"{a: 1}", "{b: [x]}"});
     CHECK(taken.documents == Strings{"{kind: List, items: [], metadata: {items: [c]}}"});
-    CHECK(read(list, false).documents ==
-          Strings{"{kind: List, items: [{a: 1}, {b: [x]}], metadata: {items: [c]}}"});
+    CHECK(read(list, false).documents == Strings{"{kind: List, items: [{a: 1}, {b: [x]}], metadata: {items: [c]}}"});
     // An anchor inside an element that is done with is still there for the next one.
     CHECK(read("items:\n- a: &x ['\\u0065', \"\\u0065\"]\n- b: *x\n- c: *x\n", true).items ==
           Strings{"{a: ['\\u0065', 'e']}", "{b: ['\\u0065', 'e']}", "{c: ['\\u0065', 'e']}"});
@@ -140,10 +135,10 @@ TEST_CASE("plain scalars that a parser of YAML 1.1 or 1.2 would not take for a s
         CHECK(plain_type(text) == PlainType::null);
     for (const char* text : {"true", "FALSE", "yes", "Off", "on"})
         CHECK(plain_type(text) == PlainType::boolean);
-    for (const char* text : {"0", "-12", "+1", "1.5", ".5", "1e9", "1E-3", "0x1F", "0o17", "0b1",
-                             "1_000", ".inf", "-.INF", ".nan", "080"})
+    for (const char* text :
+         {"0", "-12", "+1", "1.5", ".5", "1e9", "1E-3", "0x1F", "0o17", "0b1", "1_000", ".inf", "-.INF", ".nan", "080"})
         CHECK_MESSAGE(plain_type(text) == PlainType::number, text);
-    for (const char* text : {"web", "1a", "1.2.3", "10.0.0.0/8", "0x", "e9", "1e", "-", ".", "yess",
-                             "0xg", "2024-01-01", "_1"})
+    for (const char* text :
+         {"web", "1a", "1.2.3", "10.0.0.0/8", "0x", "e9", "1e", "-", ".", "yess", "0xg", "2024-01-01", "_1"})
         CHECK_MESSAGE(plain_type(text) == PlainType::string, text);
 }

@@ -23,9 +23,7 @@ class MistakenExecutor : public Executor {
         cluster_ = misread(cluster);
         return {};
     }
-    Result<bool> allowed(const oracle::Hop& hop) override {
-        return oracle::judge(cluster_, hop).allowed;
-    }
+    Result<bool> allowed(const oracle::Hop& hop) override { return oracle::judge(cluster_, hop).allowed; }
     [[nodiscard]] bool carries(const Cluster& cluster, const oracle::Hop& hop) const override {
         return crosses_a_veth(cluster, hop);
     }
@@ -66,8 +64,7 @@ template <class Mistaken>
 FuzzSummary find() {
     FuzzOptions options;
     options.clusters = 500;
-    return run_differential(options,
-                            {make_oracle_executor, [] { return std::make_unique<Mistaken>(); }},
+    return run_differential(options, {make_oracle_executor, [] { return std::make_unique<Mistaken>(); }},
                             [](const FuzzSummary&) {});
 }
 
@@ -113,8 +110,8 @@ TEST_CASE("a change that is not taken in is found, and keeps the state before it
 TEST_CASE("without a mistake there is no difference, and packets are of both kinds") {
     FuzzOptions options;
     options.clusters = 50;
-    const FuzzSummary summary = run_differential(
-        options, {make_oracle_executor, make_oracle_executor}, [](const FuzzSummary&) {});
+    const FuzzSummary summary =
+        run_differential(options, {make_oracle_executor, make_oracle_executor}, [](const FuzzSummary&) {});
     CHECK(summary.differences == 0);
     CHECK(summary.packets == 50 * 5 * 20);
     CHECK(summary.allowed > summary.packets / 10);
@@ -122,8 +119,7 @@ TEST_CASE("without a mistake there is no difference, and packets are of both kin
 }
 
 TEST_CASE("the generator follows its seed alone, and reaches the corners") {
-    CHECK(Random(1).next() ==
-          0x910a2dec89025cc1ULL);  // splitmix64's published first value for seed 1
+    CHECK(Random(1).next() == 0x910a2dec89025cc1ULL);  // splitmix64's published first value for seed 1
     CHECK(Generator(7).cluster() == Generator(7).cluster());
     CHECK_FALSE(Generator(7).cluster() == Generator(8).cluster());
     std::set<std::string> seen;
@@ -139,18 +135,16 @@ TEST_CASE("the generator follows its seed alone, and reaches the corners") {
             for (const PolicyRule& rule : policy.ingress) {
                 seen.insert(rule.peers.empty() ? "no peers" : "peers");
                 for (const PolicyPort& port : rule.ports)
-                    seen.insert(fmt::format("port kind {} range {}", port.port.index(),
-                                            port.end_port.has_value()));
+                    seen.insert(fmt::format("port kind {} range {}", port.port.index(), port.end_port.has_value()));
                 for (const PolicyPeer& peer : rule.peers)
                     if (peer.ip_block)
                         seen.insert(fmt::format("{} excepts", peer.ip_block->except.size()));
             }
     }
     for (const char* corner :
-         {"host", "finished", "living", "0 addresses", "1 addresses", "2 addresses",
-          "no namespace object", "no peers", "port kind 0 range false", "port kind 1 range false",
-          "port kind 1 range true", "port kind 2 range false", "0 excepts", "1 excepts",
-          "3 excepts"})
+         {"host", "finished", "living", "0 addresses", "1 addresses", "2 addresses", "no namespace object", "no peers",
+          "port kind 0 range false", "port kind 1 range false", "port kind 1 range true", "port kind 2 range false",
+          "0 excepts", "1 excepts", "3 excepts"})
         CHECK_MESSAGE(seen.contains(corner), corner);
 }
 

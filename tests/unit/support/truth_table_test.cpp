@@ -90,14 +90,10 @@ TEST_CASE("a table is read: shorthand, rows in their families, hops on this node
 }
 
 TEST_CASE("what a table cannot mean is an error that says where") {
-    CHECK(error_of("a/far -> a/web 8080/TCP", "a/far > a/web 80/TCP").find("line 12") !=
-          std::string::npos);
-    CHECK(error_of("a/far -> a/web 8080/TCP", "a/gone -> a/web 80/TCP").find("no pod a/gone") !=
-          std::string::npos);
-    CHECK(error_of("a/far -> a/web 8080/TCP", "a/far -> a/web 80/tcp").find("80/tcp") !=
-          std::string::npos);
-    CHECK(error_of("a/far -> a/web 8080/TCP", "a/far -> 8.8.8.8 80/TCP").find("no pod of n1") !=
-          std::string::npos);
+    CHECK(error_of("a/far -> a/web 8080/TCP", "a/far > a/web 80/TCP").find("line 12") != std::string::npos);
+    CHECK(error_of("a/far -> a/web 8080/TCP", "a/gone -> a/web 80/TCP").find("no pod a/gone") != std::string::npos);
+    CHECK(error_of("a/far -> a/web 8080/TCP", "a/far -> a/web 80/tcp").find("80/tcp") != std::string::npos);
+    CHECK(error_of("a/far -> a/web 8080/TCP", "a/far -> 8.8.8.8 80/TCP").find("no pod of n1") != std::string::npos);
     CHECK(error_of("dropped:\n  - a", "droped:\n  - a").find("droped") != std::string::npos);
     CHECK(error_of("node: n2", "nod: n2").find("nod") != std::string::npos);
     CHECK(error_of("port: http", "port: 70000").find("70000") != std::string::npos);
