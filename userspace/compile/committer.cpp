@@ -53,6 +53,8 @@ Result<Plan> Committer::plan_with_room(const Desired& desired) {
         broken_ = true;
         return tl::unexpected(done.error());
     }
+    if (auto done = store_.wait_for_packets(); !done)
+        return tl::unexpected(done.error());
     auto second = make_plan(loaded_, desired);
     if (second && !second->extended.empty())
         return fail("tables without room for a new class, after room was made; a defect of catflap, please report it");
@@ -62,6 +64,9 @@ Result<Plan> Committer::plan_with_room(const Desired& desired) {
 Result<> Committer::execute(const Plan& plan, const EndpointPlan& endpoints) {
     if (auto done = populate(plan, endpoints); !done)
         return done;
+    if (plan.needs_grace)
+        if (auto done = store_.wait_for_packets(); !done)
+            return done;
     if (auto done = move(plan); !done)
         return done;
     if (auto done = store_.order(); !done)

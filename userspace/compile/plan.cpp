@@ -209,14 +209,28 @@ class Planner {
         return {};
     }
 
-    // What the old table says of classes that no address is to have any more, but some have until they are moved.
+    std::set<uint32_t> fresh_numbers() const {
+        std::set<uint32_t> numbers;
+        for (const uint32_t index : fresh_classes_)
+            numbers.insert(plan_.numbers[index]);
+        return numbers;
+    }
+
+    std::set<uint32_t> fresh_port_numbers() const {
+        std::set<uint32_t> numbers;
+        for (const uint32_t index : fresh_ports_)
+            numbers.insert(plan_.port_numbers[index]);
+        return numbers;
+    }
+
+    // A copy says of every class that exists what the old table says: only the new ones are added.
     static void keep_orphans(const std::vector<uint16_t>& old_indices, const std::map<RuleMask, uint16_t>& index_of,
-                             const std::set<uint32_t>& wanted, ClassMasks& masks, uint32_t& count) {
+                             const std::set<uint32_t>& fresh, ClassMasks& masks, uint32_t& count) {
         std::map<uint16_t, const RuleMask*> mask_of;
         for (const auto& [mask, index] : index_of)
             mask_of.emplace(index, &mask);
         for (uint32_t number = 0; number < old_indices.size(); ++number) {
-            if (old_indices[number] == 0 || wanted.contains(number))
+            if (old_indices[number] == 0 || fresh.contains(number))
                 continue;
             masks.emplace(number, *mask_of.at(old_indices[number]));
             count = std::max(count, number + 1);
@@ -244,17 +258,18 @@ class Planner {
         uint32_t class_count = 1;
         uint32_t port_class_count = 1;
         for (auto& [index, mask] : masks_.peers(policy))
-            classes.emplace(plan_.numbers[index], mask);
+            if (!old || is_fresh_[index])
+                classes.emplace(plan_.numbers[index], mask);
         for (auto& [index, mask] : masks_.ports(policy))
-            ports.emplace(plan_.port_numbers[index], mask);
+            if (!old || std::ranges::find(fresh_ports_, index) != fresh_ports_.end())
+                ports.emplace(plan_.port_numbers[index], mask);
         for (const ClassNumber one : plan_.numbers)
             class_count = std::max(class_count, one + 1);
         for (const uint16_t one : plan_.port_numbers)
             port_class_count = std::max<uint32_t>(port_class_count, one + 1U);
         if (old) {
-            keep_orphans(old->rows, old->row_of, {plan_.numbers.begin(), plan_.numbers.end()}, classes, class_count);
-            keep_orphans(old->columns, old->column_of, {plan_.port_numbers.begin(), plan_.port_numbers.end()}, ports,
-                         port_class_count);
+            keep_orphans(old->rows, old->row_of, fresh_numbers(), classes, class_count);
+            keep_orphans(old->columns, old->column_of, fresh_port_numbers(), ports, port_class_count);
         }
         if (auto done = fill(*table, classes, ports, class_count, port_class_count); !done)
             return tl::unexpected(done.error());
@@ -297,8 +312,8 @@ class Planner {
         }
         // A packet that is still under way by a retired table must find the new classes too, where it has a row.
         for (const TablePointer& table : loaded_.retiring)
-            if (!table->open())
-                write_in_place(table);
+            if (!table->open() && !write_in_place(table))
+                plan_.needs_grace = true;
         return {};
     }
 

@@ -53,7 +53,8 @@ struct Plan {
 
     Pools pools;  // after the plan
     DecisionRegistry decisions;
-    bool leftovers = false;  // classes exist that only tables tell apart which this commit retires: commit once more
+    bool needs_grace = false;  // a retired table has no row for a class to come: wait for its packets before any move
+    bool leftovers = false;    // classes exist that only tables tell apart which this commit retires: commit once more
 };
 
 // Fails, with nothing changed, when the desired state does not fit.
