@@ -11,6 +11,8 @@
 #include "maps.h"
 #include "parse.h"
 
+#define PORT_VXLAN 4789
+
 static __always_inline const struct catflap_endpoint_config *find_endpoint(__u32 ifindex)
 {
     for (__u32 probe = 0; probe < CATFLAP_INTERFACE_PROBES; probe++) {
@@ -198,9 +200,13 @@ static __always_inline int process(struct __sk_buff *skb, enum catflap_direction
         return TC_ACT_UNSPEC;
     if (!c.endpoint)
         return drop(&c, CATFLAP_REASON_UNKNOWN_ENDPOINT, CATFLAP_RULE_NONE);
-    if (p.fragment == FRAGMENT_LATER && !recall_fragment(&p, direction, c.endpoint->slot) &&
-        !c.endpoint->tables[direction].open)
-        return drop(&c, CATFLAP_REASON_FRAGMENT, CATFLAP_RULE_NONE);
+    if (p.fragment == FRAGMENT_LATER) {
+        reason = recall_fragment(&p, direction, c.endpoint->slot);
+        if (reason == CATFLAP_REASON_FRAGMENT && c.endpoint->tables[direction].open)
+            reason = CATFLAP_REASON_NONE;
+        if (reason)
+            return drop(&c, reason, CATFLAP_RULE_NONE);
+    }
     if (direction == CATFLAP_FROM_POD) {
         reason = check_sender(c.endpoint, &p);
         if (reason)

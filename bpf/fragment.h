@@ -13,7 +13,8 @@ static __always_inline void make_fragment_key(struct catflap_fragment_key *key, 
 {
     key->remote = direction == CATFLAP_FROM_POD ? p->destination : p->source;
     key->id_be = p->fragment_id_be;
-    key->slot_protocol = slot << 8 | p->protocol;
+    /* RFC 791: the protocol tells datagrams apart. RFC 8200, 4.5: it does not, and later fragments do not tell it. */
+    key->slot_protocol = slot << 8 | (p->ipv6 ? IPPROTO_FRAGMENT : p->protocol);
     key->direction = direction;
 }
 
@@ -25,13 +26,18 @@ static __always_inline void remember_fragment(const struct packet *p, enum catfl
         .first_seen_ns = now_ns(),
         .source_port = p->ports.source_port,
         .destination_port = p->ports.destination_port,
+        .header_bytes = (__u16)p->fragment_border,
+        .protocol = p->protocol,
     };
 
     make_fragment_key(&key, p, direction, slot);
     bpf_map_update_elem(&fragments, &key, &value, BPF_ANY);
 }
 
-/* Fills the ports of a later fragment. False: its first fragment did not pass here. */
+/*
+ * Fills protocol and ports of a later fragment. Returns CATFLAP_REASON_FRAGMENT where its first one did not pass here,
+ * CATFLAP_REASON_FRAGMENT_OVERLAP where it would overwrite the headers by which that one was judged.
+ */
 static __always_inline int recall_fragment(struct packet *p, enum catflap_direction direction, __u32 slot)
 {
     struct catflap_fragment_key key = {};
@@ -40,10 +46,13 @@ static __always_inline int recall_fragment(struct packet *p, enum catflap_direct
     make_fragment_key(&key, p, direction, slot);
     value = bpf_map_lookup_elem(&fragments, &key);
     if (!value || now_ns() - value->first_seen_ns > FRAGMENT_TIMEOUT_NS)
-        return 0;
+        return CATFLAP_REASON_FRAGMENT;
+    if (p->fragment_border < value->header_bytes)
+        return CATFLAP_REASON_FRAGMENT_OVERLAP;
+    p->protocol = value->protocol;
     p->ports.source_port = value->source_port;
     p->ports.destination_port = value->destination_port;
-    return 1;
+    return CATFLAP_REASON_NONE;
 }
 
 #endif

@@ -5,6 +5,9 @@
 
 #include <catflap/abi.h>
 #include <linux/bpf.h>
+#include <linux/in.h>
+#include <linux/in6.h>
+#include <linux/tcp.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
@@ -35,15 +38,22 @@ struct packet {
     struct transport ports; /* of the quoted packet, for PACKET_ICMP_ERROR */
     __u32 ip_bytes;         /* length by the IP header, headers included */
     __u32 fragment_id_be;
-    __u8 protocol;        /* behind the IPv6 extension headers */
-    __u8 quoted_protocol; /* for PACKET_ICMP_ERROR */
-    __u8 kind;            /* enum packet_kind */
-    __u8 fragment;        /* enum fragment_kind */
+    __u32 fragment_border; /* bytes of the datagram before: first one: its data; later ones: what they carry */
+    __u8 protocol;         /* behind the IPv6 extension headers */
+    __u8 quoted_protocol;  /* for PACKET_ICMP_ERROR */
+    __u8 kind;             /* enum packet_kind */
+    __u8 fragment;         /* enum fragment_kind */
     __u8 tcp_flags;
     __u8 ipv6;
     __u8 from_pod;     /* the hook: the parser lets link maintenance pass by direction */
     __u8 echo_request; /* ICMP: asks, does not answer */
 };
+
+/*
+ * A global function: the verifier checks it once and by itself, for any arguments, instead of anew for every path that
+ * leads to a call (kernel >= 5.6). Its pointers may be NULL for all that it knows, hence the checks in the functions.
+ */
+#define VERIFIED_ALONE __attribute__((noinline))
 
 #define TCP_FIN 0x01
 #define TCP_SYN 0x02
@@ -69,6 +79,23 @@ static __always_inline int same_address(const struct catflap_address *a, const s
 static __always_inline int is_ipv4_mapped(const struct catflap_address *a)
 {
     return !(a->word_be[0] | a->word_be[1]) && a->word_be[2] == MAPPED_PREFIX_BE;
+}
+
+/* The bytes that hold the ports and all else that decides, per protocol. */
+static __always_inline __u32 transport_bytes(__u8 protocol)
+{
+    switch (protocol) {
+    case IPPROTO_TCP:
+        return sizeof(struct tcphdr);
+    case IPPROTO_UDP:
+    case IPPROTO_ICMP:
+    case IPPROTO_ICMPV6:
+        return 8;
+    case IPPROTO_SCTP:
+        return 12;
+    default:
+        return 0;
+    }
 }
 
 #endif

@@ -187,7 +187,7 @@ CATFLAP_ASSERT(offsetof(struct catflap_flow, opener) == 16);
 struct catflap_fragment_key {
     struct catflap_address remote;
     __u32 id_be; /* IPv4: 16 bits, zero extended */
-    __u32 slot_protocol;
+    __u32 slot_protocol; /* IPv6: IPPROTO_FRAGMENT */
     __u32 direction;
 };
 CATFLAP_ASSERT(sizeof(struct catflap_fragment_key) == 28);
@@ -196,7 +196,9 @@ struct catflap_fragment {
     __u64 first_seen_ns;
     __u16 source_port;
     __u16 destination_port;
-    __u32 pad;
+    __u16 header_bytes; /* of the datagram, up to the end of the headers that were judged */
+    __u8 protocol;      /* behind the IPv6 extension headers */
+    __u8 pad;
 };
 CATFLAP_ASSERT(sizeof(struct catflap_fragment) == 16);
 

@@ -233,6 +233,20 @@ TEST_CASE("IPv6 fragments likewise") {
     CHECK(shop.to(Ethernet{} / to_web / Ipv6Fragment{.more_fragments = false, .id = 3} / Tcp{}));  // RFC 6946
 }
 
+// RFC 8200, 4.5: every fragment names the first header of the divided part, and later ones begin behind all headers.
+TEST_CASE("headers behind the IPv6 fragment header belong to the datagram's first fragment") {
+    Shop shop;
+    const Ipv6 to_web{.source = "fd00::2", .destination = "fd00::1"};
+    const auto later = [](uint16_t offset) {
+        return Ipv6Fragment{.offset_bytes = offset, .more_fragments = false, .next_header = 60};
+    };
+    CHECK(shop.to(Ethernet{} / to_web / Ipv6Fragment{} / Ipv6Extension{.bytes = 16} / Tcp{} / Payload{}));
+    CHECK(shop.to(Ethernet{} / to_web / later(40) / Payload{}));
+    // 16 bytes of options and 20 of TCP are what the datagram was judged by.
+    check_dropped(shop, Hook::to_pod, Ethernet{} / to_web / later(32) / Payload{}, CATFLAP_REASON_FRAGMENT_OVERLAP);
+    check_dropped(shop, Hook::to_pod, Ethernet{} / to_web / later(8) / Payload{}, CATFLAP_REASON_FRAGMENT_OVERLAP);
+}
+
 TEST_CASE("GSO packets count as what goes over the wire") {
     Shop shop;
     const Bytes frame = tcp_to_web(kSyn) / Payload{Bytes(3000)};

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* This file contains what may stand between an IP header and its transport: IPv4 options, IPv6 extension headers. */
+#ifndef CATFLAP_EXTENSIONS_H
+#define CATFLAP_EXTENSIONS_H
+
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/in6.h>
+#include <linux/ip.h>
+
+#include "packet.h"
+
+#define MAX_EXTENSION_HEADERS 8
+#define IPV6_FRAGMENT_OFFSET 0xfff8
+#define IPV6_MORE_FRAGMENTS 0x0001
+#define IPV4_OPTION_LSRR 131
+#define IPV4_OPTION_SSRR 137
+
+/* A later fragment that would overwrite the header that was judged (RFC 1858, RFC 3128). */
+static __always_inline int overlaps_header(const struct packet *p)
+{
+    return p->fragment_border < transport_bytes(p->protocol);
+}
+
+/* A source route hides the true destination (RFC 7126, 4.3 and 4.4). option_bytes: at most 40. */
+VERIFIED_ALONE int has_source_route(struct __sk_buff *skb, __u32 option_bytes)
+{
+    __u32 offset = 0;
+
+    for (int i = 0; i < 40 && offset < option_bytes; i++) {
+        __u8 option[2];
+
+        if (bpf_skb_load_bytes(skb, ETH_HLEN + sizeof(struct iphdr) + offset, option, sizeof(option)))
+            return 1;
+        if (option[0] == IPV4_OPTION_LSRR || option[0] == IPV4_OPTION_SSRR)
+            return 1;
+        if (option[0] == 0) /* end of options */
+            return 0;
+        offset += option[0] == 1 ? 1 : option[1] > 1 ? option[1] : 40;
+    }
+    return 0;
+}
+
+/*
+ * Follows the extension headers (RFC 8200, 4) from offset on. Sets protocol and fragment (of a first one, the border is
+ * where its part of the datagram begins in the frame); returns the offset of the transport header, or a negated reason.
+ * A routing header with segments left hides the true destination: refused.
+ */
+VERIFIED_ALONE int walk_extensions(struct __sk_buff *skb, struct packet *p, __u32 offset)
+{
+    __u8 next;
+
+    if (!p)
+        return -CATFLAP_REASON_STATE;
+    next = p->protocol;
+    for (int i = 0; i < MAX_EXTENSION_HEADERS; i++) {
+        __u8 header[8];
+
+        if (next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING && next != IPPROTO_FRAGMENT && next != IPPROTO_AH &&
+            next != IPPROTO_DSTOPTS) {
+            p->protocol = next;
+            return (int)offset;
+        }
+        if (bpf_skb_load_bytes(skb, offset, header, sizeof(header)))
+            return -CATFLAP_REASON_TRUNCATED;
+        if (next == IPPROTO_ROUTING && header[3])
+            return -CATFLAP_REASON_EXTENSION_HEADERS;
+        if (next == IPPROTO_FRAGMENT) {
+            const __u16 field = (__u16)(header[2] << 8 | header[3]);
+
+            __builtin_memcpy(&p->fragment_id_be, header + 4, sizeof(p->fragment_id_be));
+            p->fragment_border = field & IPV6_FRAGMENT_OFFSET;
+            if (p->fragment_border) {
+                p->fragment = FRAGMENT_LATER;
+                p->protocol = header[0];
+                return overlaps_header(p) ? -CATFLAP_REASON_FRAGMENT_OVERLAP : (int)offset;
+            }
+            offset += 8;
+            if (field & IPV6_MORE_FRAGMENTS) {
+                p->fragment = FRAGMENT_FIRST;
+                p->fragment_border = offset;
+            }
+        } else if (next == IPPROTO_AH) {
+            offset += (header[1] + 2) * 4;
+        } else {
+            offset += (header[1] + 1) * 8;
+        }
+        next = header[0];
+    }
+    return -CATFLAP_REASON_EXTENSION_HEADERS;
+}
+
+static __always_inline int has_extensions(__u8 next_header)
+{
+    return next_header == IPPROTO_HOPOPTS || next_header == IPPROTO_ROUTING || next_header == IPPROTO_FRAGMENT ||
+           next_header == IPPROTO_AH || next_header == IPPROTO_DSTOPTS;
+}
+
+#endif

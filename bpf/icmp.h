@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* This file contains what is to be known of ICMP: which messages keep the link alive, which belong to other packets. */
+#ifndef CATFLAP_ICMP_H
+#define CATFLAP_ICMP_H
+
+#include <linux/icmpv6.h>
+#include <linux/in.h>
+#include <linux/in6.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+
+#include "packet.h"
+
+#define ND_ROUTER_ADVERT 134
+#define ND_REDIRECT 137
+
+/* RFC 792; <linux/icmp.h> would pull in the C library's headers, which do not know this target. */
+#define ICMP_ECHOREPLY 0
+#define ICMP_DEST_UNREACH 3
+#define ICMP_SOURCE_QUENCH 4
+#define ICMP_ECHO 8
+#define ICMP_TIME_EXCEEDED 11
+#define ICMP_PARAMETERPROB 12
+
+static __always_inline int is_icmp(const struct packet *p)
+{
+    return p->protocol == (p->ipv6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
+}
+
+static __always_inline int is_icmp_error(const struct packet *p, __u8 type)
+{
+    if (p->ipv6)
+        return type >= 1 && type <= 4; /* RFC 4443, 2.1: unreachable, too big, time exceeded, parameter problem */
+    return type == ICMP_DEST_UNREACH || type == ICMP_SOURCE_QUENCH || type == ICMP_TIME_EXCEEDED ||
+           type == ICMP_PARAMETERPROB;
+}
+
+static __always_inline int is_icmp_echo(int ipv6, __u8 type)
+{
+    if (ipv6)
+        return type == ICMPV6_ECHO_REQUEST || type == ICMPV6_ECHO_REPLY;
+    return type == ICMP_ECHO || type == ICMP_ECHOREPLY;
+}
+
+/*
+ * What keeps the link itself alive (RFC 4861, 2710, 3810), and cannot leave it: to or from link-local addresses, in
+ * both directions, or the packet is judged like any other. Hop limit 255 proves that no router forwarded a neighbour
+ * discovery packet; listener reports carry 1. Router advertisements and redirects are the node's to send, not a pod's.
+ */
+static __always_inline int is_link_maintenance(const struct __sk_buff *skb, const struct packet *p, __u8 icmp6_type,
+                                               __u8 hop_limit)
+{
+    const int to_link_local = (p->destination.word_be[0] & bpf_htonl(0xffc00000)) == bpf_htonl(0xfe800000) ||
+                              (p->destination.word_be[0] & bpf_htonl(0xff0f0000)) == bpf_htonl(0xff020000);
+    const int discovery = icmp6_type >= 133 && icmp6_type <= 137;
+    const int listener = (icmp6_type >= 130 && icmp6_type <= 132) || icmp6_type == 143;
+
+    if (!(discovery && hop_limit == 255) && !(listener && hop_limit == 1))
+        return 0;
+    if (p->from_pod)
+        return to_link_local && icmp6_type != ND_ROUTER_ADVERT && icmp6_type != ND_REDIRECT;
+    return skb->ingress_ifindex == 0;
+}
+
+/* The packet inside an ICMP error: at least its addresses and the first 8 bytes behind them (RFC 792, RFC 4443). */
+VERIFIED_ALONE int parse_quoted(struct __sk_buff *skb, struct packet *p, __u32 offset)
+{
+    struct transport quoted = {};
+    __u32 transport_offset;
+
+    if (!p)
+        return CATFLAP_REASON_STATE;
+    if (p->ipv6) {
+        struct ipv6hdr ip6;
+
+        if (bpf_skb_load_bytes(skb, offset, &ip6, sizeof(ip6)))
+            return CATFLAP_REASON_TRUNCATED;
+        __builtin_memcpy(&p->quoted_source, &ip6.daddr, sizeof(ip6.daddr));
+        __builtin_memcpy(&p->quoted_destination, &ip6.saddr, sizeof(ip6.saddr));
+        if (is_ipv4_mapped(&p->quoted_source) || is_ipv4_mapped(&p->quoted_destination))
+            return CATFLAP_REASON_MALFORMED;
+        p->quoted_protocol = ip6.nexthdr;
+        transport_offset = offset + sizeof(ip6);
+    } else {
+        struct iphdr ip;
+
+        if (bpf_skb_load_bytes(skb, offset, &ip, sizeof(ip)))
+            return CATFLAP_REASON_TRUNCATED;
+        if (ip.version != 4 || ip.ihl < 5)
+            return CATFLAP_REASON_MALFORMED;
+        set_ipv4(&p->quoted_source, ip.daddr);
+        set_ipv4(&p->quoted_destination, ip.saddr);
+        p->quoted_protocol = ip.protocol;
+        transport_offset = offset + ip.ihl * 4;
+    }
+    if (p->quoted_protocol == IPPROTO_ICMP || p->quoted_protocol == IPPROTO_ICMPV6) {
+        __u8 icmp[8];
+
+        if (bpf_skb_load_bytes(skb, transport_offset, icmp, sizeof(icmp)))
+            return CATFLAP_REASON_TRUNCATED;
+        if (is_icmp_echo(p->ipv6, icmp[0]))
+            quoted.source_port = quoted.destination_port = (__u16)(icmp[4] << 8 | icmp[5]);
+    } else if (transport_bytes(p->quoted_protocol)) {
+        __u16 ports_be[2];
+
+        if (bpf_skb_load_bytes(skb, transport_offset, ports_be, sizeof(ports_be)))
+            return CATFLAP_REASON_TRUNCATED;
+        quoted.source_port = bpf_ntohs(ports_be[1]);
+        quoted.destination_port = bpf_ntohs(ports_be[0]);
+    }
+    /*
+     * An error goes to whoever sent what it quotes. Were that not checked, a pod could send anything to anybody, in an
+     * ICMP error that quotes a packet of a connection which it may have.
+     */
+    if (!same_address(&p->destination, &p->quoted_destination))
+        return CATFLAP_REASON_MALFORMED;
+    p->ports = quoted;
+    p->kind = PACKET_ICMP_ERROR;
+    return CATFLAP_REASON_NONE;
+}
+
+#endif
