@@ -71,9 +71,7 @@ Result<> Committer::execute(const Plan& plan, const EndpointPlan& endpoints) {
         return done;
     if (auto done = store_.order(); !done)
         return done;
-    if (auto done = publish(endpoints); !done)
-        return done;
-    return plan.remove_prefixes.empty() ? Result<>{} : store_.remove_prefixes(plan.remove_prefixes);
+    return publish(endpoints);
 }
 
 Result<> Committer::write_table(const Table& table) {
@@ -149,6 +147,10 @@ void Committer::adopt_slot(uint32_t ifindex, const AdoptedSlot& adopted) {
 Result<> Committer::move(const Plan& plan) {
     if (!plan.set_prefixes.empty())
         if (auto done = store_.set_prefixes(plan.set_prefixes); !done)
+            return done;
+    // No live table tells their addresses from the broader prefix's; the tables to come have no row for them.
+    if (!plan.remove_prefixes.empty())
+        if (auto done = store_.remove_prefixes(plan.remove_prefixes); !done)
             return done;
     for (const PortMove& move : plan.port_moves)
         if (auto done = store_.set_ports(move.protocol, move.first, move.last, move.port_class); !done)
