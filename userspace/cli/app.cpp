@@ -26,6 +26,7 @@ int run(std::vector<std::string> arguments, const Streams& streams) {
     add_settle(app, session);
     add_get(app, session);
     add_check(app, session);
+    add_render(app, session);
     std::reverse(arguments.begin(), arguments.end());  // the order in which CLI11 takes a vector
     try {
         app.parse(std::move(arguments));

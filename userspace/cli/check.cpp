@@ -1,115 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
 // catflap check: manifests as the agent would take them, without an agent.
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 #include <ostream>
 #include <set>
 
 #include "cli/command.h"
 #include "cli/diagnostics.h"
-#include "source/catalog.h"
-#include "source/manifest.h"
+#include "cli/manifests.h"
 
 namespace catflap::cli {
 namespace {
 
-namespace fs = std::filesystem;
 using source::Diagnostic;
 
-// What the files of one run come to.
-class Check {
-  public:
-    explicit Check(const Session& session) : session_(session) {}
-
-    void take(const std::string& argument) {
-        std::error_code error;
-        if (argument == "-")
-            take_text("stdin", session_.streams.in);
-        else if (fs::is_directory(argument, error))
-            take_directory(argument);
-        else
-            take_file(argument);
-    }
-    int report();
-
-  private:
-    void take_directory(const fs::path& path);
-    void take_file(const std::string& path);
-    void take_text(const std::string& name, std::istream& text);
-    [[nodiscard]] size_t refused_objects() const;
-    void could_not(const std::string& what) {
-        session_.complain(what);
-        unread_ = true;
-    }
-
-    const Session& session_;
-    source::Catalog catalog_;
-    size_t taken_ = 0;
-    bool unread_ = false;
-};
-
-void Check::take_directory(const fs::path& path) {
-    std::vector<std::string> files;
-    std::error_code error;
-    for (fs::directory_iterator entry(path, error), end; !error && entry != end; entry.increment(error))
-        if (source::is_manifest_name(entry->path().filename().string()))
-            files.push_back(entry->path().string());
-    if (error)
-        return could_not(fmt::format("read {}: {}", path.string(), error.message()));
-    if (files.empty())
-        return could_not(fmt::format("read {}: it holds no manifest (*.yaml, *.yml, *.json)", path.string()));
-    std::sort(files.begin(), files.end());
-    for (const std::string& file : files)
-        take_file(file);
-}
-
-// Not source::read_manifest(): what a shell's <(helm template ...) names is no regular file.
-void Check::take_file(const std::string& path) {
-    errno = 0;
-    std::ifstream file(path, std::ios::binary);
-    if (!file || fs::is_directory(path))
-        return could_not(fmt::format("read {}: {}", path, std::strerror(file ? EISDIR : errno)));
-    take_text(path, file);
-}
-
-void Check::take_text(const std::string& name, std::istream& text) {
-    const std::string content{std::istreambuf_iterator<char>(text), std::istreambuf_iterator<char>()};
-    if (text.bad())
-        return could_not(fmt::format("read {}: {}", name, std::strerror(errno)));
-    source::Decoded decoded = source::decode(content, name);
-    taken_ += decoded.objects.size();
-    catalog_.take(name, std::move(decoded));
-}
-
 // One object may be refused for several fields; a refusal without an object stands for its file.
-size_t Check::refused_objects() const {
+size_t refused_objects(const source::Catalog& catalog) {
     std::set<std::pair<std::string, std::string>> refused;
-    for (const Diagnostic& refusal : catalog_.refusals())
+    for (const Diagnostic& refusal : catalog.refusals())
         refused.emplace(refusal.file, refusal.object);
     return refused.size();
 }
 
-int Check::report() {
-    catalog_.publish();
-    const auto& refusals = catalog_.refusals();
-    const auto& warnings = catalog_.warnings();
-    const size_t refused = refused_objects();
-    const size_t objects = taken_ + refused;
+int report(const Session& session, const Manifests& manifests) {
+    const auto& refusals = manifests.catalog().refusals();
+    const auto& warnings = manifests.catalog().warnings();
+    const size_t refused = refused_objects(manifests.catalog());
+    const size_t objects = manifests.objects_taken() + refused;
     const nlohmann::json data = {{"objects", objects}, {"refused", to_json(refusals)}, {"warnings", to_json(warnings)}};
-    if (!session_.print_as_data(data)) {
-        print(session_.streams.out, refusals);
-        print(session_.streams.out, warnings, "warning: ");
-        session_.streams.out << fmt::format("{} object{}, {} refused", objects, objects == 1 ? "" : "s", refused);
+    if (!session.print_as_data(data)) {
+        print(session.streams.out, refusals);
+        print(session.streams.out, warnings, "warning: ");
+        session.streams.out << fmt::format("{} object{}, {} refused", objects, objects == 1 ? "" : "s", refused);
         if (!warnings.empty())
-            session_.streams.out << fmt::format(", {} warning{}", warnings.size(), warnings.size() == 1 ? "" : "s");
-        session_.streams.out << '\n';
+            session.streams.out << fmt::format(", {} warning{}", warnings.size(), warnings.size() == 1 ? "" : "s");
+        session.streams.out << '\n';
     }
-    return refusals.empty() && !unread_ ? kDone : kRefused;
+    return manifests.complete() ? kDone : kRefused;
 }
 
 }  // namespace
@@ -129,10 +56,11 @@ void add_check(CLI::App& app, Session& session) {
         "  3 objects, 1 refused\n"
         "Exits with 1 where anything is refused or cannot be read.");
     command->callback([files, &session] {
-        Check check(session);
+        Manifests manifests(session);
         for (const std::string& file : *files)
-            check.take(file);
-        session.exit_code = check.report();
+            manifests.take(file);
+        manifests.publish();
+        session.exit_code = report(session, manifests);
     });
 }
 

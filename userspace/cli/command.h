@@ -46,5 +46,6 @@ void add_status(CLI::App& app, Session& session);
 void add_settle(CLI::App& app, Session& session);
 void add_get(CLI::App& app, Session& session);
 void add_check(CLI::App& app, Session& session);
+void add_render(CLI::App& app, Session& session);
 
 }  // namespace catflap::cli

@@ -26,6 +26,7 @@ struct Pod {
     std::string uid;   // "" where the source has none
     std::string node;  // "": not scheduled yet
     Labels labels;
+    std::string service_account = "default";
     bool host_network = false;
     bool finished = false;           // phase Succeeded or Failed
     std::vector<Address> addresses;  // status.podIPs, or podIP

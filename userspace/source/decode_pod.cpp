@@ -92,6 +92,7 @@ Pod decode_pod(const Field& object, const ObjectName& name) {
     pod.uid = metadata.member("uid").string().value_or("");
     pod.labels = decode_labels(metadata.member("labels"));
     pod.node = spec.member("nodeName").string().value_or("");
+    pod.service_account = spec.member("serviceAccountName").string().value_or("default");
     pod.host_network = spec.member("hostNetwork").boolean().value_or(false);
     pod.ports = decode_named_ports(spec);
     const std::string phase = status.member("phase").string().value_or("");

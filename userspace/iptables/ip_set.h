@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// The sets that rules match against, and the members of each. Pure.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "iptables/names.h"
+#include "model/cluster.h"
+#include "resolve/resolve.h"
+
+namespace catflap::iptables {
+
+// Of a named-port set an address with a protocol and a port, of a selector set the prefix alone.
+struct SetMember {
+    Prefix net;
+    Protocol protocol = Protocol::tcp;
+    uint16_t port = 0;
+
+    auto operator<=>(const SetMember&) const = default;
+};
+
+struct IpSet {
+    std::string name;
+    SetKind kind = SetKind::selector;
+    Family family = Family::ipv4;
+    std::vector<SetMember> members;  // sorted, unique
+
+    bool operator==(const IpSet&) const = default;
+};
+
+// "hash:net family inet maxelem 1048576".
+std::string type_words(SetKind kind, Family family);
+// "10.0.0.1", "10.0.0.0/8", "10.0.0.1,tcp:8080".
+std::string to_string(const SetMember& member, SetKind kind);
+// Nothing: no member that we would write.
+std::optional<SetMember> parse_member(std::string_view text, SetKind kind);
+
+// A hash:net set cannot hold /0: that becomes its two halves.
+void append_net(std::vector<SetMember>& members, const Prefix& net);
+
+struct PortName {
+    std::string name;
+    Protocol protocol = Protocol::tcp;
+};
+
+// Pods by selector. Pods that no policy sees, and pods without an address, are nobody's members.
+class Membership {
+  public:
+    explicit Membership(const Cluster& cluster);
+
+    [[nodiscard]] IpSet pods(const resolve::PodMatch& match, Family family) const;
+    // The port's own numbers, on those of the pods that declare it.
+    [[nodiscard]] IpSet ports(const resolve::PodMatch& match, const PortName& port, Family family) const;
+
+  private:
+    // Pods that no selector can tell apart.
+    struct Workload {
+        std::string ns;
+        Labels labels;
+        Labels namespace_labels;
+        std::vector<const Pod*> pods;
+    };
+    [[nodiscard]] static bool selects(const resolve::PodMatch& match, const Workload& workload);
+
+    std::vector<Workload> workloads_;
+};
+
+}  // namespace catflap::iptables

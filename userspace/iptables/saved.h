@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// What iptables-save and ipset save print -> what of it is ours. Pure.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "iptables/delta.h"
+
+namespace catflap::iptables {
+
+// Of `iptables-save -t filter`.
+LoadedRules parse_rules(std::string_view saved);
+
+// Of `ipset save`.
+std::map<std::string, IpSet> parse_sets(std::string_view saved);
+
+struct RuleCount {
+    uint64_t packets = 0;
+    uint64_t bytes = 0;
+};
+// Of `iptables-save -c -t filter`: the rules of each chain of ours, in their order.
+std::map<std::string, std::vector<RuleCount>> parse_counts(std::string_view saved);
+
+}  // namespace catflap::iptables
