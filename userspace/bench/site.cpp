@@ -151,6 +151,8 @@ Result<> Site::build_pod(const PodPlace& pod) {
 }
 
 Result<> Site::add_near_pods() {
+    if (std::exchange(has_near_pods_, true))
+        return {};
     for (const PodPlace& pod : {kClient, kStranger})
         if (auto done = build_pod(pod); !done)
             return fail_because(done.error(), "lay out pod {} of mode {}", pod.name, mode_.name);

@@ -48,7 +48,7 @@ class Site {
     [[nodiscard]] std::string netns(const std::string& place) const { return prefix_ + place; }
     [[nodiscard]] std::string netns(const PodPlace& pod) const { return netns(pod.name); }
 
-    // The client and the stranger of node-a: a node with a single pod has none.
+    // The client and the stranger of node-a, once: a node with a single pod has none.
     Result<> add_near_pods();
     // Parked pods up to this number.
     Result<> park(size_t count);
@@ -77,6 +77,7 @@ class Site {
     std::string prefix_;
     std::string label_;  // of files
     size_t parked_ = 0;
+    bool has_near_pods_ = false;
     std::vector<std::pair<std::string, Child>> agents_;
     std::string catflapd_;
 };

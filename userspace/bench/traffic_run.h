@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// Measures traffic: stage by stage, and within a stage the modes take turns, there and back (A B C C B A), so that what
+// drifts with time hits all of them alike.
+#pragma once
+
+#include <memory>
+#include <set>
+#include <vector>
+
+#include "bench/progress.h"
+#include "bench/results.h"
+#include "bench/scenario.h"
+#include "bench/site.h"
+
+namespace catflap::bench {
+
+// What all parts of a run share.
+struct Run {
+    const Laboratory& laboratory;
+    std::string catflapd;
+    std::vector<std::unique_ptr<Site>> sites;  // one for each mode
+    Settings settings;
+    std::set<std::string> only;  // scenarios; empty: all
+    bool quick = false;
+    bool smoke = false;
+    Results results;
+    Progress progress;
+
+    [[nodiscard]] bool wants(const std::string& scenario) const { return only.empty() || only.contains(scenario); }
+    [[nodiscard]] Site* site(const std::string& mode) const;
+};
+
+// The source holds exactly these files; returns when every agent enforces them.
+Result<> put_source(Run& run, const std::map<std::string, std::string>& files);
+
+Result<> run_traffic(Run& run, const std::vector<Stage>& stages);
+double planned_seconds(const Run& run, const std::vector<Stage>& stages);
+
+}  // namespace catflap::bench
