@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "bench/environment.h"
+#include "bench/micro.h"
 #include "bench/netns.h"
 #include "bench/traffic_run.h"
 
@@ -76,7 +77,7 @@ Result<> run_bench(const Options& options) {
         run.sites.push_back(std::move(*site));
         run.results.modes.push_back(mode.name);
     }
-    run.progress.plan(planned_seconds(run, plan));
+    run.progress.plan(planned_seconds(run, plan) + planned_micro_seconds(run));
     for (const auto& [name, text] : manifests_of(plan.front().scale))
         if (auto done = replace_text((*laboratory)->source() / name, text); !done)
             return done;
@@ -86,6 +87,8 @@ Result<> run_bench(const Options& options) {
     if (auto done = pin_to_cpu(run.settings.cpu); !done)
         return done;
     if (auto done = run_traffic(run, plan); !done)
+        return done;
+    if (auto done = run_micro(run); !done)
         return done;
     fs::create_directories(options.out);
     return write_text(options.out / "results.json", to_json(run.results).dump(1));

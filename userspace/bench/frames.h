@@ -2,12 +2,12 @@
 // Sends ready-made UDP frames out of a pod's eth0, each of another flow, past the pod's own network stack.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <vector>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "bench/frame.h"
 #include "bench/site.h"
 
 namespace catflap::bench {
@@ -23,12 +23,9 @@ class FrameSender {
     Result<size_t> send(size_t count = kBatch);
 
   private:
-    static constexpr size_t kFrameBytes = 60;
-    using Frame = std::array<uint8_t, kFrameBytes>;
-
     FrameSender() = default;
     UniqueFd socket_;
-    std::vector<Frame> frames_;
+    std::vector<Bytes> frames_;
     bool closed_ = false;
     uint64_t next_ = 0;
 };
