@@ -10,6 +10,7 @@
 #   ctl NODE COMMAND...            catflap COMMAND, asked of the node's agent
 #   source_put FILE [NAME]         a manifest for all agents, put in place by one rename
 #   source_remove NAME             takes it away again
+# CATFLAP_MODE says which engine agents enforce with: ebpf (the default), iptables-nft or iptables-legacy.
 
 declare -A AGENT_PID=()
 
@@ -18,10 +19,19 @@ agent_pin_dir() { echo "/sys/fs/bpf/$LAB/$1"; }
 agent_log() { echo "$LAB_DIR/log/$1"; }
 agent_source() { echo "$LAB_DIR/source"; }
 
+agent_mode_options() {
+    case ${CATFLAP_MODE:-ebpf} in
+        ebpf) ;;
+        iptables-nft | iptables-legacy) printf '%s\n' --mode iptables --iptables-backend "${CATFLAP_MODE#iptables-}" ;;
+        *) lab_fail "no mode $CATFLAP_MODE" ;;
+    esac
+}
+
 # The command line of the node's agent, a word a line.
 agent_command() {
     printf '%s\n' "$CATFLAP_BIN/catflapd" --source "$(agent_source)" --node "$1" \
         --run-dir "$(agent_run_dir "$1")" --pin-dir "$(agent_pin_dir "$1")" "${@:2}"
+    agent_mode_options
 }
 
 # catflapd NODE OPTION...: in the node's namespace, in the foreground.

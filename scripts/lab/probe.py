@@ -44,7 +44,8 @@ class Probe:
         port, self.protocol = where.split("/")
         self.port = int(port) if port.isdigit() else 0
         self.family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
-        self.identifier = number + 1
+        # Another one in each run: conntrack takes the same one again for the same connection.
+        self.identifier = (os.getpid() * 256 + number + 1) & 0xFFFF
         self.outcome = None
 
     def start(self):

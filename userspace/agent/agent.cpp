@@ -11,7 +11,6 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/report.h"
-#include "kernel/flows.h"
 #include "resolve/frontends.h"
 
 namespace catflap::agent {
@@ -78,58 +77,46 @@ Result<std::unique_ptr<Agent>> Agent::start(const Options& options) {
     if (!links)
         return tl::unexpected(links.error());
     state.links = std::move(*links);
-    if (auto done = agent->load_datapath(); !done)
-        return tl::unexpected(done.error());
+    auto dataplane = open_dataplane(options);
+    if (!dataplane)
+        return tl::unexpected(dataplane.error());
+    state.dataplane = std::move(*dataplane);
     if (auto done = agent->first_commit(); !done)
         return tl::unexpected(done.error());
     return agent;
 }
 
-Result<> Agent::load_datapath() {
-    kernel::DatapathOptions options;
-    options.pin_dir = state_.options.pin_dir;
-    options.audit = state_.options.mode == Mode::audit;
-    options.keep_established = state_.options.keep_established;
-    options.attach = state_.options.attach;
-    auto datapath = kernel::Datapath::open(options);
-    if (!datapath)
-        return tl::unexpected(datapath.error());
-    state_.datapath = std::move(*datapath);
-    state_.committer = std::make_unique<compile::Committer>(state_.datapath->store());
-    for (const auto& [number, key] : state_.datapath->ledger().found())
-        state_.committer->adopt_decision(number, key);
-    for (uint32_t slot = 0; slot < CATFLAP_MAX_ENDPOINTS; ++slot)
-        state_.committer->adopt_generation(slot, state_.datapath->ledger().generation(slot));
-    for (const auto& [ifindex, slot] : state_.datapath->adopted())
-        state_.committer->adopt_slot(ifindex, slot);
-    return {};
-}
-
-// The programs of an earlier agent go on judging until the new tables are complete; connections that began before any
-// agent are taken from the kernel's conntrack before the first packet could be cut.
+// What an earlier agent left goes on judging, whatever its mode, until the new state is complete; connections that
+// began before any agent are taken over before the first packet could be cut.
 Result<> Agent::first_commit() {
     if (auto done = commit(); !done)
         return done;
-    if (!state_.datapath->flows_adopted()) {
-        const auto adopted =
-            kernel::adopt_conntrack(state_.datapath->map_fd("flows"), state_.committer->loaded().endpoints);
-        if (!adopted)
-            spdlog::warn("{}; connections that exist will be judged as new ones", adopted.error().message);
-        else
-            spdlog::info("adopted {} connections of nf_conntrack", *adopted);
-    }
+    const auto adopted = state_.dataplane->adopt_connections();
+    if (!adopted)
+        spdlog::warn("{}; connections that exist will be judged as new ones", adopted.error().message);
+    else if (*adopted)
+        spdlog::info("adopted {} connections of nf_conntrack", **adopted);
     attach_all();
-    if (auto done = state_.datapath->take_over(); !done)
+    if (auto done = state_.dataplane->take_over(); !done)
         return done;
+    if (auto done = remove_other_dataplanes(state_.options, interfaces()); !done)
+        spdlog::error("take away what an agent of another mode left: {}; both are in force", done.error().message);
     spdlog::info("enforcing for {} pods on {} interfaces of node {} by {}", state_.local.pods.size(),
-                 state_.links->links().size(), state_.options.node, to_string(state_.datapath->attachments().mode()));
+                 state_.links->links().size(), state_.options.node, state_.dataplane->attached_by());
     return {};
+}
+
+std::vector<uint32_t> Agent::interfaces() const {
+    std::vector<uint32_t> result;
+    for (const auto& [ifindex, link] : state_.links->links())
+        result.push_back(ifindex);
+    return result;
 }
 
 // At a start: exchanges the programs of an earlier agent, too.
 void Agent::attach_all() {
     for (const auto& [ifindex, link] : state_.links->links())
-        if (auto done = state_.datapath->attach(ifindex); !done && done.error().code != ENODEV)
+        if (auto done = state_.dataplane->attach(ifindex); !done && done.error().code != ENODEV)
             state_.attach_errors[link.name] = done.error().message;
     for (const auto& [name, error] : state_.attach_errors)
         spdlog::error("attach to {}: {}; its packets are not judged, and catflapd goes on trying", name, error);
@@ -138,9 +125,9 @@ void Agent::attach_all() {
 void Agent::attach_missing() {
     const auto before = std::exchange(state_.attach_errors, {});
     for (const auto& [ifindex, link] : state_.links->links()) {
-        if (state_.datapath->attachments().attached(ifindex))
+        if (state_.dataplane->attached(ifindex))
             continue;
-        auto done = state_.datapath->attach(ifindex);
+        auto done = state_.dataplane->attach(ifindex);
         if (done || done.error().code == ENODEV)  // gone in the meantime: that is among the next events
             continue;
         state_.attach_errors[link.name] = done.error().message;
@@ -157,14 +144,11 @@ Result<> Agent::refresh_links() {
         return tl::unexpected(changed.error());
     if (*changed) {
         dirty_ = true;
-        const auto& present = state_.links->links();
-        for (const uint32_t ifindex : state_.datapath->attachments().interfaces())
-            if (!present.contains(ifindex))
-                state_.datapath->forget(ifindex);
+        state_.dataplane->keep_only(interfaces());
     }
     // An interface that was deleted and made again with its old index and name looks like no change.
     if (*changed || std::exchange(audit_, false))
-        state_.datapath->audit_attachments();
+        dirty_ |= state_.dataplane->audit();
     attach_missing();
     return {};
 }
@@ -191,7 +175,7 @@ Result<> Agent::reconcile() {
 // What does not fit may only be waiting for the grace period of what it replaces.
 Result<> Agent::commit() {
     auto done = try_commit();
-    if (done || state_.committer->broken())
+    if (done || state_.dataplane->broken())
         return done;
     if (auto collected = collect(); !collected)
         return collected;
@@ -204,11 +188,11 @@ Result<> Agent::try_commit() {
     LocalEndpoints local = match_endpoints(cluster, state_.options.node, state_.links->links());
     resolve::Resolved resolved = resolve::resolve(cluster, local.pods);
     const auto frontends = resolve::service_frontends(cluster, state_.options.node);
-    auto report = state_.committer->commit({cluster, resolved, local.endpoints, frontends});
+    auto report = state_.dataplane->commit({cluster, resolved, local.endpoints, frontends});
     dirty_ = false;
     if (!report) {
         state_.commit_error = report.error().message;
-        if (state_.committer->broken())
+        if (state_.dataplane->broken())
             dirty_ = true;
         return fail_because(report.error(), "commit");
     }
@@ -226,24 +210,19 @@ Result<> Agent::try_commit() {
 
 Result<> Agent::reload() {
     spdlog::warn("loading the datapath anew");
-    state_.committer.reset();
-    state_.datapath.reset();  // what is attached stays
-    if (auto done = load_datapath(); !done)
-        return done;
+    state_.dataplane.reset();  // what is attached stays
+    auto dataplane = open_dataplane(state_.options);
+    if (!dataplane)
+        return tl::unexpected(dataplane.error());
+    state_.dataplane = std::move(*dataplane);
     return first_commit();
 }
 
 Result<> Agent::collect() {
-    auto unused = state_.committer->collect();
-    if (!unused)
-        return tl::unexpected(unused.error());
-    for (const auto& [decision, key] : *unused) {
-        if (auto done = state_.datapath->ledger().settle(decision, key); !done)
-            return done;
-        state_.committer->release(decision);
-    }
-    // What only retired tables told apart can fall together now.
-    if (state_.committer->leftovers() && state_.commit_error.empty())
+    const auto again = state_.dataplane->collect();
+    if (!again)
+        return tl::unexpected(again.error());
+    if (*again && state_.commit_error.empty())
         dirty_ = true;
     return {};
 }
@@ -286,7 +265,7 @@ Result<> Agent::run() {
             if (done.error().message != last_error)
                 spdlog::error("{}", done.error().message);
             last_error = done.error().message;
-            if (state_.committer->broken())
+            if (state_.dataplane->broken())
                 if (auto loaded = reload(); !loaded)
                     return loaded;
         }

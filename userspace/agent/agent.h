@@ -9,11 +9,11 @@
 #include <string>
 
 #include "agent/control_server.h"
+#include "agent/dataplane.h"
 #include "agent/link_watcher.h"
 #include "agent/local_endpoints.h"
 #include "agent/options.h"
 #include "compile/committer.h"
-#include "kernel/datapath.h"
 #include "resolve/resolve.h"
 #include "source/directory.h"
 
@@ -32,8 +32,7 @@ struct AgentState {
     std::optional<source::Directory> source;
     std::string source_error;  // "": synced
     std::optional<LinkWatcher> links;
-    std::unique_ptr<kernel::Datapath> datapath;
-    std::unique_ptr<compile::Committer> committer;
+    std::unique_ptr<Dataplane> dataplane;
     LocalEndpoints local;
     resolve::Resolved resolved;
     std::string commit_error;                          // the desired state was refused: "" or why
@@ -55,7 +54,6 @@ class Agent {
   private:
     explicit Agent(const Options& options) { state_.options = options; }
 
-    Result<> load_datapath();
     Result<> first_commit();
     // Takes in all events so far and commits the difference.
     Result<> reconcile();
@@ -67,6 +65,7 @@ class Agent {
     // Fresh programs and maps beside the broken ones, as at a start.
     Result<> reload();
     void attach_all();
+    [[nodiscard]] std::vector<uint32_t> interfaces() const;
     Result<> try_commit();
     Result<> collect();
     nlohmann::json answer(const nlohmann::json& request);

@@ -29,8 +29,14 @@ void define(CLI::App& app, Options& options) {
     app.set_config("--config", "", "a file with the same names as these flags");
     app.add_option("--source", options.source_dir, "directory of Kubernetes manifests to enforce (watched)");
     app.add_option("--node", options.node, "name of this node (default: the host's name)");
-    app.add_option("--mode", options.mode, "ebpf; audit: judge and count, drop nothing")
-        ->transform(CLI::CheckedTransformer(std::map<std::string, Mode>{{"ebpf", Mode::ebpf}, {"audit", Mode::audit}}));
+    app.add_option("--mode", options.mode,
+                   "ebpf; iptables: by chains and ipsets, as the engine that catflap replaces; audit: judge and count, "
+                   "drop nothing")
+        ->transform(CLI::CheckedTransformer(
+            std::map<std::string, Mode>{{"ebpf", Mode::ebpf}, {"iptables", Mode::iptables}, {"audit", Mode::audit}}));
+    app.add_option("--iptables-backend", options.backend, "legacy or nft, of mode iptables (default: nft)")
+        ->transform(CLI::CheckedTransformer(std::map<std::string, iptables::Backend>{
+            {"legacy", iptables::Backend::legacy}, {"nft", iptables::Backend::nft}}));
     app.add_option("--established", options.keep_established,
                    "revoke: a policy change judges live connections again; keep: it leaves them alone")
         ->transform(CLI::CheckedTransformer(std::map<std::string, bool>{{"revoke", false}, {"keep", true}}));
@@ -69,7 +75,7 @@ int remove(const Options& options) {
         return fail_with(links.error());
     for (const auto& [ifindex, link] : links->links())
         interfaces.push_back(ifindex);
-    if (const auto done = kernel::remove_datapath(options.pin_dir, interfaces); !done)
+    if (const auto done = remove_dataplanes(options, interfaces); !done)
         return fail_with(done.error());
     return kDone;
 }
@@ -94,7 +100,8 @@ void lift_memlock() {
 
 int main(int argc, char** argv) {
     Options options;
-    CLI::App app("catflapd enforces Kubernetes network policy on this node's cali* interfaces by eBPF.");
+    CLI::App app(
+        "catflapd enforces Kubernetes network policy on this node's cali* interfaces, by eBPF or by iptables.");
     define(app, options);
     try {
         app.parse(argc, argv);

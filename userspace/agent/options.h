@@ -5,11 +5,12 @@
 #include <optional>
 #include <string>
 
+#include "iptables/engine.h"
 #include "kernel/attach.h"
 
 namespace catflap::agent {
 
-enum class Mode : uint8_t { ebpf, audit };
+enum class Mode : uint8_t { ebpf, iptables, audit };
 
 // The flags of catflapd, with their defaults.
 struct Options {
@@ -19,13 +20,19 @@ struct Options {
     bool keep_established = false;
     std::filesystem::path run_dir = "/run/catflap";
     std::filesystem::path pin_dir = "/sys/fs/bpf/catflap";
-    std::optional<kernel::AttachMode> attach;  // nothing: TCX where the kernel has it
+    iptables::Backend backend = iptables::Backend::nft;  // of mode iptables
+    std::optional<kernel::AttachMode> attach;            // nothing: TCX where the kernel has it
     bool check = false;
     bool remove = false;
 };
 
+// In iptables mode conntrack decides on what is established, and it does not ask again.
+inline bool keeps_established(const Options& options) {
+    return options.keep_established || options.mode == Mode::iptables;
+}
+
 inline const char* to_string(Mode mode) {
-    return mode == Mode::audit ? "audit" : "ebpf";
+    return mode == Mode::audit ? "audit" : mode == Mode::iptables ? "iptables" : "ebpf";
 }
 
 }  // namespace catflap::agent

@@ -10,18 +10,7 @@ namespace {
 
 using nlohmann::json;
 
-struct Kind {
-    const char* name;
-    json (*make)(const AgentState&);
-};
-
-constexpr std::array<Kind, 7> kKinds = {{{"endpoints", report_endpoints},
-                                         {"policies", report_policies},
-                                         {"rules", report_rules},
-                                         {"sets", report_sets},
-                                         {"flows", report_flows},
-                                         {"drops", report_drops},
-                                         {"maps", report_maps}}};
+constexpr std::array<std::string_view, 7> kKinds = {"endpoints", "policies", "rules", "sets", "flows", "drops", "maps"};
 
 // The names by which an item can be asked for: "ns/name" where it has a namespace, else what identifies it.
 bool is_named(const json& item, const std::string& name) {
@@ -37,10 +26,12 @@ bool is_named(const json& item, const std::string& name) {
 
 json get(const AgentState& state, const json& request) {
     const std::string kind = request.value("kind", "");
-    const auto found = std::ranges::find_if(kKinds, [&](const Kind& one) { return kind == one.name; });
-    if (found == kKinds.end())
+    if (std::ranges::find(kKinds, kind) == kKinds.end())
         return failure("there is no kind \"" + kind + "\"", 2);
-    json items = found->make(state);
+    auto found = state.dataplane->items(state, kind);
+    if (!found)
+        return failure(found.error().message, 1);
+    json items = std::move(*found);
     const auto names = request.value("names", std::vector<std::string>());
     if (names.empty())
         return {{"ok", true}, {"items", std::move(items)}};
@@ -67,7 +58,33 @@ json diagnostics(const std::vector<source::Diagnostic>& list) {
     return result;
 }
 
+json directions(const Policy& policy) {
+    json result = json::array();
+    if (policy.isolates_ingress)
+        result.push_back("Ingress");
+    if (policy.isolates_egress)
+        result.push_back("Egress");
+    return result;
+}
+
+size_t selected_endpoints(const AgentState& state, const Policy& policy) {
+    const Cluster& cluster = state.source->cluster();
+    return static_cast<size_t>(std::ranges::count_if(state.local.pods, [&](const ObjectName& name) {
+        const auto pod = cluster.pods.find(name);
+        return pod != cluster.pods.end() && name.ns == policy.name.ns && matches(policy.pods, pod->second.labels);
+    }));
+}
+
 }  // namespace
+
+json describe_policy(const AgentState& state, const Policy& policy) {
+    return {{"kind", "NetworkPolicy"},
+            {"namespace", policy.name.ns},
+            {"name", policy.name.name},
+            {"directions", directions(policy)},
+            {"endpoints", selected_endpoints(state, policy)},
+            {"rules", policy.ingress.size() + policy.egress.size()}};
+}
 
 json failure(const std::string& message, int exit_code) {
     return {{"ok", false}, {"error", message}, {"exit", exit_code}};

@@ -15,12 +15,8 @@ nlohmann::json failure(const std::string& message, int exit_code);
 nlohmann::json refused(const AgentState& state);
 
 nlohmann::json report_status(const AgentState& state);
-nlohmann::json report_endpoints(const AgentState& state);
-nlohmann::json report_policies(const AgentState& state);
-nlohmann::json report_rules(const AgentState& state);
-nlohmann::json report_sets(const AgentState& state);
-nlohmann::json report_flows(const AgentState& state);
-nlohmann::json report_drops(const AgentState& state);
-nlohmann::json report_maps(const AgentState& state);
+
+// A policy without its counters, whichever engine counts.
+nlohmann::json describe_policy(const AgentState& state, const Policy& policy);
 
 }  // namespace catflap::agent

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "agent/report.h"
+#include "agent/report_ebpf.h"
 #include "compile/masks.h"
 #include "kernel/map.h"
 
@@ -33,68 +34,51 @@ void add(catflap_counter& sum, const catflap_counter& part) {
 
 using DecisionCounts = std::map<uint32_t, catflap_counter>;
 
-DecisionCounts count_decisions(const AgentState& state) {
+DecisionCounts count_decisions(const EbpfDataplane& dataplane) {
     DecisionCounts counts;
-    for (const auto& [key, number] : state.committer->loaded().decisions.numbers())
-        if (const auto counted = state.datapath->ledger().count(number))
+    for (const auto& [key, number] : dataplane.loaded().decisions.numbers())
+        if (const auto counted = dataplane.datapath().ledger().count(number))
             counts[number] = *counted;
     return counts;
 }
 
 // What every policy allowed and dropped since it was first enforced, in rules that are gone too.
-std::map<ObjectName, kernel::PolicyTotals> policy_totals(const AgentState& state) {
+std::map<ObjectName, kernel::PolicyTotals> policy_totals(const AgentState& state, const EbpfDataplane& dataplane) {
     std::map<ObjectName, kernel::PolicyTotals> totals;
     for (const auto& [name, policy] : state.source->cluster().policies)
         for (const resolve::Direction direction : resolve::kDirections) {
-            const kernel::PolicyTotals settled = state.datapath->ledger().settled(name, direction);
+            const kernel::PolicyTotals settled = dataplane.datapath().ledger().settled(name, direction);
             add(totals[name].allowed, settled.allowed);
             add(totals[name].dropped, settled.dropped);
         }
-    const DecisionCounts counts = count_decisions(state);
-    for (const auto& [key, number] : state.committer->loaded().decisions.numbers())
+    const DecisionCounts counts = count_decisions(dataplane);
+    for (const auto& [key, number] : dataplane.loaded().decisions.numbers())
         if (const auto counted = counts.find(number); counted != counts.end())
             for (const ObjectName& policy : key.policies)
                 add(key.is_default ? totals[policy].dropped : totals[policy].allowed, counted->second);
     return totals;
 }
 
-json directions(const Policy& policy) {
-    json result = json::array();
-    if (policy.isolates_ingress)
-        result.push_back("Ingress");
-    if (policy.isolates_egress)
-        result.push_back("Egress");
-    return result;
-}
-
-size_t selected_endpoints(const AgentState& state, const Policy& policy) {
-    const Cluster& cluster = state.source->cluster();
-    return static_cast<size_t>(std::ranges::count_if(state.local.pods, [&](const ObjectName& name) {
-        const auto pod = cluster.pods.find(name);
-        return pod != cluster.pods.end() && name.ns == policy.name.ns && matches(policy.pods, pod->second.labels);
-    }));
-}
-
 // The sets of all tables in force.
-std::set<resolve::SourceSet> sets_in_force(const AgentState& state) {
+std::set<resolve::SourceSet> sets_in_force(const EbpfDataplane& dataplane) {
     std::set<resolve::SourceSet> sets;
-    for (const compile::TablePointer& table : state.committer->loaded().tables)
+    for (const compile::TablePointer& table : dataplane.loaded().tables)
         for (const resolve::Rule& rule : table->policy.rules)
             sets.insert(rule.peers.begin(), rule.peers.end());
     return sets;
 }
 
 // What the datapath's maps hold, by class.
-std::map<uint32_t, std::vector<std::string>> members_by_class(const AgentState& state) {
+std::map<uint32_t, std::vector<std::string>> members_by_class(const EbpfDataplane& dataplane) {
     std::map<uint32_t, std::vector<std::string>> members;
-    const int addresses = state.datapath->map_fd("pod_addresses");
+    const int addresses = dataplane.datapath().map_fd("pod_addresses");
     kernel::for_each_key<catflap_address>(addresses, [&](const catflap_address& key) {
         catflap_address_class value{};
         if (bpf_map_lookup_elem(addresses, &key, &value) == 0)
             members[value.class_id].push_back(to_string(kernel::model_address(key)));
         return true;
     });
-    const int prefixes = state.datapath->map_fd("cidrs");
+    const int prefixes = dataplane.datapath().map_fd("cidrs");
     kernel::for_each_key<catflap_cidr_key>(prefixes, [&](const catflap_cidr_key& key) {
         uint32_t value = 0;
         if (bpf_map_lookup_elem(prefixes, &key, &value) == 0)
@@ -107,9 +91,9 @@ std::map<uint32_t, std::vector<std::string>> members_by_class(const AgentState& 
 
 }  // namespace
 
-json report_endpoints(const AgentState& state) {
+json report_endpoints(const AgentState&, const EbpfDataplane& dataplane) {
     json result = json::array();
-    for (const auto& [ifindex, endpoint] : state.committer->loaded().endpoints) {
+    for (const auto& [ifindex, endpoint] : dataplane.loaded().endpoints) {
         json addresses = json::array();
         for (const Address& address : endpoint.spec.addresses)
             if (!address.is_unset())
@@ -117,26 +101,26 @@ json report_endpoints(const AgentState& state) {
         const bool known = endpoint.spec.pod.has_value();
         kernel::EndpointCounts counts;
         if (known)
-            if (const auto counted = state.datapath->endpoint_counts(endpoint.slot))
+            if (const auto counted = dataplane.datapath().endpoint_counts(endpoint.slot))
                 counts = *counted;
-        json item = {
-            {"interface", endpoint.spec.interface},
-            {"ifindex", ifindex},
-            {"namespace", known ? endpoint.spec.pod->ns : ""},
-            {"pod", known ? endpoint.spec.pod->name : ""},
-            {"uid", endpoint.spec.uid},
-            {"addresses", addresses},
-            {"slot", endpoint.slot},
-            {"generation", endpoint.generation},
-            {"attachedBy",
-             state.datapath->attachments().attached(ifindex) ? to_string(state.datapath->attachments().mode()) : ""},
-            {"state", !known              ? "unknown"
-                      : addresses.empty() ? "noAddress"
-                                          : "enforced"},
-            {"ingressPolicies", json::array()},
-            {"egressPolicies", json::array()},
-            {"fromPod", split(counts.from_pod)},
-            {"toPod", split(counts.to_pod)}};
+        json item = {{"interface", endpoint.spec.interface},
+                     {"ifindex", ifindex},
+                     {"namespace", known ? endpoint.spec.pod->ns : ""},
+                     {"pod", known ? endpoint.spec.pod->name : ""},
+                     {"uid", endpoint.spec.uid},
+                     {"addresses", addresses},
+                     {"slot", endpoint.slot},
+                     {"generation", endpoint.generation},
+                     {"attachedBy", dataplane.datapath().attachments().attached(ifindex)
+                                        ? to_string(dataplane.datapath().attachments().mode())
+                                        : ""},
+                     {"state", !known              ? "unknown"
+                               : addresses.empty() ? "noAddress"
+                                                   : "enforced"},
+                     {"ingressPolicies", json::array()},
+                     {"egressPolicies", json::array()},
+                     {"fromPod", split(counts.from_pod)},
+                     {"toPod", split(counts.to_pod)}};
         if (known) {
             item["egressPolicies"] = names(endpoint.tables[0]->policy.policies);
             item["ingressPolicies"] = names(endpoint.tables[1]->policy.policies);
@@ -150,27 +134,23 @@ json report_endpoints(const AgentState& state) {
     return result;
 }
 
-json report_policies(const AgentState& state) {
-    const auto totals = policy_totals(state);
+json report_policies(const AgentState& state, const EbpfDataplane& dataplane) {
+    const auto totals = policy_totals(state, dataplane);
     json result = json::array();
     for (const auto& [name, policy] : state.source->cluster().policies) {
         const auto found = totals.find(name);
         const kernel::PolicyTotals counted = found == totals.end() ? kernel::PolicyTotals{} : found->second;
-        result.push_back({{"kind", "NetworkPolicy"},
-                          {"namespace", name.ns},
-                          {"name", name.name},
-                          {"directions", directions(policy)},
-                          {"endpoints", selected_endpoints(state, policy)},
-                          {"rules", policy.ingress.size() + policy.egress.size()},
-                          {"allowedPackets", counted.allowed.packets},
-                          {"allowedBytes", counted.allowed.bytes},
-                          {"droppedPackets", counted.dropped.packets},
-                          {"droppedBytes", counted.dropped.bytes}});
+        json item = describe_policy(state, policy);
+        item["allowedPackets"] = counted.allowed.packets;
+        item["allowedBytes"] = counted.allowed.bytes;
+        item["droppedPackets"] = counted.dropped.packets;
+        item["droppedBytes"] = counted.dropped.bytes;
+        result.push_back(std::move(item));
     }
     return result;
 }
 
-json report_rules(const AgentState& state) {
+json report_rules(const AgentState&, const EbpfDataplane& dataplane) {
     struct Row {
         std::set<std::string> peers;
         std::set<std::string> ports;
@@ -178,7 +158,7 @@ json report_rules(const AgentState& state) {
         uint32_t number = 0;
     };
     std::map<compile::DecisionKey, Row> rows;
-    for (const auto& [ifindex, endpoint] : state.committer->loaded().endpoints) {
+    for (const auto& [ifindex, endpoint] : dataplane.loaded().endpoints) {
         for (const compile::TablePointer& table : endpoint.tables) {
             std::set<compile::DecisionKey> of_this_endpoint;
             for (size_t i = 0; table && i < table->policy.rules.size(); ++i) {
@@ -194,7 +174,7 @@ json report_rules(const AgentState& state) {
             }
         }
     }
-    const DecisionCounts counts = count_decisions(state);
+    const DecisionCounts counts = count_decisions(dataplane);
     json result = json::array();
     for (const auto& [key, row] : rows) {
         const auto found = counts.find(row.number);
@@ -212,11 +192,11 @@ json report_rules(const AgentState& state) {
     return result;
 }
 
-json report_sets(const AgentState& state) {
-    const auto sets = sets_in_force(state);
+json report_sets(const AgentState& state, const EbpfDataplane& dataplane) {
+    const auto sets = sets_in_force(dataplane);
     compile::Relevance relevance;
-    relevance.label_keys = state.committer->loaded().label_keys;
-    relevance.port_names = state.committer->loaded().port_names;
+    relevance.label_keys = dataplane.loaded().label_keys;
+    relevance.port_names = dataplane.loaded().port_names;
     for (const resolve::SourceSet& set : sets)
         relevance.add(set);
     relevance.finish();
@@ -225,14 +205,14 @@ json report_sets(const AgentState& state) {
     const std::vector<compile::PortClass> no_ports;
     const std::vector<resolve::Frontend> no_frontends;
     compile::MaskMaker masks(classification, relevance, cluster, no_ports, no_frontends);
-    const auto by_class = members_by_class(state);
+    const auto by_class = members_by_class(dataplane);
     json result = json::array();
     for (const resolve::SourceSet& set : sets) {
         std::set<uint32_t> classes;
         std::vector<std::string> members;
         for (const uint32_t index : masks.members(set)) {
-            const auto number = state.committer->loaded().class_numbers.find(classification.keys[index]);
-            if (number == state.committer->loaded().class_numbers.end() || !classes.insert(number->second).second)
+            const auto number = dataplane.loaded().class_numbers.find(classification.keys[index]);
+            if (number == dataplane.loaded().class_numbers.end() || !classes.insert(number->second).second)
                 continue;
             if (const auto found = by_class.find(number->second); found != by_class.end())
                 members.insert(members.end(), found->second.begin(), found->second.end());

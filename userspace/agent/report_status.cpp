@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/report.h"
+#include "agent/report_ebpf.h"
 #include "kernel/flows.h"
 #include "kernel/map.h"
 
@@ -60,9 +61,9 @@ std::string rule_name(const std::map<uint32_t, const compile::DecisionKey*>& dec
     return fmt::format("{} {}[{}]", to_string(key.policies.front()), to_string(key.direction), key.rule_index);
 }
 
-size_t count_flows(const AgentState& state) {
+size_t count_flows(const EbpfDataplane& dataplane) {
     size_t count = 0;
-    kernel::for_each_flow(state.datapath->map_fd("flows"), [&](const catflap_flow_key&, const catflap_flow&) {
+    kernel::for_each_flow(dataplane.datapath().map_fd("flows"), [&](const catflap_flow_key&, const catflap_flow&) {
         ++count;
         return true;
     });
@@ -81,9 +82,9 @@ json unenforced(const AgentState& state) {
     return result;
 }
 
-json counts(const AgentState& state) {
-    const compile::Loaded& loaded = state.committer->loaded();
-    const size_t sets = report_sets(state).size();
+json counts(const AgentState& state, const EbpfDataplane& dataplane) {
+    const compile::Loaded& loaded = dataplane.loaded();
+    const size_t sets = report_sets(state, dataplane).size();
     return {{"endpoints", state.local.pods.size()},
             {"policies", state.source->cluster().policies.size()},
             {"sets", sets},
@@ -92,7 +93,7 @@ json counts(const AgentState& state) {
             {"tables", loaded.tables.size()},
             {"addresses", loaded.addresses.size()},
             {"prefixes", loaded.prefixes.size()},
-            {"flows", count_flows(state)}};
+            {"flows", count_flows(dataplane)}};
 }
 
 json last_commit(const AgentState& state) {
@@ -104,8 +105,8 @@ json last_commit(const AgentState& state) {
             {"tablesWritten", last.report.tables_written}};
 }
 
-json health(const AgentState& state) {
-    const auto counted = state.datapath->health();
+json health(const EbpfDataplane& dataplane) {
+    const auto counted = dataplane.datapath().health();
     if (!counted)
         return json::object();
     return {{"flowsCreated", counted->flows_created},
@@ -115,8 +116,8 @@ json health(const AgentState& state) {
 }
 
 // How many elements are in use, as far as that can be told.
-size_t entries_in_use(const AgentState& state, const std::string& name) {
-    const compile::Loaded& loaded = state.committer->loaded();
+size_t entries_in_use(const AgentState& state, const EbpfDataplane& dataplane, const std::string& name) {
+    const compile::Loaded& loaded = dataplane.loaded();
     if (name == "pod_addresses")
         return loaded.addresses.size();
     if (name == "cidrs")
@@ -130,28 +131,28 @@ size_t entries_in_use(const AgentState& state, const std::string& name) {
     if (name == "endpoint_counters")
         return state.local.pods.size() * 2;
     if (name == "flows")
-        return count_flows(state);
+        return count_flows(dataplane);
     if (name == "fragments") {
         size_t count = 0;
-        kernel::for_each_key<catflap_fragment_key>(state.datapath->map_fd("fragments"), [&](const auto&) {
+        kernel::for_each_key<catflap_fragment_key>(dataplane.datapath().map_fd("fragments"), [&](const auto&) {
             ++count;
             return true;
         });
         return count;
     }
-    const auto info = kernel::map_info(state.datapath->map_fd(name.c_str()));
+    const auto info = kernel::map_info(dataplane.datapath().map_fd(name.c_str()));
     return info ? info->max_entries : 0;
 }
 
 }  // namespace
 
-json report_maps(const AgentState& state) {
+json report_maps(const AgentState& state, const EbpfDataplane& dataplane) {
     json result = json::array();
-    for (const kernel::NamedMap& map : state.datapath->maps()) {
+    for (const kernel::NamedMap& map : dataplane.datapath().maps()) {
         const auto info = kernel::map_info(map.fd);
         if (!info)
             continue;
-        const size_t entries = entries_in_use(state, map.name);
+        const size_t entries = entries_in_use(state, dataplane, map.name);
         result.push_back(
             {{"name", map.name},
              {"type", kernel::map_type_name(info->type)},
@@ -166,43 +167,48 @@ json report_maps(const AgentState& state) {
     return result;
 }
 
-json report_status(const AgentState& state) {
-    return {{"version", CATFLAP_VERSION},
-            {"pid", getpid()},
-            {"node", state.options.node},
-            {"mode", to_string(state.options.mode)},
-            {"source",
-             {{"kind", "directory"},
-              {"path", state.options.source_dir.string()},
-              {"state", state.source_error.empty() ? "synced" : "stale"},
-              {"error", state.source_error}}},
-            {"established", state.options.keep_established ? "keep" : "revoke"},
-            {"attachedBy", to_string(state.datapath->attachments().mode())},
-            {"kernel", kernel_release()},
-            {"startedAt", rfc3339(state.started_at)},
-            {"generationOfState", state.commits},
-            {"lastCommit", last_commit(state)},
-            {"refused", refused(state)},
-            {"warnings", warnings(state)},
-            {"unenforced", unenforced(state)},
-            {"counts", counts(state)},
-            {"maps", report_maps(state)},
-            {"health", health(state)}};
+json report_ebpf_status(const AgentState& state, const EbpfDataplane& dataplane) {
+    return {
+        {"counts", counts(state, dataplane)}, {"maps", report_maps(state, dataplane)}, {"health", health(dataplane)}};
 }
 
-json report_flows(const AgentState& state) {
+json report_status(const AgentState& state) {
+    json status = {{"version", CATFLAP_VERSION},
+                   {"pid", getpid()},
+                   {"node", state.options.node},
+                   {"mode", to_string(state.options.mode)},
+                   {"source",
+                    {{"kind", "directory"},
+                     {"path", state.options.source_dir.string()},
+                     {"state", state.source_error.empty() ? "synced" : "stale"},
+                     {"error", state.source_error}}},
+                   {"established", keeps_established(state.options) ? "keep" : "revoke"},
+                   {"attachedBy", state.dataplane->attached_by()},
+                   {"kernel", kernel_release()},
+                   {"startedAt", rfc3339(state.started_at)},
+                   {"generationOfState", state.commits},
+                   {"lastCommit", last_commit(state)},
+                   {"refused", refused(state)},
+                   {"warnings", warnings(state)},
+                   {"unenforced", unenforced(state)}};
+    status.update(state.dataplane->status(state));
+    return status;
+}
+
+json report_flows(const AgentState&, const EbpfDataplane& dataplane) {
     std::map<uint32_t, const compile::LoadedEndpoint*> by_slot;
-    for (const auto& [ifindex, endpoint] : state.committer->loaded().endpoints)
+    for (const auto& [ifindex, endpoint] : dataplane.loaded().endpoints)
         if (endpoint.spec.pod)
             by_slot[endpoint.slot] = &endpoint;
     constexpr std::array<const char*, 3> kOpeners = {"pod", "remote", "host"};
     constexpr std::array<const char*, 5> kStates = {"opening", "replied", "established", "closing", "closed"};
     std::map<uint32_t, const compile::DecisionKey*> decisions;
-    for (const auto& [key, number] : state.committer->loaded().decisions.numbers())
+    for (const auto& [key, number] : dataplane.loaded().decisions.numbers())
         decisions[number] = &key;
     const uint64_t now_ns = kernel::flow_clock_ns();
     json result = json::array();
-    kernel::for_each_flow(state.datapath->map_fd("flows"), [&](const catflap_flow_key& key, const catflap_flow& flow) {
+    kernel::for_each_flow(dataplane.datapath().map_fd("flows"), [&](const catflap_flow_key& key,
+                                                                    const catflap_flow& flow) {
         const auto endpoint = by_slot.find(key.slot_protocol >> 8);
         if (endpoint == by_slot.end() || flow.opener >= kOpeners.size() || flow.state >= kStates.size())
             return true;
@@ -232,7 +238,7 @@ json report_flows(const AgentState& state) {
     return result;
 }
 
-json report_drops(const AgentState& state) {
+json report_drops(const AgentState&, const EbpfDataplane& dataplane) {
     struct Reason {
         const char* label;
         const char* sentence;
@@ -245,7 +251,7 @@ json report_drops(const AgentState& state) {
     }};
     json result = json::array();
     for (uint32_t reason = 1; reason < kReasons.size(); ++reason) {
-        const auto counted = state.datapath->drop_count(reason);
+        const auto counted = dataplane.datapath().drop_count(reason);
         if (counted)
             result.push_back({{"reason", kReasons[reason].label},
                               {"sentence", kReasons[reason].sentence},

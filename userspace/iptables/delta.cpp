@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "iptables/chains.h"
+
 namespace catflap::iptables {
 namespace {
 
@@ -39,7 +41,13 @@ std::string hook_lines(const LoadedRules& loaded, const std::vector<Chain>& hook
     return lines;
 }
 
-std::string rule_lines(const LoadedRules& loaded, const Rules& desired, size_t& chains_written) {
+void count_chain(const std::string& name, Plan& plan) {
+    ++plan.chains_written;
+    if (name.starts_with(kFromPod.endpoint) || name.starts_with(kToPod.endpoint))
+        ++plan.endpoint_chains_written;
+}
+
+std::string rule_lines(const LoadedRules& loaded, const Rules& desired, Plan& plan) {
     std::string declarations;
     std::string rules;
     std::string deletions;
@@ -47,7 +55,7 @@ std::string rule_lines(const LoadedRules& loaded, const Rules& desired, size_t& 
         const auto present = loaded.chains.find(name);
         if (present != loaded.chains.end() && present->second == hashes(chain))
             continue;
-        ++chains_written;
+        count_chain(name, plan);
         declarations += declare(name);
         for (const HashedRule& rule : chain.rules)
             rules += append_line(chain, rule) + "\n";
@@ -55,7 +63,7 @@ std::string rule_lines(const LoadedRules& loaded, const Rules& desired, size_t& 
     for (const auto& [name, rules_of_it] : loaded.chains) {
         if (desired.chains.contains(name))
             continue;
-        ++chains_written;
+        ++plan.chains_written;
         declarations += declare(name);
         deletions += fmt::format("-X {}\n", name);
     }
@@ -116,10 +124,10 @@ Plan make_plan(const Loaded& loaded, const State& desired) {
     for (const auto& [name, set] : desired.sets)
         sets.change(set);
     for (size_t family = 0; family < kFamilies.size(); ++family)
-        plan.rules[family] = rule_lines(loaded.families[family], desired.families[family], plan.chains_written);
+        plan.rules[family] = rule_lines(loaded.families[family], desired.families[family], plan);
     for (const auto& [name, set] : loaded.sets)
         if (!desired.sets.contains(name))
-            plan.sets_after += fmt::format("destroy {}\n", name);
+            plan.stale_sets.push_back(name);
     return plan;
 }
 

@@ -33,7 +33,8 @@ struct Loaded {
 struct Plan {
     std::string sets_before;           // for ipset restore; "": nothing to do
     std::array<std::string, 2> rules;  // for iptables-restore --noflush, by Family
-    std::string sets_after;            // for ipset restore
+    std::vector<std::string> stale_sets;
+    size_t endpoint_chains_written = 0;
     size_t chains_written = 0;
     size_t members_written = 0;
 };

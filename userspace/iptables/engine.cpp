@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 
 #include "iptables/chains.h"
 #include "iptables/tool.h"
@@ -19,9 +21,38 @@ bool kernel_has(size_t family) {
     return family == static_cast<size_t>(Family::ipv4) || access("/proc/sys/net/ipv6", F_OK) == 0;
 }
 
+Result<std::vector<std::string>> our_sets(const std::string& ipset) {
+    const auto listed = run_tool({ipset, "list", "-name"});
+    if (!listed)
+        return fail_because(listed.error(), "list the sets");
+    return parse_set_names(*listed);
+}
+
+// A rule that has gone may hold its set for some milliseconds more: nf_tables frees what it deletes in the background.
+Result<> destroy_sets(const std::string& ipset, std::vector<std::string> names) {
+    constexpr int kPatience = 100;
+    constexpr auto kPause = std::chrono::milliseconds(10);
+    for (int attempt = 1; !names.empty(); ++attempt) {
+        std::string lines;
+        for (const std::string& name : names)
+            lines += fmt::format("destroy {}\n", name);
+        const auto done = run_tool({ipset, "restore"}, lines);
+        if (done)
+            return {};
+        if (attempt == kPatience)
+            return fail_because(done.error(), "destroy {} sets that no rule of ours uses", names.size());
+        std::this_thread::sleep_for(kPause);
+        const auto left = our_sets(ipset);
+        if (!left)
+            return tl::unexpected(left.error());
+        std::erase_if(names, [&](const std::string& name) { return std::ranges::find(*left, name) == left->end(); });
+    }
+    return {};
+}
+
 }  // namespace
 
-std::string_view to_string(Backend backend) {
+std::string to_string(Backend backend) {
     return backend == Backend::legacy ? "legacy" : "nft";
 }
 
@@ -95,7 +126,7 @@ Result<> Engine::execute(const Plan& plan) const {
     for (size_t family = 0; family < kFamilies.size(); ++family)
         if (auto done = write_rules(family, plan.rules[family]); !done)
             return done;
-    return write_sets(plan.sets_after);
+    return destroy_sets(ipset_, plan.stale_sets);
 }
 
 Result<ApplyReport> Engine::apply(const State& desired) {
@@ -110,7 +141,7 @@ Result<ApplyReport> Engine::apply(const State& desired) {
     if (auto done = execute(plan); !done)
         return tl::unexpected(done.error());
     loaded_ = loaded_after(desired);
-    return ApplyReport{plan.chains_written, plan.members_written};
+    return ApplyReport{plan.endpoint_chains_written, plan.chains_written, plan.members_written};
 }
 
 Result<std::array<std::map<std::string, std::vector<RuleCount>>, 2>> Engine::counts() const {
@@ -126,12 +157,14 @@ Result<std::array<std::map<std::string, std::vector<RuleCount>>, 2>> Engine::cou
     return counts;
 }
 
-Result<> Engine::remove() {
+Result<> Engine::remove_rules() {
     const auto loaded = read();
     if (!loaded)
         return tl::unexpected(loaded.error());
     loaded_.reset();
-    return execute(make_plan(*loaded, State{}));
+    Plan plan = make_plan(*loaded, State{});
+    plan.stale_sets.clear();
+    return execute(plan);
 }
 
 std::vector<Family> Engine::families() const {
@@ -143,35 +176,45 @@ std::vector<Family> Engine::families() const {
 }
 
 Result<bool> Engine::is_present() const {
-    const std::vector<Chain> ours = hook_rules();
+    const Chain hook = hook_rules().front();
+    const Chain forward = hook_chains(Family::ipv4).front();
     for (size_t family = 0; family < kFamilies.size(); ++family) {
         if (!tools_[family])
             continue;
         const auto rules = read_rules(family);
         if (!rules)
             return tl::unexpected(rules.error());
-        const auto hook = rules->hooks.find(ours.front().name);
-        if (hook == rules->hooks.end())
-            continue;
-        const std::string& hash = ours.front().rules.front().hash;
-        if (std::ranges::any_of(hook->second.rules,
-                                [&](const std::string& rule) { return rule.find(hash) != std::string::npos; }))
+        const auto hooked = rules->hooks.find(hook.name);
+        if (hooked != rules->hooks.end() && hooked->second.first_hash == hook.rules.front().hash)
+            return true;
+        const auto chain = rules->chains.find(forward.name);
+        if (chain != rules->chains.end() && !chain->second.empty() &&
+            chain->second.front() == forward.rules.front().hash)
             return true;
     }
     return false;
 }
 
-Result<> remove_everything() {
+Result<> remove_engines(const Removal& removal) {
+    bool found = !removal.only_present;
     for (const Backend backend : {Backend::legacy, Backend::nft}) {
         auto engine = Engine::open(backend);
-        if (!engine && engine.error().code == ENOENT)
+        if (backend == removal.other_than || (!engine && engine.error().code == ENOENT))
             continue;
         if (!engine)
             return tl::unexpected(engine.error());
-        if (auto done = engine->remove(); !done)
+        const auto present = removal.only_present ? engine->is_present() : Result<bool>(true);
+        if (!present)
+            return tl::unexpected(present.error());
+        found |= *present;
+        if (auto done = *present ? engine->remove_rules() : Result<>{}; !done)
             return done;
     }
-    return {};
+    const auto ipset = find_tool("ipset");
+    if (!found || removal.other_than || !ipset)
+        return {};
+    const auto names = our_sets(*ipset);
+    return names ? destroy_sets(*ipset, *names) : Result<>(tl::unexpected(names.error()));
 }
 
 }  // namespace catflap::iptables

@@ -14,9 +14,10 @@
 namespace catflap::iptables {
 
 enum class Backend : uint8_t { legacy, nft };
-std::string_view to_string(Backend backend);
+std::string to_string(Backend backend);
 
 struct ApplyReport {
+    size_t endpoint_chains_written = 0;
     size_t chains_written = 0;
     size_t members_written = 0;
 };
@@ -33,10 +34,12 @@ class Engine {
     // The counters of our chains' rules, by Family.
     [[nodiscard]] Result<std::array<std::map<std::string, std::vector<RuleCount>>, 2>> counts() const;
 
-    // Takes our chains, hooks and sets away, and nothing else.
-    Result<> remove();
-    // True: FORWARD holds the jump as we write it, in some family. Reads only.
+    // Takes our chains and hooks away, and nothing else. Our sets stay: they may be another backend's, too.
+    Result<> remove_rules();
+    // True: FORWARD or cali-FORWARD begins as we write it, in some family. Reads only.
     [[nodiscard]] Result<bool> is_present() const;
+    // The next apply() compares with the kernel: somebody else may have changed it.
+    void doubt() { loaded_.reset(); }
 
     // What render() has to be asked for.
     [[nodiscard]] std::vector<Family> families() const;
@@ -52,7 +55,7 @@ class Engine {
     [[nodiscard]] Result<LoadedRules> read_rules(size_t family) const;
     [[nodiscard]] Result<> write_rules(size_t family, const std::string& rules) const;
     [[nodiscard]] Result<> write_sets(const std::string& sets) const;
-    Result<> execute(const Plan& plan) const;
+    [[nodiscard]] Result<> execute(const Plan& plan) const;
 
     Backend backend_;
     std::string ipset_;
@@ -60,7 +63,13 @@ class Engine {
     std::optional<Loaded> loaded_;               // nothing: what is in force has to be read
 };
 
-// Of both backends, as far as they are installed.
-Result<> remove_everything();
+// Takes our rules of both backends away, as far as these are installed, and then our sets. other_than: keeps that
+// backend's rules, and the sets. only_present: looks first whether there are any: another agent's chains may have the
+// same names.
+struct Removal {
+    std::optional<Backend> other_than = {};
+    bool only_present = false;
+};
+Result<> remove_engines(const Removal& removal);
 
 }  // namespace catflap::iptables

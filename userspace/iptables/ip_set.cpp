@@ -104,7 +104,8 @@ bool Membership::selects(const resolve::PodMatch& match, const Workload& workloa
 IpSet Membership::pods(const resolve::PodMatch& match, Family family) const {
     IpSet set;
     set.family = family;
-    set.name = set_name(family, set.kind, resolve::to_string(resolve::SourceSet{match, {}}));
+    set.meaning = resolve::to_string(resolve::SourceSet{match, {}});
+    set.name = set_name(family, set.kind, set.meaning);
     for (const Workload& workload : workloads_) {
         if (!selects(match, workload))
             continue;
@@ -121,9 +122,9 @@ IpSet Membership::ports(const resolve::PodMatch& match, const PortName& port, Fa
     IpSet set;
     set.family = family;
     set.kind = SetKind::named_port;
-    set.name = set_name(family, set.kind,
-                        fmt::format("{}/{} of {}", port.name, to_string(port.protocol),
-                                    resolve::to_string(resolve::SourceSet{match, {}})));
+    set.meaning = fmt::format("port {}/{} of {}", port.name, to_string(port.protocol),
+                              resolve::to_string(resolve::SourceSet{match, {}}));
+    set.name = set_name(family, set.kind, set.meaning);
     for (const Workload& workload : workloads_) {
         if (!selects(match, workload))
             continue;

@@ -26,11 +26,10 @@ struct SetMember {
 
 struct IpSet {
     std::string name;
+    std::string meaning;  // "pods app=web in namespace shop"; "" of a set that was read from the kernel
     SetKind kind = SetKind::selector;
     Family family = Family::ipv4;
     std::vector<SetMember> members;  // sorted, unique
-
-    bool operator==(const IpSet&) const = default;
 };
 
 // "hash:net family inet maxelem 1048576".

@@ -110,6 +110,15 @@ std::map<std::string, IpSet> parse_sets(std::string_view saved) {
     return sets;
 }
 
+std::vector<std::string> parse_set_names(std::string_view listed) {
+    std::vector<std::string> names;
+    for_each_line(listed, [&](std::string_view line) {
+        if (is_our_set(line))
+            names.emplace_back(line);
+    });
+    return names;
+}
+
 std::map<std::string, std::vector<RuleCount>> parse_counts(std::string_view saved) {
     std::map<std::string, std::vector<RuleCount>> counts;
     for_each_line(saved, [&](std::string_view line) {

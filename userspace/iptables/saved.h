@@ -18,6 +18,9 @@ LoadedRules parse_rules(std::string_view saved);
 // Of `ipset save`.
 std::map<std::string, IpSet> parse_sets(std::string_view saved);
 
+// Of `ipset list -name`: ours.
+std::vector<std::string> parse_set_names(std::string_view listed);
+
 struct RuleCount {
     uint64_t packets = 0;
     uint64_t bytes = 0;

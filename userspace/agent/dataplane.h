@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// An engine that enforces the resolved state on the node's interfaces: eBPF programs, or iptables rules. The agent says
+// what is to be enforced; how, and what there is to show of it, is the engine's.
+#pragma once
+
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/options.h"
+#include "base/result.h"
+#include "compile/committer.h"
+
+namespace catflap::agent {
+
+struct AgentState;
+
+class Dataplane {
+  public:
+    virtual ~Dataplane() = default;
+
+    // A failure leaves enforced what was enforced before.
+    virtual Result<compile::CommitReport> commit(const compile::Desired& desired) = 0;
+    // After a failed commit. True: what is enforced stays, but only another Dataplane can change it.
+    [[nodiscard]] virtual bool broken() const { return false; }
+    // Gives back what earlier commits retired. True: commit again, there is something to tidy up.
+    virtual Result<bool> collect() { return false; }
+
+    // After the first commit, before the first interface: connections that began before any agent. Returns how many
+    // were taken over; nothing where none had to be.
+    virtual Result<std::optional<size_t>> adopt_connections() { return std::optional<size_t>(); }
+    // After the first interfaces: takes the place of an earlier agent of the same mode.
+    virtual Result<> take_over() { return {}; }
+
+    // An interface is judged from its attaching on.
+    virtual Result<> attach(uint32_t ifindex) = 0;
+    [[nodiscard]] virtual bool attached(uint32_t ifindex) const = 0;
+    // What is gone among the interfaces is forgotten.
+    virtual void keep_only(const std::vector<uint32_t>& present) = 0;
+    // Looks whether what is enforced is still there. True: commit again.
+    virtual bool audit() = 0;
+    // By which the interfaces are attached: "tcx", "iptables-nft".
+    [[nodiscard]] virtual std::string attached_by() const = 0;
+
+    // The items of `catflap get KIND`, see docs/cli.md. Fails with a sentence where this engine has none.
+    [[nodiscard]] virtual Result<nlohmann::json> items(const AgentState& state, const std::string& kind) const = 0;
+    // The engine's part of `catflap status`: counts, maps, health.
+    [[nodiscard]] virtual nlohmann::json status(const AgentState& state) const = 0;
+};
+
+// Of options.mode.
+Result<std::unique_ptr<Dataplane>> open_dataplane(const Options& options);
+
+// Takes away what an agent of another mode left: call it when this mode's dataplane enforces everything.
+Result<> remove_other_dataplanes(const Options& options, const std::vector<uint32_t>& interfaces);
+// Of every mode.
+Result<> remove_dataplanes(const Options& options, const std::vector<uint32_t>& interfaces);
+
+}  // namespace catflap::agent

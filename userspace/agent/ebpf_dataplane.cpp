@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/ebpf_dataplane.h"
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "agent/report_ebpf.h"
+#include "kernel/flows.h"
+
+namespace catflap::agent {
+namespace {
+
+struct Kind {
+    const char* name;
+    nlohmann::json (*make)(const AgentState&, const EbpfDataplane&);
+};
+
+constexpr std::array<Kind, 7> kKinds = {{{"endpoints", report_endpoints},
+                                         {"policies", report_policies},
+                                         {"rules", report_rules},
+                                         {"sets", report_sets},
+                                         {"flows", report_flows},
+                                         {"drops", report_drops},
+                                         {"maps", report_maps}}};
+
+}  // namespace
+
+Result<std::unique_ptr<Dataplane>> EbpfDataplane::open(const Options& options) {
+    kernel::DatapathOptions wanted;
+    wanted.pin_dir = options.pin_dir;
+    wanted.audit = options.mode == Mode::audit;
+    wanted.keep_established = options.keep_established;
+    wanted.attach = options.attach;
+    auto datapath = kernel::Datapath::open(wanted);
+    if (!datapath)
+        return tl::unexpected(datapath.error());
+    std::unique_ptr<EbpfDataplane> dataplane(new EbpfDataplane(std::move(*datapath)));
+    compile::Committer& committer = dataplane->committer_;
+    for (const auto& [number, key] : dataplane->datapath_->ledger().found())
+        committer.adopt_decision(number, key);
+    for (uint32_t slot = 0; slot < CATFLAP_MAX_ENDPOINTS; ++slot)
+        committer.adopt_generation(slot, dataplane->datapath_->ledger().generation(slot));
+    for (const auto& [ifindex, slot] : dataplane->datapath_->adopted())
+        committer.adopt_slot(ifindex, slot);
+    return dataplane;
+}
+
+Result<compile::CommitReport> EbpfDataplane::commit(const compile::Desired& desired) {
+    return committer_.commit(desired);
+}
+
+Result<bool> EbpfDataplane::collect() {
+    auto unused = committer_.collect();
+    if (!unused)
+        return tl::unexpected(unused.error());
+    for (const auto& [decision, key] : *unused) {
+        if (auto done = datapath_->ledger().settle(decision, key); !done)
+            return tl::unexpected(done.error());
+        committer_.release(decision);
+    }
+    // What only retired tables told apart can fall together now.
+    return committer_.leftovers();
+}
+
+// From the kernel's conntrack, before the first packet could be cut.
+Result<std::optional<size_t>> EbpfDataplane::adopt_connections() {
+    if (datapath_->flows_adopted())
+        return std::optional<size_t>();
+    const auto adopted = kernel::adopt_conntrack(datapath_->map_fd("flows"), committer_.loaded().endpoints);
+    if (!adopted)
+        return tl::unexpected(adopted.error());
+    return std::optional<size_t>(*adopted);
+}
+
+void EbpfDataplane::keep_only(const std::vector<uint32_t>& present) {
+    for (const uint32_t ifindex : datapath_->attachments().interfaces())
+        if (std::ranges::find(present, ifindex) == present.end())
+            datapath_->forget(ifindex);
+}
+
+bool EbpfDataplane::audit() {
+    datapath_->audit_attachments();
+    return false;  // what is not attached any more gets attached, and its tables are where they were
+}
+
+std::string EbpfDataplane::attached_by() const {
+    return std::string(to_string(datapath_->attachments().mode()));
+}
+
+Result<nlohmann::json> EbpfDataplane::items(const AgentState& state, const std::string& kind) const {
+    const auto found = std::ranges::find_if(kKinds, [&](const Kind& one) { return kind == one.name; });
+    if (found == kKinds.end())
+        return fail("there is no kind \"{}\"", kind);
+    return found->make(state, *this);
+}
+
+nlohmann::json EbpfDataplane::status(const AgentState& state) const {
+    return report_ebpf_status(state, *this);
+}
+
+}  // namespace catflap::agent

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// The eBPF engine: compiled tables in the datapath's maps.
+#pragma once
+
+#include <memory>
+
+#include "agent/dataplane.h"
+#include "kernel/datapath.h"
+
+namespace catflap::agent {
+
+class EbpfDataplane final : public Dataplane {
+  public:
+    static Result<std::unique_ptr<Dataplane>> open(const Options& options);
+
+    Result<compile::CommitReport> commit(const compile::Desired& desired) override;
+    [[nodiscard]] bool broken() const override { return committer_.broken(); }
+    Result<bool> collect() override;
+    Result<std::optional<size_t>> adopt_connections() override;
+    Result<> take_over() override { return datapath_->take_over(); }
+    Result<> attach(uint32_t ifindex) override { return datapath_->attach(ifindex); }
+    [[nodiscard]] bool attached(uint32_t ifindex) const override { return datapath_->attachments().attached(ifindex); }
+    void keep_only(const std::vector<uint32_t>& present) override;
+    bool audit() override;
+    [[nodiscard]] std::string attached_by() const override;
+    [[nodiscard]] Result<nlohmann::json> items(const AgentState& state, const std::string& kind) const override;
+    [[nodiscard]] nlohmann::json status(const AgentState& state) const override;
+
+    // For the reports.
+    [[nodiscard]] const kernel::Datapath& datapath() const { return *datapath_; }
+    [[nodiscard]] const compile::Loaded& loaded() const { return committer_.loaded(); }
+
+  private:
+    explicit EbpfDataplane(std::unique_ptr<kernel::Datapath> datapath)
+        : datapath_(std::move(datapath)), committer_(datapath_->store()) {}
+
+    std::unique_ptr<kernel::Datapath> datapath_;
+    compile::Committer committer_;
+};
+
+}  // namespace catflap::agent

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/iptables_dataplane.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "agent/report_iptables.h"
+
+namespace catflap::agent {
+namespace {
+
+// How long somebody else's change of our chains may last.
+constexpr auto kCompareEvery = std::chrono::seconds(60);
+
+std::vector<iptables::Endpoint> endpoints_of(const compile::Desired& desired) {
+    std::vector<iptables::Endpoint> endpoints;
+    for (const compile::EndpointSpec& spec : desired.endpoints)
+        endpoints.push_back({spec.interface, spec.pod});
+    return endpoints;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Dataplane>> IptablesDataplane::open(const Options& options) {
+    auto engine = iptables::Engine::open(options.backend);
+    if (!engine)
+        return tl::unexpected(engine.error());
+    return std::unique_ptr<Dataplane>(new IptablesDataplane(std::move(*engine)));
+}
+
+Result<compile::CommitReport> IptablesDataplane::commit(const compile::Desired& desired) {
+    iptables::RenderOptions options;
+    options.families = engine_.families();
+    iptables::State state = iptables::render(desired.cluster, endpoints_of(desired), options);
+    const auto applied = engine_.apply(state);
+    if (!applied)
+        return tl::unexpected(applied.error());
+    enforced_ = std::move(state);
+    compile::CommitReport report;
+    report.endpoints_changed = applied->endpoint_chains_written;
+    report.addresses_changed = applied->members_written;
+    report.tables_written = applied->chains_written;
+    return report;
+}
+
+bool IptablesDataplane::audit() {
+    const auto now = std::chrono::steady_clock::now();
+    if (now - compared_at_ < kCompareEvery)
+        return false;
+    compared_at_ = now;
+    engine_.doubt();
+    return true;
+}
+
+std::string IptablesDataplane::attached_by() const {
+    return fmt::format("iptables-{}", to_string(engine_.backend()));
+}
+
+Result<> IptablesDataplane::for_each_rule(const TakeRule& take) const {
+    const auto counts = engine_.counts();
+    if (!counts)
+        return tl::unexpected(counts.error());
+    for (size_t family = 0; family < counts->size(); ++family) {
+        for (const auto& [name, chain] : enforced_.families[family].chains) {
+            const auto counted = (*counts)[family].find(name);
+            if (counted == (*counts)[family].end() || counted->second.size() != chain.rules.size())
+                continue;  // somebody changed it: the next comparison repairs it
+            for (size_t i = 0; i < chain.rules.size(); ++i)
+                take(chain, chain.rules[i].rule, counted->second[i]);
+        }
+    }
+    return {};
+}
+
+Result<nlohmann::json> IptablesDataplane::items(const AgentState& state, const std::string& kind) const {
+    return report_iptables(state, *this, kind);
+}
+
+nlohmann::json IptablesDataplane::status(const AgentState& state) const {
+    return report_iptables_status(state, *this);
+}
+
+}  // namespace catflap::agent

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the iptables engine has to show; the fields are those of docs/cli.md.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+#include "agent/iptables_dataplane.h"
+
+namespace catflap::agent {
+
+Result<nlohmann::json> report_iptables(const AgentState& state, const IptablesDataplane& dataplane,
+                                       const std::string& kind);
+nlohmann::json report_iptables_status(const AgentState& state, const IptablesDataplane& dataplane);
+
+}  // namespace catflap::agent
