@@ -77,6 +77,10 @@ Result<std::unique_ptr<Agent>> Agent::start(const Options& options) {
     if (!links)
         return tl::unexpected(links.error());
     state.links = std::move(*links);
+    auto guard = Guard::open();
+    if (!guard)
+        return tl::unexpected(guard.error());
+    state.guard = std::move(*guard);
     auto dataplane = open_dataplane(options);
     if (!dataplane)
         return tl::unexpected(dataplane.error());
@@ -97,6 +101,7 @@ Result<> Agent::first_commit() {
     else if (*adopted)
         spdlog::info("adopted {} connections of nf_conntrack", **adopted);
     attach_all();
+    close_unjudged();
     if (auto done = state_.dataplane->take_over(); !done)
         return done;
     if (auto done = remove_other_dataplanes(state_.options, interfaces()); !done)
@@ -116,18 +121,34 @@ std::vector<uint32_t> Agent::interfaces() const {
 // At a start: exchanges the programs of an earlier agent, too.
 void Agent::attach_all() {
     for (const auto& [ifindex, link] : state_.links->links())
-        if (auto done = state_.dataplane->attach(ifindex); !done && done.error().code != ENODEV)
+        if (auto done = attach(ifindex); !done && done.error().code != ENODEV)
             state_.attach_errors[link.name] = done.error().message;
     for (const auto& [name, error] : state_.attach_errors)
         spdlog::error("attach to {}: {}; its packets are not judged, and catflapd goes on trying", name, error);
 }
 
+Result<> Agent::attach(uint32_t ifindex) {
+    if (auto done = state_.dataplane->attach(ifindex); !done)
+        return done;
+    return state_.guard->judged(ifindex);
+}
+
+// After the first attaching: what runs on the node is not cut. Later interfaces are born closed.
+void Agent::close_unjudged() {
+    const bool wanted = state_.options.guard && state_.options.mode == Mode::ebpf;
+    const auto done = wanted ? state_.guard->close_others() : state_.guard->remove(interfaces());
+    state_.guard_error = done ? "" : done.error().message;
+    if (!done)
+        spdlog::warn("{}; new interfaces are open until they are attached", state_.guard_error);
+}
+
 void Agent::attach_missing() {
     const auto before = std::exchange(state_.attach_errors, {});
     for (const auto& [ifindex, link] : state_.links->links()) {
-        if (state_.dataplane->attached(ifindex))
+        const bool judged = !state_.guard->closed() || state_.links->group(ifindex) == Guard::kJudged;
+        if (judged && state_.dataplane->attached(ifindex))
             continue;
-        auto done = state_.dataplane->attach(ifindex);
+        auto done = attach(ifindex);
         if (done || done.error().code == ENODEV)  // gone in the meantime: that is among the next events
             continue;
         state_.attach_errors[link.name] = done.error().message;

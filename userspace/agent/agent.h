@@ -10,6 +10,7 @@
 
 #include "agent/control_server.h"
 #include "agent/dataplane.h"
+#include "agent/guard.h"
 #include "agent/link_watcher.h"
 #include "agent/local_endpoints.h"
 #include "agent/options.h"
@@ -33,6 +34,8 @@ struct AgentState {
     std::string source_error;  // "": synced
     std::optional<LinkWatcher> links;
     std::unique_ptr<Dataplane> dataplane;
+    std::optional<Guard> guard;
+    std::string guard_error;  // why new interfaces are not closed until they are attached; "": they are
     LocalEndpoints local;
     resolve::Resolved resolved;
     std::string commit_error;                          // the desired state was refused: "" or why
@@ -65,6 +68,9 @@ class Agent {
     // Fresh programs and maps beside the broken ones, as at a start.
     Result<> reload();
     void attach_all();
+    // Both programs; then the guard lets the interface's packets through.
+    Result<> attach(uint32_t ifindex);
+    void close_unjudged();
     [[nodiscard]] std::vector<uint32_t> interfaces() const;
     Result<> try_commit();
     Result<> collect();

@@ -48,7 +48,8 @@ bool take_link(nlmsghdr* header, LinkTable& table) {
     if (header->nlmsg_type == RTM_DELLINK)
         table.link_gone(ifindex);
     else if (attributes[IFLA_IFNAME] != nullptr)
-        table.link_seen(ifindex, nla_get_string(attributes[IFLA_IFNAME]), (link.ifi_flags & IFF_UP) != 0);
+        table.link_seen(ifindex, nla_get_string(attributes[IFLA_IFNAME]), (link.ifi_flags & IFF_UP) != 0,
+                        attributes[IFLA_GROUP] != nullptr ? nla_get_u32(attributes[IFLA_GROUP]) : 0);
     return watched || table.watches(ifindex);
 }
 

@@ -3,13 +3,15 @@
 
 namespace catflap::agent {
 
-void LinkTable::link_seen(uint32_t ifindex, std::string_view name, bool up) {
+void LinkTable::link_seen(uint32_t ifindex, std::string_view name, bool up, uint32_t group) {
     if (!name.starts_with(prefix_)) {
         if (names_.erase(ifindex) != 0)
             drop_routes(ifindex);
+        groups_.erase(ifindex);
         others_.insert(ifindex);
         return;
     }
+    groups_[ifindex] = group;
     // A new interface has no routes yet, and those that it gets are announced after it. One that
     // had another name so far may have got some which were passed over.
     if (others_.erase(ifindex) != 0)
@@ -23,8 +25,14 @@ void LinkTable::link_seen(uint32_t ifindex, std::string_view name, bool up) {
 
 void LinkTable::link_gone(uint32_t ifindex) {
     others_.erase(ifindex);
+    groups_.erase(ifindex);
     if (names_.erase(ifindex) != 0)
         drop_routes(ifindex);
+}
+
+uint32_t LinkTable::group(uint32_t ifindex) const {
+    const auto found = groups_.find(ifindex);
+    return found == groups_.end() ? 0 : found->second;
 }
 
 void LinkTable::route_seen(const RouteKey& key, uint32_t ifindex, bool replaces) {

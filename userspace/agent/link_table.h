@@ -27,7 +27,7 @@ class LinkTable {
   public:
     explicit LinkTable(std::string prefix) : prefix_(std::move(prefix)) {}
 
-    void link_seen(uint32_t ifindex, std::string_view name, bool up);
+    void link_seen(uint32_t ifindex, std::string_view name, bool up, uint32_t group);
     void link_gone(uint32_t ifindex);
     // `replaces`: whatever had this key, through whatever interface, is not there any more.
     void route_seen(const RouteKey& key, uint32_t ifindex, bool replaces);
@@ -36,6 +36,8 @@ class LinkTable {
     void route_lost(const RouteKey& key);
 
     [[nodiscard]] bool watches(uint32_t ifindex) const { return names_.contains(ifindex); }
+    // The device group of a watched interface (ip link: group); of any other 0.
+    [[nodiscard]] uint32_t group(uint32_t ifindex) const;
     // True when an interface was renamed into the watched ones: its routes passed by unseen.
     [[nodiscard]] bool misses_routes() const { return misses_routes_; }
     void routes_complete() { misses_routes_ = false; }
@@ -47,6 +49,7 @@ class LinkTable {
 
     std::string prefix_;
     std::map<uint32_t, std::string> names_;  // of the watched ones
+    std::map<uint32_t, uint32_t> groups_;    // likewise
     std::unordered_set<uint32_t> others_;    // every other interface
     std::map<RouteKey, std::set<uint32_t>> routes_;
     bool misses_routes_ = false;

@@ -238,6 +238,10 @@ const std::map<uint32_t, Link>& LinkWatcher::links() const {
     return state_->links;
 }
 
+uint32_t LinkWatcher::group(uint32_t ifindex) const {
+    return state_->table.group(ifindex);
+}
+
 uint64_t LinkWatcher::complete_readings() const {
     return state_->complete_readings;
 }

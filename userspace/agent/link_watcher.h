@@ -46,6 +46,8 @@ class LinkWatcher {
     Result<bool> refresh();
     // By ifindex. A veth that was deleted and made again under the same name has another one.
     [[nodiscard]] const std::map<uint32_t, Link>& links() const;
+    // The device group of one of links(), as it was last seen.
+    [[nodiscard]] uint32_t group(uint32_t ifindex) const;
     // How often everything was read: 1 after open(); each further one is a lost message or a
     // rename.
     [[nodiscard]] uint64_t complete_readings() const;

@@ -61,6 +61,10 @@ std::string rule_name(const std::map<uint32_t, const compile::DecisionKey*>& dec
     return fmt::format("{} {}[{}]", to_string(key.policies.front()), to_string(key.direction), key.rule_index);
 }
 
+json guard(const AgentState& state) {
+    return {{"on", state.guard->closed()}, {"error", state.guard_error}};
+}
+
 size_t count_flows(const EbpfDataplane& dataplane) {
     size_t count = 0;
     kernel::for_each_flow(dataplane.datapath().map_fd("flows"), [&](const catflap_flow_key&, const catflap_flow&) {
@@ -184,6 +188,7 @@ json report_status(const AgentState& state) {
                      {"error", state.source_error}}},
                    {"established", keeps_established(state.options) ? "keep" : "revoke"},
                    {"attachedBy", state.dataplane->attached_by()},
+                   {"guard", guard(state)},
                    {"kernel", kernel_release()},
                    {"startedAt", rfc3339(state.started_at)},
                    {"generationOfState", state.commits},
@@ -238,7 +243,7 @@ json report_flows(const AgentState&, const EbpfDataplane& dataplane) {
     return result;
 }
 
-json report_drops(const AgentState&, const EbpfDataplane& dataplane) {
+json report_drops(const AgentState& state, const EbpfDataplane& dataplane) {
     struct Reason {
         const char* label;
         const char* sentence;
@@ -251,7 +256,11 @@ json report_drops(const AgentState&, const EbpfDataplane& dataplane) {
     }};
     json result = json::array();
     for (uint32_t reason = 1; reason < kReasons.size(); ++reason) {
-        const auto counted = dataplane.datapath().drop_count(reason);
+        auto counted = dataplane.datapath().drop_count(reason);
+        if (const auto dropped = reason == CATFLAP_REASON_UNJUDGED && state.guard->closed() ? state.guard->dropped()
+                                                                                            : Result<GuardCount>{};
+            counted && dropped)
+            counted = catflap_counter{counted->packets + dropped->packets, counted->bytes + dropped->bytes};
         if (counted)
             result.push_back({{"reason", kReasons[reason].label},
                               {"sentence", kReasons[reason].sentence},
