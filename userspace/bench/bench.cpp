@@ -8,10 +8,13 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "bench/churn.h"
 #include "bench/environment.h"
+#include "bench/load.h"
 #include "bench/micro.h"
 #include "bench/netns.h"
 #include "bench/traffic_run.h"
+#include "bench/update.h"
 
 namespace catflap::bench {
 namespace {
@@ -77,7 +80,8 @@ Result<> run_bench(const Options& options) {
         run.sites.push_back(std::move(*site));
         run.results.modes.push_back(mode.name);
     }
-    run.progress.plan(planned_seconds(run, plan) + planned_micro_seconds(run));
+    run.progress.plan(planned_seconds(run, plan) + planned_micro_seconds(run) + planned_load_seconds(run) +
+                      planned_update_seconds(run) + planned_churn_seconds(run));
     for (const auto& [name, text] : manifests_of(plan.front().scale))
         if (auto done = replace_text((*laboratory)->source() / name, text); !done)
             return done;
@@ -88,8 +92,9 @@ Result<> run_bench(const Options& options) {
         return done;
     if (auto done = run_traffic(run, plan); !done)
         return done;
-    if (auto done = run_micro(run); !done)
-        return done;
+    for (const auto part : {run_micro, run_load, run_update, run_churn, run_replacement})
+        if (auto done = part(run); !done)
+            return done;
     fs::create_directories(options.out);
     return write_text(options.out / "results.json", to_json(run.results).dump(1));
 }

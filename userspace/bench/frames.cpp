@@ -13,7 +13,7 @@
 #include "bench/workload.h"
 
 namespace catflap::bench {
-Result<FrameSender> FrameSender::open(const Site& site, const PodPlace& from, bool closed) {
+Result<FrameSender> FrameSender::open(const Site& site, const PodPlace& from, uint64_t flows) {
     const InNamespace inside(site.netns(from));
     if (!inside.entered())
         return tl::unexpected(inside.entered().error());
@@ -28,10 +28,10 @@ Result<FrameSender> FrameSender::open(const Site& site, const PodPlace& from, bo
         setsockopt(sender.socket_.get(), SOL_PACKET, PACKET_QDISC_BYPASS, &yes, sizeof(yes)) != 0)
         return fail_errno(errno, "open a packet socket in {}", from.name);
     sender.frames_.assign(kBatch, udp_frame(from.address, kServer.address, 0, 0));
-    sender.closed_ = closed;
+    sender.flows_ = flows;
     // Flows of earlier senders may still be remembered: go on behind them.
     static std::atomic<uint64_t> begin{0};
-    sender.next_ = begin.fetch_add(250'007);
+    sender.first_ = begin.fetch_add(250'007);
     return sender;
 }
 
@@ -41,11 +41,12 @@ Result<size_t> FrameSender::send(size_t count) {
     std::array<mmsghdr, kBatch> messages{};
     std::array<iovec, kBatch> parts{};
     count = std::min(count, kBatch);
-    for (size_t i = 0; i < count; ++i, ++next_) {
+    for (size_t i = 0; i < count; ++i, ++sent_) {
+        const uint64_t flow = first_ + sent_ % flows_;
         Bytes& frame = frames_[i];
-        set_source_port(frame, static_cast<unsigned>(1024 + next_ % kSourcePorts));
-        const auto port = static_cast<unsigned>(kFirstPort + next_ / kSourcePorts % kPorts);
-        set_destination_port(frame, closed_ ? kClosedPort : port);
+        set_source_port(frame, static_cast<unsigned>(1024 + flow % kSourcePorts));
+        const auto port = static_cast<unsigned>(kFirstPort + flow / kSourcePorts % kPorts);
+        set_destination_port(frame, port);
         parts[i] = {frame.data(), frame.size()};
         messages[i].msg_hdr.msg_iov = &parts[i];
         messages[i].msg_hdr.msg_iovlen = 1;

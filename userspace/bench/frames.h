@@ -16,8 +16,8 @@ class FrameSender {
   public:
     static constexpr size_t kBatch = 64;
 
-    // Frames from the pod to the server's ports; closed: to the one port that no policy admits.
-    static Result<FrameSender> open(const Site& site, const PodPlace& from, bool closed = false);
+    // Frames from the pod to the server's ports, of so many flows, over and over.
+    static Result<FrameSender> open(const Site& site, const PodPlace& from, uint64_t flows = UINT64_MAX);
 
     // The next `count` flows (at most kBatch), one frame each. How many went out.
     Result<size_t> send(size_t count = kBatch);
@@ -26,8 +26,9 @@ class FrameSender {
     FrameSender() = default;
     UniqueFd socket_;
     std::vector<Bytes> frames_;
-    bool closed_ = false;
-    uint64_t next_ = 0;
+    uint64_t flows_ = 0;
+    uint64_t first_ = 0;
+    uint64_t sent_ = 0;
 };
 
 }  // namespace catflap::bench

@@ -12,18 +12,23 @@
 namespace catflap::bench {
 namespace {
 
+using kernel::Datapath;
+
 constexpr uint32_t kKnownInterface = 1;      // lo, where the server hangs
 constexpr uint32_t kUnknownInterface = 900;  // of which the datapath knows nothing
 
 struct Case {
     std::string name;
     Bytes frame;
-    Variation variation;
+    Variation variation = {};
     uint32_t ifindex = kKnownInterface;
     bool passes = true;
     bool drives = true;   // false: the packet itself is run, it has no ports to vary
-    bool random = false;  // its unit is a lookup of random entries
+    bool random = false;  // meets other entries with every packet
+    bool room = false;    // with an empty cache of flows
 };
+
+constexpr uint32_t kRoom = 100'000;  // flows that the cache has room for without pushing out others
 
 struct MicroStage {
     std::string name;
@@ -35,7 +40,7 @@ std::vector<MicroStage> micro_stages(const Run& run) {
     if (!run.quick)
         stages.insert(stages.begin() + 1, {"100 policies", {100, 100, 10, 10}});
     // The node's pods have tables of their own at this scale.
-    stages.push_back({"10,000 policies, 100,000 addresses, 250 pods", {1000, 10000, 10, 250}});
+    stages.push_back({kLargestMicroStage, {1000, 10000, 10, 250}});
     return stages;
 }
 
@@ -43,20 +48,20 @@ std::vector<Case> cases(const Scale& scale) {
     const auto peers = static_cast<uint32_t>((scale.policies_in_cluster - 1) * kPeersPerPolicy);
     const Bytes allowed = udp_frame(kFarClient.address, kServer.address, kFirstSourcePort, kFirstPort);
     const Bytes denied = udp_frame(kFarClient.address, kServer.address, kFirstSourcePort, kClosedPort);
-    std::vector<Case> result = {
-        {"link packet (ARP), passed", arp_frame(), {}, kKnownInterface, true, false},
-        {"parsed, unknown endpoint, dropped", denied, {}, kUnknownInterface, false},
-        {"established flow, one live", allowed, {}},
-        {"established flow, 10,000 live", allowed, {1, 10'000, false}, kKnownInterface, true, true, true},
-        {"new flow allowed, entry created", allowed, {1, 1, true}, kKnownInterface, true, true, true},
-        {"denied, one source", denied, {}, kKnownInterface, false},
+    constexpr uint32_t kFlows = 10'000;
+    const Variation flows{.source_ports = kFlows};
+    const Variation sources{.peers = peers, .source_ports = kFlows};
+    const Variation fresh{.sequence = true};
+    return {
+        {.name = kLinkCase, .frame = arp_frame(), .drives = false},
+        {.name = kUnknownCase, .frame = denied, .ifindex = kUnknownInterface, .passes = false},
+        {.name = kRandomFlowsCase, .frame = allowed, .variation = flows, .random = true},  // leaves 10,000 live
+        {.name = kFlowCase, .frame = allowed},
+        {.name = kDeniedCase, .frame = denied, .passes = false},
+        {.name = kRandomDeniedCase, .frame = denied, .variation = sources, .passes = false, .random = true},
+        {.name = kNewFlowCase, .frame = allowed, .variation = fresh, .random = true, .room = true},
+        {.name = kEvictingCase, .frame = allowed, .variation = fresh, .random = true},
     };
-    if (peers > 1)
-        result.push_back(
-            {"denied, random sources", denied, {peers, 10'000, false}, kKnownInterface, false, true, true});
-    else
-        result.push_back({"denied, random sources", denied, {1, 10'000, false}, kKnownInterface, false, true, true});
-    return result;
 }
 
 // ns of one run of the program, over `repeat` runs. retval: of the last.
@@ -74,6 +79,16 @@ Result<double> time_program(int program, const Case& one, uint32_t repeat, uint3
     if (retval != nullptr)
         *retval = options.retval;
     return ns;
+}
+
+void forget_flows(int flows_fd) {
+    std::vector<catflap_flow_key> keys;
+    kernel::for_each_key<catflap_flow_key>(flows_fd, [&](const catflap_flow_key& key) {
+        keys.push_back(key);
+        return true;
+    });
+    for (const catflap_flow_key& key : keys)
+        bpf_map_delete_elem(flows_fd, &key);
 }
 
 struct Bench {
@@ -126,18 +141,18 @@ Sizes sizes(const Run& run) {
     return run.smoke ? Sizes{1, 10'000} : run.quick ? Sizes{7, 50'000} : Sizes{25, 200'000};
 }
 
-// Units of both kinds: of one entry over and over, and of 10,000 at random. A packet that is always the same finds its
-// entries in the cache, so it is compared with a lookup that does, too.
+// Lookups of one entry over and over, which is L, and of 10,000 at random: what varies with every packet meets cold
+// caches, and so does such a lookup.
 struct Units {
     LookupPrograms hot;
     LookupPrograms random;
 };
 
-Result<> measure_cases(Run& run, const MicroStage& stage, const std::vector<Case>& cases, int to_pod, int empty,
-                       const Units& units) {
+Result<> measure_cases(Run& run, const MicroStage& stage, const std::vector<Case>& cases, const Datapath& datapath,
+                       int empty, const Units& units) {
     std::vector<Bench> benches;
     for (const Case& one : cases) {
-        auto bench = prepare(one, to_pod, empty);
+        auto bench = prepare(one, datapath.to_pod_fd(), empty);
         if (!bench)
             return tl::unexpected(bench.error());
         benches.push_back(std::move(*bench));
@@ -153,19 +168,23 @@ Result<> measure_cases(Run& run, const MicroStage& stage, const std::vector<Case
         run.results.row(kMicroNs, stage.name, kHotL, "ns").samples[kEbpf].push_back(*hot);
         run.results.row(kMicroNs, stage.name, kRandomL, "ns").samples[kEbpf].push_back(*random);
         for (const Bench& bench : benches) {
-            auto net = bench.net_ns(empty, repeat);
+            if (bench.one.room)
+                forget_flows(datapath.map_fd("flows"));
+            auto net = bench.net_ns(empty, bench.one.room ? std::min(repeat, kRoom) : repeat);
             if (!net)
                 return tl::unexpected(net.error());
             run.results.row(kMicroNs, stage.name, bench.one.name, "ns").samples[kEbpf].push_back(*net);
-            run.results.row(kMicroL, stage.name, bench.one.name, "L")
-                .samples[kEbpf]
-                .push_back(*net / (bench.one.random ? *random : *hot));
+            run.results.row(kMicroL, stage.name, bench.one.name, "L").samples[kEbpf].push_back(*net / *hot);
+            if (bench.one.random)
+                run.results.row(kMicroRandomL, stage.name, bench.one.name, "L")
+                    .samples[kEbpf]
+                    .push_back(*net / *random);
         }
     }
     return {};
 }
 
-Result<> measure_stage(Run& run, const MicroStage& stage, int to_pod) {
+Result<> measure_stage(Run& run, const MicroStage& stage, const Datapath& datapath) {
     auto empty = load_empty_program();
     auto hot = load_lookup_programs(false);
     auto random = load_lookup_programs(true);
@@ -178,7 +197,7 @@ Result<> measure_stage(Run& run, const MicroStage& stage, int to_pod) {
         for (Case& one : cases(stage.scale))
             if (one.variation.sequence == inserts)
                 now.push_back(std::move(one));
-        if (auto done = measure_cases(run, stage, now, to_pod, empty->get(), units); !done)
+        if (auto done = measure_cases(run, stage, now, datapath, empty->get(), units); !done)
             return done;
     }
     return {};
@@ -193,7 +212,7 @@ Result<> run_stage(Run& run, const MicroStage& stage, size_t number) {
         return tl::unexpected(engine.error());
     if (auto done = (*engine)->enforce(source->cluster()); !done)
         return done;
-    return measure_stage(run, stage, (*engine)->datapath().to_pod_fd());
+    return measure_stage(run, stage, (*engine)->datapath());
 }
 
 }  // namespace

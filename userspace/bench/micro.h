@@ -9,8 +9,19 @@ namespace catflap::bench {
 
 inline const std::string kMicroNs = "micro ns";
 inline const std::string kMicroL = "micro L";
-inline const std::string kHotL = "L, one entry";
-inline const std::string kRandomL = "L, random entries";
+inline const std::string kMicroRandomL = "micro random L";  // in lookups of random entries
+inline const std::string kHotL = "L: a lookup of one entry, over and over";
+inline const std::string kRandomL = "a lookup of random entries";
+
+inline const std::string kLinkCase = "ARP, passed";
+inline const std::string kUnknownCase = "parsed, endpoint unknown, dropped";
+inline const std::string kFlowCase = "established: one of 10,000 live flows";
+inline const std::string kRandomFlowsCase = "established: 10,000 live flows at random";
+inline const std::string kNewFlowCase = "new flow allowed, entry created";
+inline const std::string kEvictingCase = "new flow allowed, entry created by pushing out another";
+inline const std::string kDeniedCase = "denied, one source";
+inline const std::string kRandomDeniedCase = "denied, random sources";
+inline const std::string kLargestMicroStage = "10,000 policies, 100,000 addresses, 250 pods";
 
 double planned_micro_seconds(const Run& run);
 Result<> run_micro(Run& run);
