@@ -10,6 +10,7 @@
 #   check_dropped FROM TO PORT/PROTO    silence, not a refusal
 #   check_verdicts                      the same for a table on stdin, all at once
 #   counter NODE THING FILTER           a number out of `catflap get THING -o json`, by jq
+#   only_in_mode MODE                   skips the test in another mode; CATFLAP_MODE, see agent.sh, is ebpf by default
 #   wait_until SECONDS COMMAND...       polls; there is no sleep that hopes
 # and everything of scripts/lab/lab.sh and agent.sh.
 set -euo pipefail
@@ -30,6 +31,9 @@ fail() {
     echo "FAILED: $1" >&2
     exit 1
 }
+
+# only_in_mode ebpf: skips what no other engine has.
+only_in_mode() { [[ ${CATFLAP_MODE:-ebpf} == "$1" ]] || skip "this is about mode $1"; }
 
 title() { echo "--- $1"; }
 
