@@ -4,7 +4,8 @@
 #
 #   lab_start NAME                     an empty laboratory, removed when the shell ends, however it ends
 #   lab_node NODE ADDRESS...           a namespace that forwards, its uplink on the laboratory's switch
-#   lab_pod NODE NS/POD [ADDRESS...]   a namespace behind a cali* veth of that node
+#   lab_pod NODE NS/POD [ADDRESS...]   a namespace behind a cali* veth of that node; in two steps, for what is to run in
+#                                      it before it has a veth: lab_sandbox, lab_plug
 #   lab_layout FILE                    every node of a manifest file, and every pod that hangs on one by a veth
 #   lab_exec PLACE COMMAND...          runs a command there; a place is a node, NS/POD, or "outside" (the switch)
 #   lab_serve NS/POD PORT/PROTO...     servers in the pod
@@ -259,9 +260,18 @@ END
 # for 169.254.1.1; the pod has a /32 and a /128, and reaches everything by way of these two. Without proxy_delay 0 the
 # answer to its first ARP request would come up to 0.8 s late.
 lab_pod() {
-    local node=$1 pod=$2 veth address
-    veth=$(lab_veth_name "$pod")
-    lab_place "$pod" p "$node" "$veth" "${@:3}" || return
+    lab_sandbox "$@" && lab_plug "$2"
+}
+
+# lab_sandbox NODE NS/POD [ADDRESS...]: the pod's namespace alone, for what is to run in it before it has a veth.
+lab_sandbox() {
+    lab_place "$2" p "$1" "$(lab_veth_name "$2")" "${@:3}"
+}
+
+# lab_plug NS/POD: its veth, addresses and routes.
+lab_plug() {
+    local pod=$1 node=${LAB_HOME[$1]} veth=${LAB_VETH[$1]} addresses address
+    read -ra addresses <<<"${LAB_ADDRESSES[$pod]}"
     ip -n "${LAB_NETNS[$node]}" -batch - <<END || return
 link add $veth address ee:ee:ee:ee:ee:ee type veth peer name eth0 netns ${LAB_NETNS[$pod]}
 ntable change name arp_cache dev $veth proxy_delay 0
@@ -270,7 +280,7 @@ END
     {
         echo "link set lo up"
         echo "link set eth0 up"
-        for address in "${@:3}"; do
+        for address in "${addresses[@]}"; do
             if lab_is_ipv6 "$address"; then
                 echo "address add $address/128 dev eth0 nodad"
                 echo "route add default via fe80::ecee:eeff:feee:eeee dev eth0"
@@ -281,7 +291,7 @@ END
             fi
         done
     } | ip -n "${LAB_NETNS[$pod]}" -batch -
-    for address in "${@:3}"; do
+    for address in "${addresses[@]}"; do
         lab_route "$pod" "$address"
     done
 }
