@@ -3,10 +3,12 @@
 """Datagrams from the first instant in which the kernel takes them: first_packets.py send|receive ...
 
 send ADDRESS PORT...     (pairs) to each of them in turn, without end; started before there is a route
-receive PORT SECONDS     prints {"received": 3, "firstMs": 1.2}: datagrams, and how long after the sender's kernel took
-                         its first one the first of them came; null: none did
+receive PORT SECONDS     until SIGTERM, or until so long after the first one; then prints
+                         {"received": 3, "firstMs": 1.2}: datagrams, and how long after the sender's kernel took its
+                         first one the first of them came; null: none did
 """
 import json
+import signal
 import socket
 import struct
 import sys
@@ -33,18 +35,21 @@ def send(targets):
 def receive(port, seconds):
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.bind(("0.0.0.0", port))
-    end = time.monotonic() + seconds
-    received, first_ms = 0, None
-    while (left := end - time.monotonic()) > 0:
-        sock.settimeout(left)
-        try:
-            taken_at, = struct.unpack("d", sock.recv(64))
-        except socket.timeout:
-            break
-        received += 1
-        if first_ms is None:
-            first_ms = round((time.monotonic() - taken_at) * 1000, 2)
-    print(json.dumps({"received": received, "firstMs": first_ms}))
+    print("listening", file=sys.stderr, flush=True)
+    result = {"received": 0, "firstMs": None}
+
+    def end(*_):
+        print(json.dumps(result), flush=True)
+        sys.exit()
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGALRM, end)
+    while True:
+        taken_at, = struct.unpack("d", sock.recv(64))
+        result["received"] += 1
+        if result["firstMs"] is None:
+            result["firstMs"] = round((time.monotonic() - taken_at) * 1000, 2)
+            signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
 if sys.argv[1] == "send":

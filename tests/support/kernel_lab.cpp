@@ -30,8 +30,8 @@ T must(Result<T> result) {
 // Once for the process: the interfaces' numbers are then 1 (lo) to kInterfaces.
 void enter_namespace() {
     static const bool entered = [] {
-        if (unshare(CLONE_NEWNET) != 0)
-            throw std::runtime_error("no network namespace of our own: these tests need root");
+        if (unshare(CLONE_NEWNET | CLONE_NEWNS) != 0)
+            throw std::runtime_error("no namespaces of our own: these tests need root");
         const std::string batch = fmt::format("/tmp/catflap-lab-{}", getpid());
         {
             std::ofstream file(batch);
@@ -44,7 +44,10 @@ void enter_namespace() {
             throw std::runtime_error("ip -batch failed");
         if (!std::filesystem::exists("/sys/fs/bpf"))
             throw std::runtime_error("no /sys/fs/bpf");
-        mount("bpf", "/sys/fs/bpf", "bpf", 0, nullptr);
+        // A bpffs of our own, too: one mounted over everybody's would hide the pins of agents that run beside us.
+        if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+            mount("bpf", "/sys/fs/bpf", "bpf", 0, nullptr) != 0)
+            throw std::runtime_error("no bpffs of our own");
         return true;
     }();
     (void)entered;
