@@ -247,6 +247,28 @@ TEST_CASE("headers behind the IPv6 fragment header belong to the datagram's firs
     check_dropped(shop, Hook::to_pod, Ethernet{} / to_web / later(8) / Payload{}, CATFLAP_REASON_FRAGMENT_OVERLAP);
 }
 
+// No commit leaves tables so: here one is broken on purpose, each way that the datapath could run out of them.
+TEST_CASE("tables that contradict each other let nothing through") {
+    Shop shop;
+    const auto& endpoint = shop.lab.committer().loaded().endpoints.begin()->second;
+    const Packet allowed = tcp_to_web(kSyn);
+    CHECK(shop.to(allowed));
+    const auto break_table = [&](auto field, uint32_t value) {
+        catflap_endpoint_config config = compile::make_config(endpoint);
+        config.tables[CATFLAP_TO_POD].*field = value;
+        REQUIRE(shop.lab.datapath().store().write_config(endpoint.config, config));
+        check_dropped(shop, Hook::to_pod, allowed, CATFLAP_REASON_STATE);
+    };
+    break_table(&catflap_table::class_count, 1);
+    break_table(&catflap_table::port_class_count, 1);
+    break_table(&catflap_table::cell_count, 1);
+    break_table(&catflap_table::rows_page, CATFLAP_TABLE_PAGES);
+    break_table(&catflap_table::columns_page, CATFLAP_TABLE_PAGES);
+    break_table(&catflap_table::cells_page, CATFLAP_TABLE_PAGES);
+    REQUIRE(shop.lab.datapath().store().write_config(endpoint.config, compile::make_config(endpoint)));
+    CHECK(shop.to(allowed));
+}
+
 TEST_CASE("GSO packets count as what goes over the wire") {
     Shop shop;
     const Bytes frame = tcp_to_web(kSyn) / Payload{Bytes(3000)};
