@@ -79,6 +79,9 @@ void Page::print_counts() {
     line("holds", fmt::format("{} endpoints, {} policies, {} sets of {} addresses and {} prefixes",
                               count("/counts/endpoints"), count("/counts/policies"), count("/counts/sets"),
                               count("/counts/addresses"), count("/counts/prefixes")));
+    if (text("/mode") == "iptables")
+        return line("rendered", fmt::format("{} chains of {} rules, both families together", count("/counts/chains"),
+                                            count("/counts/iptablesRules")));
     line("compiled", fmt::format("{} address classes, {} port classes, {} tables", count("/counts/classes"),
                                  count("/counts/portClasses"), count("/counts/tables")));
     line("flows", fmt::format("{} live, {} created, {} judged again, {} not stored", count("/counts/flows"),
