@@ -10,9 +10,11 @@
 
 #include "bench/churn.h"
 #include "bench/environment.h"
+#include "bench/goals.h"
 #include "bench/load.h"
 #include "bench/micro.h"
 #include "bench/netns.h"
+#include "bench/report.h"
 #include "bench/traffic_run.h"
 #include "bench/update.h"
 
@@ -57,6 +59,73 @@ Result<std::vector<Mode>> modes_here(const Options& options, const fs::path& cat
     return choose_modes(available_modes(*help, has_legacy), options.modes);
 }
 
+struct Moment {
+    uint64_t at_ns = 0;
+    uint64_t steal = 0;
+};
+Moment moment() {
+    const std::string stat = read_text("/proc/stat");
+    Moment result{now_ns(), 0};
+    for (int cpu = 0; cpu < cpu_count(); ++cpu)
+        result.steal += steal_ns(stat, cpu);
+    return result;
+}
+double steal_since(const Moment& start) {
+    const Moment now = moment();
+    const auto capacity = static_cast<double>(now.at_ns - start.at_ns) * cpu_count();
+    return static_cast<double>(now.steal - start.steal) / capacity;
+}
+
+std::string summary(const Results& results, const fs::path& out) {
+    std::string text;
+    for (const Goal& goal : goals(results))
+        if (goal.reached != Reached::unmeasured)
+            text +=
+                fmt::format("{:14} {:75} {:12} {}\n", to_string(goal.reached), goal.what, goal.target, goal.measured);
+    return text + fmt::format("The report: {}", (out / "report.md").string());
+}
+
+// Every part in its order; what is needed is laid out first.
+Result<> measure_all(Run& run, const Options& options, const std::vector<Mode>& modes) {
+    const auto plan = stages(options.quick, options.smoke, options.rounds);
+    for (const Mode& mode : modes) {
+        auto site = Site::build(run.laboratory, mode, run.sites.size());
+        if (!site)
+            return tl::unexpected(site.error());
+        run.sites.push_back(std::move(*site));
+        run.results.modes.push_back(mode.name);
+    }
+    run.progress.plan(planned_seconds(run, plan) + planned_micro_seconds(run) + planned_load_seconds(run) +
+                      planned_update_seconds(run) + planned_churn_seconds(run));
+    for (const auto& [name, text] : manifests_of(plan.front().scale))
+        if (auto done = replace_text(run.laboratory.source() / name, text); !done)
+            return done;
+    for (const auto& site : run.sites)
+        if (auto done = site->start_agents(run.catflapd); !done)
+            return done;
+    if (auto done = pin_to_cpu(run.settings.cpu); !done)
+        return done;
+    if (auto done = run_traffic(run, plan); !done)
+        return done;
+    for (const auto part : {run_micro, run_load, run_update, run_churn, run_replacement})
+        if (auto done = part(run); !done)
+            return done;
+    return {};
+}
+
+// The last words of the agents: what went wrong is often there.
+std::string log_tails(const fs::path& directory) {
+    constexpr size_t kTail = 800;
+    std::string text;
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(directory, error)) {
+        const std::string log = read_text(entry.path());
+        text += fmt::format("--- {}\n{}\n", entry.path().filename().string(),
+                            log.size() > kTail ? log.substr(log.size() - kTail) : log);
+    }
+    return text;
+}
+
 }  // namespace
 
 Result<> run_bench(const Options& options) {
@@ -69,38 +138,35 @@ Result<> run_bench(const Options& options) {
     auto laboratory = Laboratory::start();
     if (!laboratory)
         return tl::unexpected(laboratory.error());
-    Run run{**laboratory, catflapd, {}, {}, *only, options.quick, options.smoke, {}, Progress(isatty(2) == 1)};
+    // A copy: a build that goes on beside the run must not exchange what is measured.
+    const fs::path program = (*laboratory)->directory() / "catflapd";
+    std::error_code error;
+    fs::copy_file(catflapd, program, error);
+    if (error)
+        return fail_errno(error.value(), "copy {}", catflapd.string());
+    Run run{**laboratory, program, {}, {}, *only, options.quick, options.smoke, {}, Progress(isatty(2) == 1)};
+    const Moment start = moment();
+    run.results.environment = describe_environment(options.tree);
+    run.results.quick = options.quick || options.smoke;
     run.settings.cpu = cpu_count() - 1;
-    run.settings.window_ns = (options.smoke ? 10 : options.quick ? 60 : 250) * kMillisecondNs;
-    const auto plan = stages(options.quick, options.smoke, options.rounds);
-    for (const Mode& mode : *modes) {
-        auto site = Site::build(**laboratory, mode, run.sites.size());
-        if (!site)
-            return tl::unexpected(site.error());
-        run.sites.push_back(std::move(*site));
-        run.results.modes.push_back(mode.name);
+    run.settings.window_ns = (options.smoke ? 10 : options.quick ? 30 : 250) * kMillisecondNs;
+    if (auto done = measure_all(run, options, *modes); !done) {
+        run.progress.say(log_tails((*laboratory)->directory() / "log"));
+        return done;
     }
-    run.progress.plan(planned_seconds(run, plan) + planned_micro_seconds(run) + planned_load_seconds(run) +
-                      planned_update_seconds(run) + planned_churn_seconds(run));
-    for (const auto& [name, text] : manifests_of(plan.front().scale))
-        if (auto done = replace_text((*laboratory)->source() / name, text); !done)
-            return done;
-    for (const auto& site : run.sites)
-        if (auto done = site->start_agents(catflapd); !done)
-            return done;
-    if (auto done = pin_to_cpu(run.settings.cpu); !done)
+    run.results.method.seconds = run.progress.elapsed();
+    run.results.method.steal = steal_since(start);
+    if (auto done = write_report(run.results, options.out); !done)
         return done;
-    if (auto done = run_traffic(run, plan); !done)
-        return done;
-    for (const auto part : {run_micro, run_load, run_update, run_churn, run_replacement})
-        if (auto done = part(run); !done)
-            return done;
-    fs::create_directories(options.out);
-    return write_text(options.out / "results.json", to_json(run.results).dump(1));
+    run.progress.say(summary(run.results, options.out));
+    return {};
 }
 
-Result<> report_again(const Options&) {
-    return {};
+Result<> report_again(const Options& options) {
+    const auto json = nlohmann::json::parse(read_text(options.report_of), nullptr, false);
+    if (json.is_discarded())
+        return fail("{} holds no results", options.report_of);
+    return write_report(results_from_json(json), options.out);
 }
 
 }  // namespace catflap::bench

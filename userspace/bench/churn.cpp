@@ -71,6 +71,7 @@ Result<> churn_of(Run& run, Site& site) {
         return done;
     if (auto done = site.settle(); !done)
         return done;
+    site.rest_agent(kNodeB);
     const pid_t pid = site.agent_pid(kNodeA);
     run.progress.step(fmt::format("churn: {} pod changes/s, {}", kChangesPerSecond, site.mode().name),
                       churn_seconds(run) + 2);

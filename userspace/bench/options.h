@@ -17,6 +17,7 @@ struct Options {
     std::filesystem::path out = "bench-results";
     std::string report_of;           // results.json to write the report of, again
     std::filesystem::path programs;  // where catflapd is
+    std::string tree = ".";          // whose revision is noted
 };
 
 }  // namespace catflap::bench

@@ -57,6 +57,8 @@ class Site {
     Result<> start_agents(const std::string& catflapd);
     // Returns when both enforce what the source holds. A refused object is a failure.
     Result<> settle() const;
+    // Ends the agent of one node; what it enforces stays.
+    void rest_agent(const std::string& node);
     // Ends the agents and forgets what they enforce.
     void stop_agents();
     [[nodiscard]] pid_t agent_pid(const std::string& node) const;

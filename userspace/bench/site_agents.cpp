@@ -72,15 +72,24 @@ Result<> Site::settle() const {
     return {};
 }
 
+void Site::rest_agent(const std::string& node) {
+    std::erase_if(agents_, [&](auto& agent) {
+        if (agent.first == node)
+            agent.second.terminate();
+        return agent.first == node;
+    });
+}
+
 void Site::stop_agents() {
-    for (auto& [node, child] : agents_)
-        child.terminate();
-    for (const auto& [node, child] : agents_) {
+    if (catflapd_.empty())
+        return;
+    for (const std::string& node : {kNodeA, kNodeB}) {
+        rest_agent(node);
         Words command = agent_command(catflapd_, node);
         command.emplace_back("--remove");
         (void)run(command, "", {.netns = netns(node)});
     }
-    agents_.clear();
+    catflapd_.clear();
 }
 
 pid_t Site::agent_pid(const std::string& node) const {

@@ -106,8 +106,6 @@ Result<FrameRun> frame_run(const Site& site, const PodPlace& from, const Setting
     auto sender = FrameSender::open(site, from);
     if (!sockets || !sender)
         return tl::unexpected(!sockets ? sockets.error() : sender.error());
-    if (auto done = site.forget_connections(); !done)
-        return tl::unexpected(done.error());
     auto rate = rate_of(*sender, *arrivals, settings, kMostNewFlows);
     if (!rate)
         return tl::unexpected(rate.error());

@@ -149,6 +149,7 @@ Result<> measure_mode(Run& run, const Change& change, Site& site) {
         return done;
     if (auto done = site.settle(); !done)
         return done;
+    site.rest_agent(kNodeB);  // on a machine of its own it would not take this one's CPU
     const bool slow = site.mode().name.starts_with("iptables");
     const size_t repeats = slow ? std::min(change.repeats, kSlowRepeats) : change.repeats;
     for (size_t i = 0; i < repeats; ++i) {
