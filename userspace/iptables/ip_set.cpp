@@ -83,60 +83,89 @@ void append_net(std::vector<SetMember>& members, const Prefix& net) {
     members.push_back({Prefix(upper, half)});
 }
 
-Membership::Membership(const Cluster& cluster) {
-    std::map<std::pair<std::string, Labels>, size_t> known;
-    for (const auto& [name, pod] : cluster.pods) {
-        if (!is_policed(pod) || pod.addresses.empty())
-            continue;
-        const auto [entry, added] = known.try_emplace({name.ns, pod.labels}, workloads_.size());
-        if (added)
-            workloads_.push_back({name.ns, pod.labels, namespace_labels(cluster, name.ns), {}});
-        workloads_[entry->second].pods.push_back(&pod);
-    }
-}
-
-bool Membership::selects(const resolve::PodMatch& match, const Workload& workload) {
-    const bool in_namespace =
-        match.ns ? *match.ns == workload.ns : matches(match.namespaces, workload.namespace_labels);
-    return in_namespace && matches(match.pods, workload.labels);
-}
-
-IpSet Membership::pods(const resolve::PodMatch& match, Family family) const {
+IpSet describe_pods(const resolve::PodMatch& match, Family family) {
     IpSet set;
     set.family = family;
     set.meaning = resolve::to_string(resolve::SourceSet{match, {}});
     set.name = set_name(family, set.kind, set.meaning);
-    for (const Workload& workload : workloads_) {
-        if (!selects(match, workload))
-            continue;
-        for (const Pod* pod : workload.pods)
-            for (const Address& address : pod->addresses)
-                if (address.family() == family)
-                    append_net(set.members, Prefix::host(address));
-    }
-    finish(set);
     return set;
 }
 
-IpSet Membership::ports(const resolve::PodMatch& match, const PortName& port, Family family) const {
+IpSet describe_ports(const resolve::PodMatch& match, const PortName& port, Family family) {
     IpSet set;
     set.family = family;
     set.kind = SetKind::named_port;
     set.meaning = fmt::format("port {}/{} of {}", port.name, to_string(port.protocol),
                               resolve::to_string(resolve::SourceSet{match, {}}));
     set.name = set_name(family, set.kind, set.meaning);
-    for (const Workload& workload : workloads_) {
-        if (!selects(match, workload))
-            continue;
-        for (const Pod* pod : workload.pods)
-            for (const NamedPort& declared : pod->ports)
-                if (declared.name == port.name && declared.protocol == port.protocol)
-                    for (const Address& address : pod->addresses)
-                        if (address.family() == family)
-                            set.members.push_back({Prefix::host(address), declared.protocol, declared.number});
-    }
-    finish(set);
     return set;
+}
+
+Membership::Membership(const Cluster& cluster) {
+    for (const auto& [name, pod] : cluster.pods) {
+        if (!is_policed(pod) || pod.addresses.empty())
+            continue;
+        const auto [ns, is_new_namespace] = namespaces_.try_emplace(name.ns);
+        if (is_new_namespace)
+            ns->second.labels = namespace_labels(cluster, name.ns);
+        const auto [entry, is_new] = ns->second.workloads.try_emplace(pod.labels);
+        Workload& workload = entry->second;
+        if (is_new) {
+            workload.labels = pod.labels;
+            for (const auto& label : pod.labels)
+                ns->second.by_label[label].push_back(&workload);
+        }
+        workload.pods.push_back(&pod);
+    }
+}
+
+// By one label where the selector names its values, else one by one.
+void Membership::append(const PodsOfNamespace& ns, const Selector& selector, Pods& pods) {
+    const auto take = [&](const Workload& workload) {
+        if (matches(selector, workload.labels))
+            pods.insert(pods.end(), workload.pods.begin(), workload.pods.end());
+    };
+    const auto label = std::ranges::find(selector.requirements, LabelRequirement::Operator::in, &LabelRequirement::op);
+    if (label == selector.requirements.end()) {
+        for (const auto& [labels, workload] : ns.workloads)
+            take(workload);
+        return;
+    }
+    for (const std::string& value : label->values)
+        if (const auto found = ns.by_label.find({label->key, value}); found != ns.by_label.end())
+            for (const Workload* workload : found->second)
+                take(*workload);
+}
+
+Membership::Pods Membership::matching(const resolve::PodMatch& match) const {
+    Pods pods;
+    if (match.ns) {
+        if (const auto ns = namespaces_.find(*match.ns); ns != namespaces_.end())
+            append(ns->second, match.pods, pods);
+        return pods;
+    }
+    for (const auto& [name, ns] : namespaces_)
+        if (matches(match.namespaces, ns.labels))
+            append(ns, match.pods, pods);
+    return pods;
+}
+
+void Membership::fill(IpSet& set, const resolve::PodMatch& match) const {
+    for (const Pod* pod : matching(match))
+        for (const Address& address : pod->addresses)
+            if (address.family() == set.family)
+                append_net(set.members, Prefix::host(address));
+    finish(set);
+}
+
+void Membership::fill(IpSet& set, const resolve::PodMatch& match, const PortName& port) const {
+    for (const Pod* pod : matching(match))
+        for (const NamedPort& declared : pod->ports)
+            if (declared.name == port.name && declared.protocol == port.protocol)
+                for (const Address& address : pod->addresses)
+                    if (address.family() == set.family)
+                        set.members.push_back({Prefix::host(address), declared.protocol, declared.number});
+    finish(set);
 }
 
 }  // namespace catflap::iptables

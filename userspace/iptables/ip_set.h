@@ -4,6 +4,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -47,26 +48,34 @@ struct PortName {
     Protocol protocol = Protocol::tcp;
 };
 
+// Without members yet: the pods that match, or their ports of this name, each pod's own number.
+IpSet describe_pods(const resolve::PodMatch& match, Family family);
+IpSet describe_ports(const resolve::PodMatch& match, const PortName& port, Family family);
+
 // Pods by selector. Pods that no policy sees, and pods without an address, are nobody's members.
 class Membership {
   public:
     explicit Membership(const Cluster& cluster);
 
-    [[nodiscard]] IpSet pods(const resolve::PodMatch& match, Family family) const;
-    // The port's own numbers, on those of the pods that declare it.
-    [[nodiscard]] IpSet ports(const resolve::PodMatch& match, const PortName& port, Family family) const;
+    void fill(IpSet& set, const resolve::PodMatch& match) const;
+    void fill(IpSet& set, const resolve::PodMatch& match, const PortName& port) const;
 
   private:
+    using Pods = std::vector<const Pod*>;
     // Pods that no selector can tell apart.
     struct Workload {
-        std::string ns;
         Labels labels;
-        Labels namespace_labels;
-        std::vector<const Pod*> pods;
+        Pods pods;
     };
-    [[nodiscard]] static bool selects(const resolve::PodMatch& match, const Workload& workload);
+    struct PodsOfNamespace {
+        Labels labels;  // of the namespace
+        std::map<Labels, Workload> workloads;
+        std::map<std::pair<std::string, std::string>, std::vector<const Workload*>> by_label;
+    };
+    static void append(const PodsOfNamespace& ns, const Selector& selector, Pods& pods);
+    [[nodiscard]] Pods matching(const resolve::PodMatch& match) const;
 
-    std::vector<Workload> workloads_;
+    std::map<std::string, PodsOfNamespace> namespaces_;
 };
 
 }  // namespace catflap::iptables

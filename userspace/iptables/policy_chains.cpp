@@ -108,14 +108,14 @@ class PolicyChain {
         if (group.names.empty() || !group.spans.empty()) {
             Part part;
             part.match.protocol = group.protocol;
-            part.match.sets.push_back({use(membership_.pods(pods, family_)), "dst"});
+            part.match.sets.push_back({use(pods), "dst"});
             add_ports(part, port_alternatives({group.protocol, group.spans, {}}, pods));
             append(std::move(part));
         }
         for (const PortName& name : group.names) {
             Part part;
             part.match.protocol = group.protocol;
-            part.match.sets.push_back({use(membership_.ports(pods, name, family_)), "dst,dst"});
+            part.match.sets.push_back({use(pods, name), "dst,dst"});
             append(std::move(part));
         }
     }
@@ -127,7 +127,7 @@ class PolicyChain {
         if (peer.ip_block)
             add_block(part, *peer.ip_block);
         else if (peer.pods || peer.namespaces)
-            part.match.sets.push_back({use(membership_.pods(peer_pods(peer), family_)), "src"});
+            part.match.sets.push_back({use(peer_pods(peer)), "src"});
         PodMatch named;
         if (ingress()) {
             named.ns = policy_.name.ns;
@@ -166,7 +166,7 @@ class PolicyChain {
         for (auto& ports : multiport_lists(group.spans))
             alternatives.push_back({.protocol = group.protocol, .ports = std::move(ports)});
         for (const PortName& name : group.names) {
-            SetMatch set{use(membership_.ports(named, name, family_)), "dst,dst"};
+            SetMatch set{use(named, name), "dst,dst"};
             alternatives.push_back({.protocol = group.protocol, .sets = {std::move(set)}});
         }
         return alternatives;
@@ -211,11 +211,21 @@ class PolicyChain {
     static Target set(uint32_t bits) { return {.verb = Verb::set_mark, .bits = bits}; }
     static Target clear(uint32_t bits) { return {.verb = Verb::clear_mark, .bits = bits}; }
 
-    // The set's name; it is needed from now on.
-    std::string use(IpSet set) {
-        std::string name = set.name;
-        sets_.try_emplace(name, std::move(set));
-        return name;
+    // The set's name; it is needed from now on, and filled once.
+    std::string use(const PodMatch& pods) {
+        IpSet set = describe_pods(pods, family_);
+        const auto [entry, added] = sets_.try_emplace(set.name, set);
+        if (added)
+            membership_.fill(entry->second, pods);
+        return entry->first;
+    }
+
+    std::string use(const PodMatch& pods, const PortName& port) {
+        IpSet set = describe_ports(pods, port, family_);
+        const auto [entry, added] = sets_.try_emplace(set.name, set);
+        if (added)
+            membership_.fill(entry->second, pods, port);
+        return entry->first;
     }
 
     const Way& way_;
