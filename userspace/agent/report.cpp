@@ -104,7 +104,18 @@ json refused(const AgentState& state) {
 }
 
 json warnings(const AgentState& state) {
-    return diagnostics(state.source->warnings());
+    json result = diagnostics(state.source->warnings());
+    for (const compile::MixedService& service : state.last_commit.report.mixed_services)
+        result.push_back(
+            {{"file", ""},
+             {"line", 0},
+             {"object", "Service " + service.frontend},
+             {"field", ""},
+             {"message", fmt::format("port {}/{}: the egress policy {}{} admits some of its backends and not "
+                                     "others; pods that it selects cannot use this port",
+                                     service.port, to_string(service.protocol), to_string(service.policies.front()),
+                                     service.policies.size() > 1 ? " (with others)" : "")}});
+    return result;
 }
 
 json report(const AgentState& state, const json& request) {

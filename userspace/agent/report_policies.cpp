@@ -114,9 +114,10 @@ json report_endpoints(const AgentState&, const EbpfDataplane& dataplane) {
                      {"attachedBy", dataplane.datapath().attachments().attached(ifindex)
                                         ? to_string(dataplane.datapath().attachments().mode())
                                         : ""},
-                     {"state", !known              ? "unknown"
-                               : addresses.empty() ? "noAddress"
-                                                   : "enforced"},
+                     {"state", !dataplane.attached(ifindex) ? "notAttached"
+                               : !known                     ? "unknown"
+                               : addresses.empty()          ? "noAddress"
+                                                            : "enforced"},
                      {"ingressPolicies", json::array()},
                      {"egressPolicies", json::array()},
                      {"fromPod", split(counts.from_pod)},

@@ -41,6 +41,7 @@ Result<CommitReport> Committer::commit(const Desired& desired) {
     report.addresses_changed = plan->set_addresses.size() + plan->remove_addresses.size();
     report.prefixes_changed = plan->set_prefixes.size() + plan->remove_prefixes.size();
     report.tables_written = plan->new_tables.size();
+    report.mixed_services = plan->mixed;
     remember(std::move(*plan), *endpoints);
     return report;
 }

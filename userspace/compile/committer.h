@@ -17,6 +17,7 @@ struct CommitReport {
     size_t addresses_changed = 0;
     size_t prefixes_changed = 0;
     size_t tables_written = 0;
+    std::vector<MixedService> mixed_services;
 };
 
 class Committer {

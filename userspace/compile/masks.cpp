@@ -64,10 +64,17 @@ void MaskMaker::add_frontends(const resolve::DirectionPolicy& policy, IndexMasks
         for (size_t i = 0; i < frontends_[frontend].ports.size(); ++i) {
             const resolve::FrontendPort& port = frontends_[frontend].ports[i];
             FrontendVerdict verdict{port_tag(port.protocol, port.port), kDefaultRule};
+            size_t allowed = 0;
+            uint64_t refusing = kDefaultRule;
             for (const Target& target : targets(frontend)[i]) {
-                verdict.rule = judge.first_rule(mask_of(target.class_index), port.protocol, target.port);
-                if (!judge.allows(verdict.rule))
-                    break;
+                const uint64_t rule = judge.first_rule(mask_of(target.class_index), port.protocol, target.port);
+                (judge.allows(rule) ? verdict.rule : refusing) = rule;
+                allowed += judge.allows(rule);
+            }
+            if (allowed < targets(frontend)[i].size()) {
+                verdict.rule = refusing;
+                if (allowed > 0)
+                    mixed_.insert({policy.policies, frontends_[frontend].name, port.protocol, port.port});
             }
             if (verdict.rule != judge.first_rule(own, port.protocol, port.port))
                 append(mask, verdict);

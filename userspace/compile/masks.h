@@ -15,6 +15,17 @@ namespace catflap::compile {
 // Masks by class index, for the classes that at least one rule holds.
 using IndexMasks = std::map<uint32_t, RuleMask>;
 
+// A Service's port whose backends an egress policy judges differently: kube-proxy chooses after us, so all of its
+// packets are dropped.
+struct MixedService {
+    std::vector<ObjectName> policies;  // those that isolate the pod
+    std::string frontend;
+    Protocol protocol = Protocol::tcp;
+    uint16_t port = 0;
+
+    auto operator<=>(const MixedService&) const = default;
+};
+
 class MaskMaker {
   public:
     MaskMaker(const Classification& classification, const Relevance& relevance, const Cluster& cluster,
@@ -29,6 +40,8 @@ class MaskMaker {
     [[nodiscard]] IndexMasks peers(const resolve::DirectionPolicy& policy);
     // By index into the port classes given. In egress tables a frontend's port has a column of its own.
     [[nodiscard]] IndexMasks ports(const resolve::DirectionPolicy& policy) const;
+    // What peers() met so far.
+    [[nodiscard]] const std::set<MixedService>& mixed() const { return mixed_; }
     // The classes that the set holds, as indices.
     [[nodiscard]] const std::vector<uint32_t>& members(const resolve::SourceSet& set);
 
@@ -51,6 +64,7 @@ class MaskMaker {
     const std::vector<resolve::Frontend>& frontends_;
     std::map<uint32_t, std::vector<std::set<Target>>> targets_;  // by frontend, then by its port
     std::map<resolve::SourceSet, std::vector<uint32_t>> members_;
+    std::set<MixedService> mixed_;
 };
 
 }  // namespace catflap::compile

@@ -30,6 +30,7 @@ class Planner {
         move_addresses();
         move_prefixes();
         move_ports();
+        list_mixed_services();
         return std::move(plan_);
     }
 
@@ -395,6 +396,17 @@ class Planner {
             if (std::any_of(now.begin() + segment.first, now.begin() + segment.last + 1, differs))
                 plan_.port_moves.push_back({segment.protocol, segment.first, segment.last, number});
         }
+    }
+
+    // The masks of live tables that nobody wants any more were asked for, too.
+    void list_mixed_services() {
+        std::set<std::vector<ObjectName>> wanted;
+        for (const resolve::DirectionPolicy& policy : desired_.resolved.policies)
+            if (policy.direction == resolve::Direction::egress)
+                wanted.insert(policy.policies);
+        for (const MixedService& service : masks_.mixed())
+            if (wanted.contains(service.policies))
+                plan_.mixed.push_back(service);
     }
 
     const Loaded& loaded_;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "compile/loaded.h"
+#include "compile/masks.h"
 
 namespace catflap::compile {
 
@@ -50,6 +51,8 @@ struct Plan {
     // Publish.
     std::vector<TablePointer> tables;      // by Resolved::policies
     std::vector<TablePointer> new_tables;  // of those and of extended: what has to be written first
+
+    std::vector<MixedService> mixed;  // of the desired policies
 
     Pools pools;  // after the plan
     DecisionRegistry decisions;
