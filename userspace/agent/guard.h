@@ -5,7 +5,7 @@
 // are attached. The group belongs to the device and goes with it, so no list of ours can be out of date.
 //
 // Without it a packet could pass between the moment in which the kernel makes an interface and that in which the agent
-// hears of it. It costs a packet between two pods some 70 ns of 3,500 (docs/design.md, "No window").
+// hears of it. It costs a packet between two pods some 70 ns of 3,500 (docs/semantics.md, "No window").
 #pragma once
 
 #include <cstdint>
