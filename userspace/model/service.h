@@ -22,9 +22,10 @@ struct ServicePort {
 
 struct Service {
     ObjectName name;
-    std::vector<Address> addresses;  // cluster IPs, external IPs, load balancer IPs; none: headless
+    std::vector<Address> addresses;           // cluster IPs; none: headless
+    std::vector<Address> external_addresses;  // external IPs, load balancer IPs
     std::vector<ServicePort> ports;
-    bool local_only = false;  // internalTrafficPolicy: Local
+    bool local_only = false;  // internalTrafficPolicy Local: of the cluster IPs, and of nothing else
 
     bool operator==(const Service&) const = default;
 };

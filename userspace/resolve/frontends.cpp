@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 namespace catflap::resolve {
 namespace {
@@ -32,46 +33,103 @@ std::vector<Backend> backends(const Slices& slices, const ServicePort& port, Fam
     return result;
 }
 
-Frontend frontend(const Service& service, const Slices& slices, Family family, const std::string& node) {
-    Frontend result;
-    result.name = fmt::format("{} {}", to_string(service.name), name_of(family));
-    for (const Address& address : service.addresses)
-        if (address.family() == family)
-            result.addresses.push_back(address);
-    for (const ServicePort& port : service.ports)
-        result.ports.push_back(
-            {port.protocol, port.port, backends(slices, port, family, service.local_only ? &node : nullptr)});
+// Addresses of one family and the ports that they have in common; an address may be in several.
+struct Part {
+    std::string name;
+    std::vector<Address> addresses;
+    std::vector<FrontendPort> ports;
+};
+
+std::vector<Address> of_family(const std::vector<Address>& addresses, Family family) {
+    std::vector<Address> result;
+    std::ranges::copy_if(addresses, std::back_inserter(result),
+                         [&](const Address& address) { return address.family() == family; });
     return result;
 }
 
-void add_node_ports(const Service& service, const Slices& slices, Family family, Frontend& node_ports) {
+// A Service's ports with all of its backends, or with those of one node.
+std::vector<FrontendPort> service_ports(const Service& service, const Slices& slices, Family family,
+                                        const std::string* only_node) {
+    std::vector<FrontendPort> result;
+    for (const ServicePort& port : service.ports)
+        result.push_back({port.protocol, port.port, backends(slices, port, family, only_node)});
+    return result;
+}
+
+void add_node_ports(const Service& service, const Slices& slices, Family family, Part& node_ports) {
     for (const ServicePort& port : service.ports)
         if (port.node_port != 0)
             node_ports.ports.push_back({port.protocol, port.node_port, backends(slices, port, family, nullptr)});
 }
 
-}  // namespace
-
-std::vector<Frontend> service_frontends(const Cluster& cluster, const std::string& node) {
+std::vector<Part> parts(const Cluster& cluster, const std::string& node, Family family) {
     std::map<ObjectName, Slices> slices;
     for (const auto& [name, slice] : cluster.slices)
         slices[{name.ns, slice.service}].push_back(&slice);
+    std::vector<Part> result;
+    Part node_ports{"node ports", {}, {}};
+    if (const auto self = cluster.nodes.find(node); self != cluster.nodes.end())
+        node_ports.addresses = of_family(self->second.addresses, family);
+    for (const auto& [name, service] : cluster.services) {
+        const Slices& mine = slices[name];
+        result.push_back({to_string(name), of_family(service.addresses, family),
+                          service_ports(service, mine, family, service.local_only ? &node : nullptr)});
+        result.push_back({fmt::format("{} from outside", to_string(name)),
+                          of_family(service.external_addresses, family),
+                          service_ports(service, mine, family, nullptr)});
+        add_node_ports(service, mine, family, node_ports);
+    }
+    result.push_back(std::move(node_ports));
+    std::erase_if(result, [](const Part& part) { return part.addresses.empty() || part.ports.empty(); });
+    return result;
+}
+
+// What one address has of several parts. Where two have the same port, kube-proxy takes one of them: any backend.
+Frontend joined(const std::vector<const Part*>& parts, Family family) {
+    Frontend result;
+    std::vector<FrontendPort> ports;
+    for (const Part* part : parts) {
+        result.name += part->name + (part == parts.back() ? " " : ", ");
+        ports.insert(ports.end(), part->ports.begin(), part->ports.end());
+    }
+    result.name += name_of(family);
+    if (parts.size() == 1) {
+        result.ports = std::move(ports);
+        return result;
+    }
+    std::ranges::sort(ports);
+    for (FrontendPort& port : ports) {
+        if (result.ports.empty() || result.ports.back().protocol != port.protocol ||
+            result.ports.back().port != port.port) {
+            result.ports.push_back(std::move(port));
+            continue;
+        }
+        std::vector<Backend>& all = result.ports.back().backends;
+        all.insert(all.end(), port.backends.begin(), port.backends.end());
+        std::ranges::sort(all);
+        all.erase(std::ranges::unique(all).begin(), all.end());
+    }
+    return result;
+}
+
+}  // namespace
+
+std::vector<Frontend> service_frontends(const Cluster& cluster, const std::string& node) {
     std::vector<Frontend> result;
     for (const Family family : kFamilies) {
-        Frontend node_ports;
-        node_ports.name = fmt::format("node ports {}", name_of(family));
-        if (const auto self = cluster.nodes.find(node); self != cluster.nodes.end())
-            for (const Address& address : self->second.addresses)
-                if (address.family() == family)
-                    node_ports.addresses.push_back(address);
-        for (const auto& [name, service] : cluster.services) {
-            Frontend one = frontend(service, slices[name], family, node);
-            if (!one.addresses.empty() && !one.ports.empty())
-                result.push_back(std::move(one));
-            add_node_ports(service, slices[name], family, node_ports);
+        const std::vector<Part> all = parts(cluster, node, family);
+        std::map<Address, std::vector<const Part*>> by_address;
+        for (const Part& part : all)
+            for (const Address& address : part.addresses)
+                by_address[address].push_back(&part);
+        std::map<std::vector<const Part*>, size_t> made;  // its index in the result
+        for (auto& [address, of_address] : by_address) {
+            of_address.erase(std::ranges::unique(of_address).begin(), of_address.end());
+            const auto [entry, added] = made.try_emplace(of_address, result.size());
+            if (added)
+                result.push_back(joined(of_address, family));
+            result[entry->second].addresses.push_back(address);
         }
-        if (!node_ports.addresses.empty() && !node_ports.ports.empty())
-            result.push_back(std::move(node_ports));
     }
     return result;
 }

@@ -27,9 +27,11 @@ struct FrontendPort {
     auto operator<=>(const FrontendPort&) const = default;
 };
 
-// One family's addresses with one answer.
+// One family's addresses with one answer. No address is in two: a node's address that is also a Service's external one
+// has the ports of both.
 struct Frontend {
-    std::string name;  // "shop/web IPv4", "node ports IPv6"
+    std::string name;  // "shop/web IPv4", "shop/web from outside IPv4", "node ports IPv6", "node ports, shop/web from
+                       // outside IPv4"
     std::vector<Address> addresses;
     std::vector<FrontendPort> ports;
 
@@ -37,7 +39,7 @@ struct Frontend {
 };
 
 // Of the Services of the cluster, as the node's kube-proxy translates them. Session affinity and traffic policies only
-// choose among the backends listed; internalTrafficPolicy Local leaves those of this node.
+// choose among the backends listed; internalTrafficPolicy Local leaves those of this node, at cluster IPs only.
 std::vector<Frontend> service_frontends(const Cluster& cluster, const std::string& node);
 
 }  // namespace catflap::resolve

@@ -43,11 +43,13 @@ Service decode_service(const Field& object, const ObjectName& name) {
         add_service_address(item, service.addresses);
     add_service_address(spec.member("clusterIP"), service.addresses);
     for (const Field& item : spec.member("externalIPs").items())
-        add_service_address(item, service.addresses);
+        add_service_address(item, service.external_addresses);
+    // ipMode Proxy: kube-proxy leaves the address to the load balancer.
     for (const Field& item : object.member("status").member("loadBalancer").member("ingress").items())
-        if (item.is_mapping())
-            add_service_address(item.member("ip"), service.addresses);
+        if (item.is_mapping() && item.member("ipMode").string() != "Proxy")
+            add_service_address(item.member("ip"), service.external_addresses);
     sort_unique(service.addresses);
+    sort_unique(service.external_addresses);
     for (const Field& item : spec.member("ports").items()) {
         if (!item.is_mapping())
             continue;

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where a packet to a Service may end, by what kube-proxy does with it.
+#include "resolve/frontends.h"
+
+#include <doctest/doctest.h>
+
+#include <map>
+
+using namespace catflap;
+using namespace catflap::resolve;
+
+namespace {
+
+Address address(const std::string& text) {
+    return parse_address(text).value();
+}
+
+struct Shop {
+    Cluster cluster;
+
+    Shop() {
+        cluster.nodes["n1"] = {"n1", {address("10.8.0.1"), address("fd08::1")}};
+        cluster.nodes["n2"] = {"n2", {address("10.8.0.2")}};
+    }
+
+    // Port 80/tcp, to port 8080 of a backend on n1 and one on n2.
+    Service& service(const std::string& name, const std::string& cluster_ip, const std::string& near,
+                     const std::string& far) {
+        const ObjectName key{"shop", name};
+        EndpointSlice slice{key, name, {}, {{"web", Protocol::tcp, 8080}}};
+        slice.endpoints = {{{address(near)}, "n1"}, {{address(far)}, "n2"}};
+        cluster.slices[key] = slice;
+        Service service;
+        service.name = key;
+        if (!cluster_ip.empty())
+            service.addresses = {address(cluster_ip)};
+        service.ports = {{"web", Protocol::tcp, 80, 0}};
+        return cluster.services[key] = service;
+    }
+
+    // "backends" of each port at the address, in words: "80: 10.9.1.1:8080 10.9.2.1:8080; ".
+    [[nodiscard]] std::string at(const std::string& text) const {
+        std::string result;
+        for (const Frontend& frontend : service_frontends(cluster, "n1"))
+            for (const Address& one : frontend.addresses) {
+                if (one != address(text))
+                    continue;
+                CHECK_MESSAGE(result.empty(), "an address in two frontends");
+                for (const FrontendPort& port : frontend.ports) {
+                    result += fmt::format("{}:", port.port);
+                    for (const Backend& backend : port.backends)
+                        result += fmt::format(" {}:{}", to_string(backend.address), backend.port);
+                    result += "; ";
+                }
+            }
+        return result;
+    }
+};
+
+}  // namespace
+
+TEST_CASE("a Service's address has the backends of its own family") {
+    Shop shop;
+    shop.service("web", "10.96.0.1", "10.9.1.1", "10.9.2.1").addresses.push_back(address("fd96::1"));
+    CHECK(shop.at("10.96.0.1") == "80: 10.9.1.1:8080 10.9.2.1:8080; ");
+    CHECK(shop.at("fd96::1") == "80:; ");
+    CHECK(shop.at("10.96.0.2").empty());
+}
+
+TEST_CASE("internalTrafficPolicy Local: this node's backends at the cluster IP, all of them everywhere else") {
+    Shop shop;
+    Service& service = shop.service("web", "10.96.0.1", "10.9.1.1", "10.9.2.1");
+    service.local_only = true;
+    service.external_addresses = {address("203.0.113.1")};
+    service.ports[0].node_port = 30080;
+    CHECK(shop.at("10.96.0.1") == "80: 10.9.1.1:8080; ");
+    CHECK(shop.at("203.0.113.1") == "80: 10.9.1.1:8080 10.9.2.1:8080; ");
+    CHECK(shop.at("10.8.0.1") == "30080: 10.9.1.1:8080 10.9.2.1:8080; ");
+}
+
+TEST_CASE("node ports are at this node's addresses") {
+    Shop shop;
+    shop.service("web", "10.96.0.1", "10.9.1.1", "10.9.2.1").ports[0].node_port = 30080;
+    CHECK(shop.at("10.8.0.1") == "30080: 10.9.1.1:8080 10.9.2.1:8080; ");
+    CHECK(shop.at("fd08::1") == "30080:; ");
+    CHECK(shop.at("10.8.0.2").empty());
+}
+
+TEST_CASE("an external IP that is the node's own has its Service's ports and the node ports") {
+    Shop shop;
+    shop.service("web", "10.96.0.1", "10.9.1.1", "10.9.2.1").external_addresses = {address("10.8.0.1")};
+    shop.service("db", "10.96.0.2", "10.9.1.2", "10.9.2.2").ports[0].node_port = 30080;
+    CHECK(shop.at("10.8.0.1") == "80: 10.9.1.1:8080 10.9.2.1:8080; 30080: 10.9.1.2:8080 10.9.2.2:8080; ");
+}
+
+TEST_CASE("two Services at one external IP: both Services' ports, at the same port the backends of both") {
+    Shop shop;
+    shop.service("web", "10.96.0.1", "10.9.1.1", "10.9.2.1").external_addresses = {address("203.0.113.1")};
+    Service& db = shop.service("db", "10.96.0.2", "10.9.1.2", "10.9.2.2");
+    db.external_addresses = {address("203.0.113.1")};
+    CHECK(shop.at("203.0.113.1") == "80: 10.9.1.1:8080 10.9.1.2:8080 10.9.2.1:8080 10.9.2.2:8080; ");
+    db.ports[0].port = 81;
+    CHECK(shop.at("203.0.113.1") == "80: 10.9.1.1:8080 10.9.2.1:8080; 81: 10.9.1.2:8080 10.9.2.2:8080; ");
+    CHECK(shop.at("10.96.0.2") == "81: 10.9.1.2:8080 10.9.2.2:8080; ");
+}
+
+TEST_CASE("a headless Service is at no address") {
+    Shop shop;
+    shop.service("web", "", "10.9.1.1", "10.9.2.1");
+    CHECK(service_frontends(shop.cluster, "n1").empty());
+}
+
+TEST_CASE("names differ: addresses with different answers are never one class") {
+    Shop shop;
+    Service& service = shop.service("web", "10.96.0.1", "10.9.1.1", "10.9.2.1");
+    service.external_addresses = {address("203.0.113.1"), address("203.0.113.2"), address("10.8.0.1")};
+    service.ports[0].node_port = 30080;
+    std::map<std::string, size_t> addresses;
+    for (const Frontend& frontend : service_frontends(shop.cluster, "n1"))
+        CHECK(addresses.emplace(frontend.name, frontend.addresses.size()).second);
+    CHECK(addresses == std::map<std::string, size_t>{{"shop/web IPv4", 1},
+                                                     {"shop/web from outside IPv4", 2},
+                                                     {"shop/web from outside, node ports IPv4", 1},
+                                                     {"node ports IPv6", 1}});
+}
