@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// Any bytes on the control socket: each line that is not empty gets one line in answer, a JSON object with "ok"; what
+// is no JSON object gets an error that says so. The requests' contents go to the agent's own report().
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string_view>
+
+#include "agent/report.h"
+#include "base/unique_fd.h"
+
+using namespace catflap;
+using namespace catflap::agent;
+using nlohmann::json;
+
+namespace {
+
+void require(bool condition, std::string_view sentence) {
+    if (condition)
+        return;
+    std::fprintf(stderr, "%.*s\n", static_cast<int>(sentence.size()), sentence.data());
+    std::abort();
+}
+
+// An engine that enforces nothing and has one item to show of every kind.
+class NoDataplane : public Dataplane {
+  public:
+    Result<compile::CommitReport> commit(const compile::Desired&) override { return compile::CommitReport{}; }
+    Result<> attach(uint32_t) override { return {}; }
+    [[nodiscard]] bool attached(uint32_t) const override { return false; }
+    void keep_only(const std::vector<uint32_t>&) override {}
+    bool audit() override { return false; }
+    [[nodiscard]] std::string attached_by() const override { return "nothing"; }
+    [[nodiscard]] Result<json> items(const AgentState&, const std::string&) const override {
+        return json::array({{{"namespace", "shop"}, {"name", "web"}, {"interface", "v1"}}, {{"reason", "policy"}}});
+    }
+    [[nodiscard]] json status(const AgentState&) const override { return json::object(); }
+};
+
+class Site {
+  public:
+    Site() {
+        std::string pattern = "/tmp/catflap-fuzz-XXXXXX";
+        require(mkdtemp(pattern.data()) != nullptr, "no temporary directory");
+        directory_ = pattern;
+        state_.dataplane = std::make_unique<NoDataplane>();
+        state_.source.emplace(source::Directory::open(directory_).value());
+        server_.emplace(ControlServer::open(directory_ / "run", [this](const json& request) {
+                            return report(state_, request);
+                        }).value());
+    }
+    ~Site() {
+        server_.reset();
+        std::filesystem::remove_all(directory_);
+    }
+    Site(const Site&) = delete;
+    Site& operator=(const Site&) = delete;
+
+    // All that a client that sends this and no more is told.
+    std::string answers(std::string_view input) {
+        const UniqueFd client(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+        sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+        (directory_ / "run/control.sock").native().copy(address.sun_path, sizeof(address.sun_path) - 1);
+        require(connect(client.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0, "connect");
+        std::string output;
+        std::array<char, 64 << 10> buffer;
+        // Each turn takes or answers something; a server that stops doing so would be a finding, too.
+        for (size_t turns = 0; turns < 10 * (input.size() + 10) + 1000; ++turns) {
+            const ssize_t sent = input.empty() ? 0 : send(client.get(), input.data(), input.size(), MSG_NOSIGNAL);
+            if (sent > 0)
+                input.remove_prefix(static_cast<size_t>(sent));
+            if (input.empty())
+                (void)shutdown(client.get(), SHUT_WR);
+            server_->serve();
+            const ssize_t count = recv(client.get(), buffer.data(), buffer.size(), 0);
+            if (count == 0)
+                return output;
+            if (count > 0)
+                output.append(buffer.data(), static_cast<size_t>(count));
+        }
+        require(false, "the server does not come to an end");
+        return output;
+    }
+
+  private:
+    std::filesystem::path directory_;
+    AgentState state_;
+    std::optional<ControlServer> server_;
+};
+
+void check_answer(const std::string& request, const std::string& text) {
+    const json answer = json::parse(text, nullptr, false);
+    require(answer.is_object() && answer.contains("ok") && answer["ok"].is_boolean(), "an answer without ok");
+    if (answer["ok"])
+        require(answer.contains("status") || answer.contains("items"), "a success without contents");
+    else
+        require(answer["error"].is_string() && answer["exit"].is_number_integer(), "a failure without a sentence");
+    if (!json::parse(request, nullptr, false).is_object())
+        require(!answer["ok"] && answer["error"].get<std::string>().starts_with("the request is "),
+                "taken for a request, and is none");
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+    static Site site;
+    const std::string input(reinterpret_cast<const char*>(data), size);
+    std::istringstream answers(site.answers(input));
+    std::istringstream requests(input);
+    std::string answer;
+    for (std::string request; std::getline(requests, request);) {
+        if (request.empty())
+            continue;
+        require(static_cast<bool>(std::getline(answers, answer)), "a request without an answer");
+        check_answer(request, answer);
+    }
+    require(!std::getline(answers, answer), "an answer without a request");
+    return 0;
+}
