@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/bench.h"
 
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "bench/churn.h"
 #include "bench/environment.h"
 #include "bench/goals.h"
+#include "bench/interrupt.h"
 #include "bench/load.h"
 #include "bench/micro.h"
 #include "bench/netns.h"
@@ -23,17 +24,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Both stop signals only set a flag; every step looks at it, so that the laboratory is always cleared away.
-volatile std::sig_atomic_t stopped = 0;
-void stop(int) {
-    stopped = 1;
-}
-
 void prepare_process() {
-    struct sigaction action {};
-    action.sa_handler = stop;  // without SA_RESTART: what waits fails with EINTR, and the run ends
-    for (const int signal : {SIGINT, SIGTERM, SIGHUP})
-        sigaction(signal, &action, nullptr);
+    catch_stop_signals();
     const rlimit files{65536, 65536};
     setrlimit(RLIMIT_NOFILE, &files);
     (void)setpriority(PRIO_PROCESS, 0, -20);
@@ -76,7 +68,11 @@ double steal_since(const Moment& start) {
     return static_cast<double>(now.steal - start.steal) / capacity;
 }
 
-std::string summary(const Results& results, const fs::path& out) {
+std::string summary(const Run& run, const fs::path& out) {
+    const Results& results = run.results;
+    if (run.smoke)
+        return fmt::format("All modes judge alike ({} verdicts each), and {} measurements work: {}",
+                           results.method.verdicts, results.method.measurements, fmt::join(results.modes, ", "));
     std::string text;
     for (const Goal& goal : goals(results))
         if (goal.reached != Reached::unmeasured)
@@ -138,12 +134,12 @@ Result<> run_bench(const Options& options) {
     auto laboratory = Laboratory::start();
     if (!laboratory)
         return tl::unexpected(laboratory.error());
-    // A copy: a build that goes on beside the run must not exchange what is measured.
-    const fs::path program = (*laboratory)->directory() / "catflapd";
-    std::error_code error;
-    fs::copy_file(catflapd, program, error);
-    if (error)
-        return fail_errno(error.value(), "copy {}", catflapd.string());
+    // Held open: a build that goes on beside the run puts another file in its place, and must not exchange what is
+    // measured.
+    const UniqueFd program_fd(open(catflapd.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!program_fd)
+        return fail_errno(errno, "open {}", catflapd.string());
+    const std::string program = fmt::format("/proc/{}/fd/{}", getpid(), program_fd.get());
     Run run{**laboratory, program, {}, {}, *only, options.quick, options.smoke, {}, Progress(isatty(2) == 1)};
     const Moment start = moment();
     run.results.environment = describe_environment(options.tree);
@@ -156,9 +152,9 @@ Result<> run_bench(const Options& options) {
     }
     run.results.method.seconds = run.progress.elapsed();
     run.results.method.steal = steal_since(start);
-    if (auto done = write_report(run.results, options.out); !done)
+    if (auto done = write_report(run.results, options.out, options.plots); !done)
         return done;
-    run.progress.say(summary(run.results, options.out));
+    run.progress.say(summary(run, options.out));
     return {};
 }
 
@@ -166,7 +162,7 @@ Result<> report_again(const Options& options) {
     const auto json = nlohmann::json::parse(read_text(options.report_of), nullptr, false);
     if (json.is_discarded())
         return fail("{} holds no results", options.report_of);
-    return write_report(results_from_json(json), options.out);
+    return write_report(results_from_json(json), options.out, options.plots);
 }
 
 }  // namespace catflap::bench

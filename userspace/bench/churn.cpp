@@ -66,15 +66,18 @@ Result<> change_pods(Run& run, double seconds) {
 }
 
 Result<> churn_of(Run& run, Site& site) {
-    run.progress.step(fmt::format("churn: {}, starting", site.mode().name), 10);
+    if (auto done = run.step(fmt::format("churn: {}, starting", site.mode().name), 10); !done)
+        return done;
     if (auto done = site.start_agents(run.catflapd); !done)
         return done;
     if (auto done = site.settle(); !done)
         return done;
     site.rest_agent(kNodeB);
     const pid_t pid = site.agent_pid(kNodeA);
-    run.progress.step(fmt::format("churn: {} pod changes/s, {}", kChangesPerSecond, site.mode().name),
-                      churn_seconds(run) + 2);
+    if (auto done = run.step(fmt::format("churn: {} pod changes/s, {}", kChangesPerSecond, site.mode().name),
+                             churn_seconds(run) + 2);
+        !done)
+        return done;
     const double before = cpu_seconds(pid);
     const uint64_t begin = now_ns();
     if (auto done = change_pods(run, churn_seconds(run)); !done)
@@ -198,8 +201,9 @@ Result<> run_replacement(Run& run) {
     const size_t count = replacements(run);
     for (size_t i = 1; i <= count && changed; ++i) {
         if (i % 100 == 0)
-            run.progress.step(fmt::format("replacement: {} of {}", i, count), 0.3);
-        changed = replace_text(run.laboratory.source() / "admit.yaml", replaced_policy(i));
+            changed = run.step(fmt::format("replacement: {} of {}", i, count), 0.3);
+        if (changed)
+            changed = replace_text(run.laboratory.source() / "admit.yaml", replaced_policy(i));
         if (changed)
             changed = site->settle();
     }

@@ -18,7 +18,7 @@ double ms_since(uint64_t begin_ns) {
 }
 
 size_t rounds(const Run& run) {
-    return run.smoke ? 1 : run.quick ? 3 : 10;
+    return run.smoke ? 1 : run.quick ? 2 : 10;
 }
 
 Result<> load_into_map(Run& run, Engine& engine) {
@@ -70,8 +70,10 @@ Result<> load_addresses(Run& run, const std::string& netns) {
     auto large = read_source(run.laboratory, "load-large", {1, 1, kAddresses, 10});
     if (!small || !large)
         return tl::unexpected(!small ? small.error() : large.error());
-    for (size_t round = 0; round < rounds(run); ++round) {
-        run.progress.step(fmt::format("load: 100,000 addresses (round {} of {})", round + 1, rounds(run)), 1.5);
+    for (size_t round = 0; round < rounds(run) && (round == 0 || !run.late()); ++round) {
+        if (auto done = run.step(fmt::format("load: 100,000 addresses (round {} of {})", round + 1, rounds(run)), 1.5);
+            !done)
+            return done;
         auto empty = Engine::open(run.laboratory, fmt::format("load-map-{}", round));
         auto engine = Engine::open(run.laboratory, fmt::format("load-commit-{}", round));
         if (!empty || !engine)
@@ -93,7 +95,7 @@ uint64_t table_bytes(Engine& engine) {
 
 // An agent's first commit, step by step: 10,000 policies, 100,000 pods, 250 of them on this node.
 Result<> cold_start(Run& run, size_t round) {
-    const Scale scale{100, 10'000, 10, 250};
+    const Scale scale = run.smoke ? Scale{10, 100, 10, 10} : Scale{100, 10'000, 10, 250};
     const uint64_t begin = now_ns();
     auto source = read_source(run.laboratory, "cold", scale);
     if (!source)
@@ -154,8 +156,9 @@ Result<> run_load(Run& run) {
         return fail_because(done.error(), "load");
     if (auto done = memory_of_policies(run); !done)
         return fail_because(done.error(), "memory");
-    for (size_t round = 0; round < rounds(run); ++round) {
-        run.progress.step(fmt::format("cold start (round {} of {})", round + 1, rounds(run)), 3);
+    for (size_t round = 0; round < rounds(run) && (round == 0 || !run.late()); ++round) {
+        if (auto done = run.step(fmt::format("cold start (round {} of {})", round + 1, rounds(run)), 3); !done)
+            return done;
         if (auto done = cold_start(run, round); !done)
             return fail_because(done.error(), "cold start");
     }

@@ -26,6 +26,7 @@ void define(CLI::App& app, Options& options) {
     app.add_option("--out", options.out, "where results.json, report.md and the plots go")->capture_default_str();
     app.add_flag("--list", options.list, "the scenarios and modes, and exit");
     app.add_option("--report", options.report_of, "write the report of this results.json again, measure nothing");
+    app.add_option("--plots", options.plots, "where the report looks for its plots (default: beside it)");
     app.add_option("--programs", options.programs, "where catflapd is (default: beside this program)");
     app.add_option("--tree", options.tree, "the git tree whose revision the report names")->capture_default_str();
 }
@@ -44,6 +45,8 @@ int main(int argc, char** argv) {
         "catflap-bench compares what network policy costs with no engine, catflap's eBPF mode and its iptables modes:\n"
         "the same policies and the same traffic, in network namespaces of its own. It needs root.");
     define(app, options);
+    for (CLI::Option* option : app.get_options())
+        option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);  // over the script's defaults
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

@@ -37,6 +37,8 @@ struct MicroStage {
 
 std::vector<MicroStage> micro_stages(const Run& run) {
     std::vector<MicroStage> stages = {{"1 policy", {1, 1, 10, 10}}, {"1,000 policies", {1000, 1000, 10, 10}}};
+    if (run.smoke)
+        return {stages.front()};
     if (!run.quick)
         stages.insert(stages.begin() + 1, {"100 policies", {100, 100, 10, 10}});
     // The node's pods have tables of their own at this scale.
@@ -159,8 +161,10 @@ Result<> measure_cases(Run& run, const MicroStage& stage, const std::vector<Case
     }
     const auto [rounds, repeat] = sizes(run);
     for (size_t round = 0; round < rounds; ++round) {
-        run.progress.step(fmt::format("micro, {}: round {} of {}", stage.name, round + 1, rounds),
-                          static_cast<double>(repeat) * 2e-6);
+        if (auto done = run.step(fmt::format("micro, {}: round {} of {}", stage.name, round + 1, rounds),
+                                 static_cast<double>(repeat) * 2e-6);
+            !done)
+            return done;
         auto hot = lookup_ns(units.hot, benches.back().one, repeat);
         auto random = lookup_ns(units.random, benches.back().one, repeat);
         if (!hot || !random)
@@ -238,7 +242,8 @@ Result<> run_micro(Run& run) {
         return tl::unexpected(set.error());
     size_t number = 0;
     for (const MicroStage& stage : micro_stages(run)) {
-        run.progress.step(fmt::format("micro, {}: loading", stage.name), 2);
+        if (auto done = run.step(fmt::format("micro, {}: loading", stage.name), 2); !done)
+            return done;
         if (auto done = run_stage(run, stage, number++); !done)
             return fail_because(done.error(), "micro, {}", stage.name);
     }

@@ -16,6 +16,7 @@ struct Options {
     size_t rounds = 0;  // 0: as many as the scenario's table says
     std::filesystem::path out = "bench-results";
     std::string report_of;           // results.json to write the report of, again
+    std::string plots;               // the folder of the plots, as the report names it
     std::filesystem::path programs;  // where catflapd is
     std::string tree = ".";          // whose revision is noted
 };

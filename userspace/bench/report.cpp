@@ -191,7 +191,7 @@ std::string to_markdown(const Results& results, const std::string& plots) {
            micro_text(results) + control_plane_text(results, plots, all) + place_text(results);
 }
 
-Result<> write_report(const Results& results, const std::filesystem::path& directory) {
+Result<> write_report(const Results& results, const std::filesystem::path& directory, const std::string& plots) {
     std::error_code error;
     std::filesystem::create_directories(directory, error);
     if (error)
@@ -203,7 +203,7 @@ Result<> write_report(const Results& results, const std::filesystem::path& direc
         return done;
     return write_text(
         directory / "report.md",
-        "<!-- SPDX-License-Identifier: Apache-2.0 -->\n# Report of catflap-bench\n" + to_markdown(results, ""));
+        "<!-- SPDX-License-Identifier: Apache-2.0 -->\n# Report of catflap-bench\n" + to_markdown(results, plots));
 }
 
 }  // namespace catflap::bench

@@ -19,6 +19,6 @@ std::map<std::string, Chart> charts(const Results& results);
 std::string to_markdown(const Results& results, const std::string& plots);
 
 // results.json, report.md and the plots.
-Result<> write_report(const Results& results, const std::filesystem::path& directory);
+Result<> write_report(const Results& results, const std::filesystem::path& directory, const std::string& plots = "");
 
 }  // namespace catflap::bench

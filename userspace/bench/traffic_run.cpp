@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "bench/interrupt.h"
 #include "bench/verdicts.h"
 
 namespace catflap::bench {
@@ -15,6 +16,8 @@ double measurement_seconds(const Settings& settings) {
     constexpr double kSetUp = 0.06;  // sockets, and the grace periods of their ends
     return static_cast<double>(settings.window_ns) / 1e9 * 1.2 + kSetUp;
 }
+
+constexpr double kTrafficShare = 0.5;  // of the promised time
 
 constexpr std::pair<const char*, double> kReported[] = {
     {"latency p50", 0.5}, {"latency p90", 0.9}, {"latency p99", 0.99}, {"latency p99.9", 0.999}};
@@ -80,9 +83,11 @@ Result<> run_round(Run& run, const Stage& stage, size_t round, Pool& pool) {
             for (Site* site : order) {
                 if (!measures(run, scenario, *site, round))
                     continue;
-                run.progress.step(fmt::format("{}, {}: {}, {} (round {} of {})", scenario.name, path.name, stage.name,
-                                              site->mode().name, round + 1, stage.rounds),
-                                  measurement_seconds(run.settings));
+                if (auto done = run.step(fmt::format("{}, {}: {}, {} (round {} of {})", scenario.name, path.name,
+                                                     stage.name, site->mode().name, round + 1, stage.rounds),
+                                         measurement_seconds(run.settings));
+                    !done)
+                    return done;
                 auto reading = measure(run, scenario, *site, path);
                 if (!reading)
                     return tl::unexpected(reading.error());
@@ -106,7 +111,8 @@ Result<> enter_stage(Run& run, const Stage& stage) {
         if (auto done = put_source(run, mixed); !done)
             return done;
         const auto probes = mixed_probes();
-        run.progress.step(fmt::format("comparing {} verdicts", probes.size()), 1);
+        if (auto done = run.step(fmt::format("comparing {} verdicts", probes.size()), 1); !done)
+            return done;
         if (auto done = compare_verdicts(run.sites, probes); !done)
             return done;
         run.results.method.verdicts += probes.size();
@@ -130,6 +136,18 @@ bool wants_traffic(const Run& run) {
 }
 
 }  // namespace
+
+Result<> Run::step(const std::string& what, double planned_seconds) {
+    if (stop_requested())
+        return fail("stopped");
+    progress.step(what, planned_seconds);
+    return {};
+}
+
+bool Run::late(double share) const {
+    const double promised_s = quick ? 180 : 45 * 60;
+    return progress.elapsed() > share * promised_s;
+}
 
 Site* Run::site(const std::string& mode) const {
     const auto found = std::ranges::find_if(sites, [&](const auto& site) { return site->mode().name == mode; });
@@ -160,12 +178,13 @@ Result<> run_traffic(Run& run, const std::vector<Stage>& stages) {
         return {};
     Pool pool;
     for (const Stage& stage : stages) {
-        run.progress.step(fmt::format("laying out: {}", stage.name), setup_seconds(stage));
+        if (auto done = run.step(fmt::format("laying out: {}", stage.name), setup_seconds(stage)); !done)
+            return done;
         if (auto done = enter_stage(run, stage); !done)
             return fail_because(done.error(), "stage {}", stage.name);
         if (!wants_traffic(run))
             break;
-        for (size_t round = 0; round < stage.rounds; ++round)
+        for (size_t round = 0; round < stage.rounds && (round == 0 || !run.late(kTrafficShare)); ++round)
             if (auto done = run_round(run, stage, round, pool); !done)
                 return fail_because(done.error(), "stage {}", stage.name);
     }

@@ -26,6 +26,10 @@ struct Run {
     Results results;
     Progress progress;
 
+    // The next step of the progress line. Fails where somebody asked the harness to stop.
+    Result<> step(const std::string& what, double planned_seconds);
+    // True: the promised time (3 minutes, 45 for a full run) would not be kept if everything were repeated as planned.
+    [[nodiscard]] bool late(double share = 0.85) const;
     [[nodiscard]] bool wants(const std::string& scenario) const { return only.empty() || only.contains(scenario); }
     [[nodiscard]] Site* site(const std::string& mode) const;
 };

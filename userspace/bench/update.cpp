@@ -137,7 +137,7 @@ std::vector<Change> changes(const Run& run) {
     if (run.smoke)
         return {one_policy(1)};
     if (run.quick)
-        return {one_pod(10), one_policy(10), large_policy(3, 100'000)};
+        return {one_pod(10), one_policy(10), large_policy(2, 100'000)};
     return {one_pod(100), one_policy(100), large_policy(100, 100'000)};
 }
 
@@ -152,9 +152,12 @@ Result<> measure_mode(Run& run, const Change& change, Site& site) {
     site.rest_agent(kNodeB);  // on a machine of its own it would not take this one's CPU
     const bool slow = site.mode().name.starts_with("iptables");
     const size_t repeats = slow ? std::min(change.repeats, kSlowRepeats) : change.repeats;
-    for (size_t i = 0; i < repeats; ++i) {
-        run.progress.step(fmt::format("update: {}, {} ({} of {})", change.name, site.mode().name, i + 1, repeats),
-                          slow ? 2 : 0.1);
+    for (size_t i = 0; i < repeats && (i == 0 || !run.late()); ++i) {
+        if (auto done =
+                run.step(fmt::format("update: {}, {} ({} of {})", change.name, site.mode().name, i + 1, repeats),
+                         slow ? 2 : 0.1);
+            !done)
+            return done;
         if (auto done = once(run, change, site); !done)
             return done;
     }
