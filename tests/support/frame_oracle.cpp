@@ -93,10 +93,10 @@ Frame::Quoted read_quoted(const Piece& ip, bool ipv6) {
     quoted.source = ipv6 ? ip.ipv6_address(8) : ip.ipv4_address(12);
     quoted.destination = ipv6 ? ip.ipv6_address(24) : ip.ipv4_address(16);
     const uint8_t protocol = ip.u8(ipv6 ? 6 : 9);
-    if (header_bytes(protocol) > 0) {
-        const bool icmp = protocol == kIcmp || protocol == kIcmpv6;
-        (void)ip.from(ipv6 ? 40 : (ip.u8(0) & 15) * 4U).first(icmp ? 8 : 4);  // the identifier, or the ports
-    }
+    const Piece behind = ip.from(ipv6 ? 40 : (ip.u8(0) & 15) * 4U);
+    const bool icmp = protocol == kIcmp || protocol == kIcmpv6;
+    if (header_bytes(protocol) > 0)
+        (void)behind.first(icmp ? 8 : 4);  // the identifier, or the ports
     return quoted;
 }
 
