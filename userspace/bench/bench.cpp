@@ -147,7 +147,8 @@ Result<> run_bench(const Options& options) {
     run.settings.cpu = cpu_count() - 1;
     run.settings.window_ns = (options.smoke ? 10 : options.quick ? 30 : 250) * kMillisecondNs;
     if (auto done = measure_all(run, options, *modes); !done) {
-        run.progress.say(log_tails((*laboratory)->directory() / "log"));
+        if (!stop_requested())
+            run.progress.say(log_tails((*laboratory)->directory() / "log"));
         return done;
     }
     run.results.method.seconds = run.progress.elapsed();

@@ -46,7 +46,7 @@ Chart latency_chart(const Results& results, const std::string& path) {
                 "µs",
                 true,
                 true,
-                {{0.01, "99 %"}, {0.1, "90 %"}, {0.5, "50 %"}},
+                {},
                 {}};
     // From left to right into the tail: 1 / (1 - quantile).
     chart.x_ticks = {{1.01, "99 %"}, {2, "50 %"}, {10, "10 %"}, {100, "1 %"}, {1000, "0.1 %"}, {10000, "0.01 %"}};
@@ -67,8 +67,8 @@ Chart latency_chart(const Results& results, const std::string& path) {
 
 // Each change a column, each mode a point with its range from the fastest to the slowest.
 Chart update_chart(const Results& results) {
-    Chart chart{"From a change in the source to the first packet that is judged by it (bars: fastest to slowest)",
-                "change",
+    Chart chart{"From a change in the source to the first packet judged by it",
+                "bars: from the fastest to the slowest",
                 "ms",
                 false,
                 true,
@@ -80,15 +80,17 @@ Chart update_chart(const Results& results) {
     for (size_t i = 0; i < std::size(changes); ++i)
         chart.x_ticks.emplace_back(static_cast<double>(i), names[i]);
     chart.x_ticks.emplace_back(2.4, "");
-    for (size_t m = 0; m < results.modes.size(); ++m) {
-        Line line{results.modes[m], {}, false};
+    std::vector<std::string> modes = results.modes;
+    std::erase_if(modes, [](const std::string& mode) { return mode == kNone || mode == kControl; });
+    for (size_t m = 0; m < modes.size(); ++m) {
+        Line line{modes[m], {}, false};
         for (size_t i = 0; i < std::size(changes); ++i) {
             const Row* row = results.find(kUpdate, changes[i], "");
             if (row == nullptr || !row->samples.contains(line.name))
                 continue;
             const auto& samples = row->samples.at(line.name);
             const auto [low, high] = std::ranges::minmax(samples);
-            const double aside = 0.12 * (static_cast<double>(m) - static_cast<double>(results.modes.size() - 1) / 2);
+            const double aside = 0.12 * (static_cast<double>(m) - static_cast<double>(modes.size() - 1) / 2);
             line.points.push_back({static_cast<double>(i) + aside, median_of(samples), low, high});
         }
         if (!line.points.empty())
