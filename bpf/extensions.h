@@ -22,21 +22,30 @@ static __always_inline int overlaps_header(const struct packet *p)
     return p->fragment_border < transport_bytes(p->protocol);
 }
 
-/* A source route hides the true destination (RFC 7126, 4.3 and 4.4). option_bytes: at most 40. */
-VERIFIED_ALONE int has_source_route(struct __sk_buff *skb, __u32 option_bytes)
+/*
+ * A source route hides the true destination (RFC 7126, 4.3 and 4.4); behind an option with a wrong length one might
+ * stand. option_bytes: at most 40.
+ */
+VERIFIED_ALONE int has_bad_options(struct __sk_buff *skb, __u32 option_bytes)
 {
     __u32 offset = 0;
 
     for (int i = 0; i < 40 && offset < option_bytes; i++) {
-        __u8 option[2];
+        __u8 option[2] = {};
+        const __u32 left = option_bytes - offset;
 
-        if (bpf_skb_load_bytes(skb, ETH_HLEN + sizeof(struct iphdr) + offset, option, sizeof(option)))
-            return 1;
-        if (option[0] == IPV4_OPTION_LSRR || option[0] == IPV4_OPTION_SSRR)
+        /* The last byte may be an option without a length. */
+        if (bpf_skb_load_bytes(skb, ETH_HLEN + sizeof(struct iphdr) + offset, option, left > 1 ? 2 : 1))
             return 1;
         if (option[0] == 0) /* end of options */
             return 0;
-        offset += option[0] == 1 ? 1 : option[1] > 1 ? option[1] : 40;
+        if (option[0] == 1) {
+            offset++;
+            continue;
+        }
+        if (option[0] == IPV4_OPTION_LSRR || option[0] == IPV4_OPTION_SSRR || option[1] < 2 || option[1] > left)
+            return 1;
+        offset += option[1];
     }
     return 0;
 }
@@ -73,7 +82,7 @@ VERIFIED_ALONE int walk_extensions(struct __sk_buff *skb, struct packet *p, __u3
             if (p->fragment_border) {
                 p->fragment = FRAGMENT_LATER;
                 p->protocol = header[0];
-                return overlaps_header(p) ? -CATFLAP_REASON_FRAGMENT_OVERLAP : (int)offset;
+                return overlaps_header(p) ? -CATFLAP_REASON_FRAGMENT_OVERLAP : (int)(offset + 8);
             }
             offset += 8;
             if (field & IPV6_MORE_FRAGMENTS) {

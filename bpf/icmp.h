@@ -4,6 +4,7 @@
 #define CATFLAP_ICMP_H
 
 #include <linux/icmpv6.h>
+#include <linux/if_ether.h>
 #include <linux/in.h>
 #include <linux/in6.h>
 #include <linux/ip.h>
@@ -75,6 +76,8 @@ VERIFIED_ALONE int parse_quoted(struct __sk_buff *skb, struct packet *p, __u32 o
 
         if (bpf_skb_load_bytes(skb, offset, &ip6, sizeof(ip6)))
             return CATFLAP_REASON_TRUNCATED;
+        if (ip6.version != 6)
+            return CATFLAP_REASON_MALFORMED;
         __builtin_memcpy(&p->quoted_source, &ip6.daddr, sizeof(ip6.daddr));
         __builtin_memcpy(&p->quoted_destination, &ip6.saddr, sizeof(ip6.saddr));
         if (is_ipv4_mapped(&p->quoted_source) || is_ipv4_mapped(&p->quoted_destination))
@@ -98,6 +101,7 @@ VERIFIED_ALONE int parse_quoted(struct __sk_buff *skb, struct packet *p, __u32 o
 
         if (bpf_skb_load_bytes(skb, transport_offset, icmp, sizeof(icmp)))
             return CATFLAP_REASON_TRUNCATED;
+        transport_offset += sizeof(icmp);
         if (is_icmp_echo(p->ipv6, icmp[0]))
             quoted.source_port = quoted.destination_port = (__u16)(icmp[4] << 8 | icmp[5]);
     } else if (transport_bytes(p->quoted_protocol)) {
@@ -105,9 +109,13 @@ VERIFIED_ALONE int parse_quoted(struct __sk_buff *skb, struct packet *p, __u32 o
 
         if (bpf_skb_load_bytes(skb, transport_offset, ports_be, sizeof(ports_be)))
             return CATFLAP_REASON_TRUNCATED;
+        transport_offset += sizeof(ports_be);
         quoted.source_port = bpf_ntohs(ports_be[1]);
         quoted.destination_port = bpf_ntohs(ports_be[0]);
     }
+    /* What stands behind the end that the IP header states is not the packet's. */
+    if (transport_offset > ETH_HLEN + p->ip_bytes)
+        return CATFLAP_REASON_TRUNCATED;
     /*
      * An error goes to whoever sent what it quotes. Were that not checked, a pod could send anything to anybody, in an
      * ICMP error that quotes a packet of a connection which it may have.

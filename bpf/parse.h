@@ -40,16 +40,16 @@ static __always_inline int parse_ipv4(struct __sk_buff *skb, struct packet *p)
     set_ipv4(&p->destination, ip->daddr);
     p->protocol = ip->protocol;
     fragment = bpf_ntohs(ip->frag_off);
+    p->fragment_id_be = ip->id;
+    if (header_bytes > sizeof(*ip) && has_bad_options(skb, header_bytes - sizeof(*ip)))
+        return CATFLAP_REASON_MALFORMED;
     if (fragment & (IPV4_MORE_FRAGMENTS | IPV4_FRAGMENT_OFFSET)) {
-        p->fragment_id_be = ip->id;
         p->fragment = fragment & IPV4_FRAGMENT_OFFSET ? FRAGMENT_LATER : FRAGMENT_FIRST;
         p->fragment_border = (fragment & IPV4_FRAGMENT_OFFSET) * 8;
         if (p->fragment == FRAGMENT_LATER)
             return overlaps_header(p) ? CATFLAP_REASON_FRAGMENT_OVERLAP : CATFLAP_REASON_NONE;
         p->fragment_border = transport_bytes(p->protocol);
     }
-    if (header_bytes > sizeof(*ip) && has_source_route(skb, header_bytes - sizeof(*ip)))
-        return CATFLAP_REASON_MALFORMED;
     return parse_transport(skb, p, ETH_HLEN + header_bytes, p->ip_bytes - header_bytes, 0);
 }
 
@@ -82,11 +82,11 @@ static __always_inline int parse_ipv6(struct __sk_buff *skb, struct packet *p)
 
         if (offset < 0)
             return -offset;
-        if (p->fragment == FRAGMENT_LATER)
-            return CATFLAP_REASON_NONE;
         l4_offset = (__u32)offset;
         if (l4_offset > ETH_HLEN + p->ip_bytes)
             return CATFLAP_REASON_TRUNCATED;
+        if (p->fragment == FRAGMENT_LATER)
+            return CATFLAP_REASON_NONE;
         /* The verifier wants a bound that it can see: eight headers of at most 2,048 bytes are below it. */
         if (l4_offset > 0x7fff)
             return CATFLAP_REASON_EXTENSION_HEADERS;

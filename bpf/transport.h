@@ -47,7 +47,8 @@ static __always_inline int parse_transport(struct __sk_buff *skb, struct packet 
         p->ports.destination_port = (__u16)(l4[2] << 8 | l4[3]);
         return CATFLAP_REASON_NONE;
     }
-    if (p->ipv6 && is_link_maintenance(skb, p, l4[0], hop_limit)) {
+    /* RFC 6980: never in fragments. */
+    if (p->ipv6 && p->fragment == FRAGMENT_NONE && is_link_maintenance(skb, p, l4[0], hop_limit)) {
         p->kind = PACKET_LINK;
     } else if (is_icmp_error(p, l4[0])) {
         return parse_quoted(skb, p, l4_offset + 8);

@@ -20,7 +20,7 @@ Workload reduce(const Pod& pod, const Relevance& relevance) {
         if (relevance.port_names.contains({port.name, port.protocol}))
             workload.ports.push_back(port);
     std::ranges::sort(workload.ports);
-    workload.ports.erase(std::ranges::unique(workload.ports).begin(), workload.ports.end());
+    workload.ports.erase(std::unique(workload.ports.begin(), workload.ports.end()), workload.ports.end());
     return workload;
 }
 
@@ -125,7 +125,7 @@ void Relevance::add(const resolve::SourceSet& set) {
 
 void Relevance::finish() {
     std::ranges::sort(block_groups);
-    block_groups.erase(std::ranges::unique(block_groups).begin(), block_groups.end());
+    block_groups.erase(std::unique(block_groups.begin(), block_groups.end()), block_groups.end());
 }
 
 uint32_t Classification::class_outside(const Address& address) const {
@@ -151,7 +151,7 @@ Classification classify_addresses(const Cluster& cluster, const Relevance& relev
     }
     for (auto& [address, workloads] : workloads_by_address(cluster, relevance, result.workloads)) {
         std::ranges::sort(workloads);
-        workloads.erase(std::ranges::unique(workloads).begin(), workloads.end());
+        workloads.erase(std::unique(workloads.begin(), workloads.end()), workloads.end());
         const auto groups = result.blocks.groups_of(address);
         result.addresses.emplace(address, table.index({workloads, {groups.begin(), groups.end()}}));
     }

@@ -24,7 +24,7 @@ std::string lower_case(Protocol protocol) {
 
 void finish(IpSet& set) {
     std::ranges::sort(set.members);
-    set.members.erase(std::ranges::unique(set.members).begin(), set.members.end());
+    set.members.erase(std::unique(set.members.begin(), set.members.end()), set.members.end());
 }
 
 std::optional<Prefix> parse_net(std::string_view text) {

@@ -16,7 +16,7 @@ size_t slots(const PortSpan& span) {
 
 std::vector<std::vector<PortSpan>> multiport_lists(std::vector<PortSpan> spans) {
     std::ranges::sort(spans);
-    spans.erase(std::ranges::unique(spans).begin(), spans.end());
+    spans.erase(std::unique(spans.begin(), spans.end()), spans.end());
     std::vector<std::vector<PortSpan>> lists;
     size_t used = kSlots;
     for (const PortSpan& span : spans) {

@@ -29,7 +29,7 @@ std::vector<Backend> backends(const Slices& slices, const ServicePort& port, Fam
                         result.push_back({address, target.port});
         }
     std::ranges::sort(result);
-    result.erase(std::ranges::unique(result).begin(), result.end());
+    result.erase(std::unique(result.begin(), result.end()), result.end());
     return result;
 }
 

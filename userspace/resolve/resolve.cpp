@@ -10,7 +10,7 @@ namespace {
 template <class T>
 void sort_unique(std::vector<T>& values) {
     std::ranges::sort(values);
-    values.erase(std::ranges::unique(values).begin(), values.end());
+    values.erase(std::unique(values.begin(), values.end()), values.end());
 }
 
 IpBlock without_nested_excepts(const IpBlock& block) {
