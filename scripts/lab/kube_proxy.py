@@ -458,6 +458,8 @@ class Ipvs:
             self.servers.append(f"-a {name} -r {endpoint} -m -w 1")
 
     def local_address(self, ip):
+        if ip in self.node_addresses:  # an external IP may be
+            return
         self.member("KUBE-IPVS-IPS", ip)
         self.links.append(f"address replace {ip}/{32 if self.family == 4 else 128} dev kube-ipvs0")
 
