@@ -21,14 +21,17 @@ std::string with_unit(const Estimate& estimate, const std::string& unit) {
 class Table {
   public:
     explicit Table(const Results& results) : results_(results) {}
+    // Of the goals to come.
+    void require_samples(size_t enough) { enough_ = enough; }
     std::vector<Goal> take() { return std::move(goals_); }
 
     void at_least(const std::string& what, double target, const Estimate& measured) {
-        goals_.push_back({what, fmt::format(">= {}", target), with_unit(measured, ""), judge(measured, target, true)});
+        goals_.push_back(
+            {what, fmt::format(">= {}", target), with_unit(measured, ""), judge(measured, target, true, enough_)});
     }
     void at_most(const std::string& what, double target, const std::string& unit, const Estimate& measured) {
         goals_.push_back({what, fmt::format("<= {}{}{}", target, unit.empty() ? "" : " ", unit),
-                          with_unit(measured, unit), judge(measured, target, false)});
+                          with_unit(measured, unit), judge(measured, target, false, enough_)});
     }
 
     [[nodiscard]] Estimate ratio(const std::string& scenario, const std::string& stage, const std::string& path,
@@ -60,6 +63,7 @@ class Table {
   private:
     const Results& results_;
     std::vector<Goal> goals_;
+    size_t enough_ = 1;
 };
 
 const std::string kSame = "same node";
@@ -154,14 +158,14 @@ std::string to_string(Reached reached) {
     return "";
 }
 
-Reached judge(const Estimate& measured, double target, bool at_least) {
+Reached judge(const Estimate& measured, double target, bool at_least, size_t enough) {
     if (measured.samples == 0)
         return Reached::unmeasured;
     const bool good = at_least ? measured.value >= target : measured.value <= target;
     // Where the interval does not reach over the target, the run is sure.
     const bool sure = at_least ? (good ? measured.interval.low >= target : measured.interval.high < target)
                                : (good ? measured.interval.high <= target : measured.interval.low > target);
-    return !sure ? Reached::unclear : good ? Reached::yes : Reached::no;
+    return !sure || measured.samples < enough ? Reached::unclear : good ? Reached::yes : Reached::no;
 }
 
 bool higher_is_better(const Row& row) {
@@ -178,8 +182,10 @@ std::string better_iptables(const Row& row) {
 
 std::vector<Goal> goals(const Results& results) {
     Table table(results);
+    table.require_samples(4);
     traffic_goals(table);
     micro_goals(table);
+    table.require_samples(1);  // counts, and what is measured once over a long time
     control_goals(table);
     return table.take();
 }

@@ -19,8 +19,9 @@ struct Goal {
     Reached reached = Reached::unmeasured;
 };
 
-// With `at_least`, the value must not be below the target; otherwise not above.
-Reached judge(const Estimate& measured, double target, bool at_least);
+// With `at_least`, the value must not be below the target; otherwise not above. Fewer samples than `enough` say
+// nothing.
+Reached judge(const Estimate& measured, double target, bool at_least, size_t enough = 1);
 
 std::vector<Goal> goals(const Results& results);
 

@@ -20,12 +20,12 @@ std::vector<Mode> available_modes(const std::string& catflapd_help, bool has_leg
         modes.push_back({kLegacy, {"--mode", "iptables", "--iptables-backend", "legacy"}, "legacy", true});
     if (has_iptables_mode)
         modes.push_back({kNft, {"--mode", "iptables", "--iptables-backend", "nft"}, "nft", true});
+    modes.push_back({"none-bare", {}, common, false, true});
+    modes.push_back({"ebpf-bare", {"--mode", "ebpf"}, common, false, true});
     return modes;
 }
 
 Result<std::vector<Mode>> choose_modes(const std::vector<Mode>& available, const std::string& names) {
-    if (names.empty())
-        return available;
     std::set<std::string> wanted;
     std::istringstream list(names);
     for (std::string name; std::getline(list, name, ',');) {
@@ -36,6 +36,10 @@ Result<std::vector<Mode>> choose_modes(const std::vector<Mode>& available, const
         if (name == kNone)
             wanted.insert(kControl);
     }
+    if (names.empty())
+        for (const Mode& mode : available)
+            if (!mode.on_request)
+                wanted.insert(mode.name);
     std::vector<Mode> chosen;
     std::ranges::copy_if(available, std::back_inserter(chosen),
                          [&](const Mode& mode) { return wanted.contains(mode.name); });

@@ -14,6 +14,7 @@ struct Mode {
     std::vector<std::string> agent;   // what catflapd is told beside its directories; empty: no agent
     std::string iptables = "legacy";  // whose iptables holds kube-proxy's rules
     bool kube_proxy = true;           // false: not even conntrack on the nodes
+    bool on_request = false;          // runs only where it is asked for by name
 
     [[nodiscard]] bool enforces() const { return !agent.empty(); }
 };

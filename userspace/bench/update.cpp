@@ -143,6 +143,19 @@ std::vector<Change> changes(const Run& run) {
 
 constexpr size_t kSlowRepeats = 10;  // of engines that take seconds
 
+size_t repeats_of(const Change& change, const Mode& mode) {
+    return mode.name.starts_with("iptables") ? std::min(change.repeats, kSlowRepeats) : change.repeats;
+}
+
+// As it is guessed beforehand.
+double seconds_of_one(const Change& change, const Mode& mode) {
+    return change.name != kLargePolicy ? 0.05 : mode.name.starts_with("iptables") ? 2 : 0.5;
+}
+double seconds_of_mode(const Change& change, const Mode& mode) {
+    const double start = change.name == kLargePolicy ? 4 : 0.5;
+    return start + static_cast<double>(repeats_of(change, mode)) * seconds_of_one(change, mode);
+}
+
 // Only one mode's agents run while its updates are measured: the others would compete for its CPU.
 Result<> measure_mode(Run& run, const Change& change, Site& site) {
     if (auto done = site.start_agents(run.catflapd); !done)
@@ -150,12 +163,11 @@ Result<> measure_mode(Run& run, const Change& change, Site& site) {
     if (auto done = site.settle(); !done)
         return done;
     site.rest_agent(kNodeB);  // on a machine of its own it would not take this one's CPU
-    const bool slow = site.mode().name.starts_with("iptables");
-    const size_t repeats = slow ? std::min(change.repeats, kSlowRepeats) : change.repeats;
+    const size_t repeats = repeats_of(change, site.mode());
     for (size_t i = 0; i < repeats && (i == 0 || !run.late()); ++i) {
         if (auto done =
                 run.step(fmt::format("update: {}, {} ({} of {})", change.name, site.mode().name, i + 1, repeats),
-                         slow ? 2 : 0.1);
+                         seconds_of_one(change, site.mode()));
             !done)
             return done;
         if (auto done = once(run, change, site); !done)
@@ -174,9 +186,7 @@ double planned_update_seconds(const Run& run) {
     for (const Change& change : changes(run))
         for (const auto& site : run.sites)
             if (site->mode().enforces())
-                seconds += site->mode().name.starts_with("iptables")
-                               ? 2.0 * static_cast<double>(std::min(change.repeats, kSlowRepeats))
-                               : 0.1 * static_cast<double>(change.repeats);
+                seconds += seconds_of_mode(change, site->mode());
     return seconds;
 }
 

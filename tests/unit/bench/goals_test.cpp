@@ -25,11 +25,11 @@ Results some_results() {
     Results results;
     results.modes = {kNone, kControl, kEbpf, kLegacy, kNft};
     Row& row = results.row("new-flow", "100 policies", "across nodes", "packets/s");
-    row.samples = {{kNone, {100, 110, 100}},
-                   {kControl, {100, 100, 110}},
-                   {kEbpf, {90, 100, 90}},
-                   {kLegacy, {10, 11, 10}},
-                   {kNft, {5, 6, 5}}};
+    row.samples = {{kNone, {100, 110, 100, 100}},
+                   {kControl, {100, 100, 110, 100}},
+                   {kEbpf, {90, 100, 90, 90}},
+                   {kLegacy, {10, 11, 10, 10}},
+                   {kNft, {5, 6, 5, 5}}};
     return results;
 }
 
@@ -44,6 +44,7 @@ TEST_CASE("a goal is judged by its interval") {
     CHECK(judge({2.0, {1.9, 2.1}, 9}, 1.15, false) == Reached::no);
     CHECK(judge({}, 1, true) == Reached::unmeasured);
     CHECK(judge({0, {0, 0}, 1}, 0, false) == Reached::yes);
+    CHECK(judge({2, {2, 2}, 1}, 1, true, 4) == Reached::unclear);  // one pair has no width, and proves nothing
 }
 
 TEST_CASE("the iptables that counts is the better one: more packets, or less time") {
@@ -74,7 +75,7 @@ TEST_CASE("results outlive their text, and so does what was not measured") {
     results.latency_curves["across nodes"][kNone] = {1, 2};
     const Results again = results_from_json(nlohmann::json::parse(to_json(results).dump()));
     CHECK(again.rows.front().median(kEbpf).value == results.rows.front().median(kEbpf).value);
-    CHECK(again.rows.front().samples.at(kEbpf).size() == 4);
+    CHECK(again.rows.front().samples.at(kEbpf).size() == 5);
     CHECK(again.environment == results.environment);
     CHECK(again.latency_curves == results.latency_curves);
     CHECK(to_markdown(again, "") == to_markdown(results, ""));
