@@ -43,7 +43,7 @@ Cluster small_cluster() {
     cluster.namespaces["b"] = {"b", {{"team", "blue"}}};
     const auto add = [&](const char* ns, const char* name, Labels labels, const char* address) {
         const ObjectName key{ns, name};
-        cluster.pods[key] = {key, "", "n1", std::move(labels), false, false, {at(address)}, {}};
+        cluster.pods[key] = {key, "", "n1", std::move(labels), "default", false, false, {at(address)}, {}};
     };
     add("a", "web", {{"app", "web"}}, "10.0.0.1");
     add("a", "client", {{"app", "client"}}, "10.0.0.2");
