@@ -186,7 +186,7 @@ CATFLAP_ASSERT(offsetof(struct catflap_flow, opener) == 16);
 /* Later fragments carry no ports: the datagram's first one leaves them here. */
 struct catflap_fragment_key {
     struct catflap_address remote;
-    __u32 id_be; /* IPv4: 16 bits, zero extended */
+    __u32 id_be;         /* IPv4: 16 bits, zero extended */
     __u32 slot_protocol; /* IPv6: IPPROTO_FRAGMENT */
     __u32 direction;
 };

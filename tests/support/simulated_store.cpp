@@ -178,6 +178,7 @@ void SimulatedStore::stored(StoreEvent event) {
 }
 
 Result<> SimulatedStore::wait_for_packets() {
+    ++waits_;
     published_.clear();
     for (const auto& [ifindex, config] : interfaces_)
         if (config != 0)

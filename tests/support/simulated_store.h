@@ -55,6 +55,8 @@ class SimulatedStore final : public compile::Store {
     [[nodiscard]] const std::vector<std::string>& violations() const { return violations_; }
     // Map and page lookups of judge() so far.
     [[nodiscard]] size_t lookups() const { return lookups_; }
+    // Grace periods so far.
+    [[nodiscard]] size_t waits() const { return waits_; }
     [[nodiscard]] const std::map<uint32_t, compile::DecisionKey>& decisions() const { return decisions_; }
 
     Result<> write_pages(uint32_t first_page, std::span<const uint32_t> words) override;
@@ -102,6 +104,7 @@ class SimulatedStore final : public compile::Store {
     std::unordered_set<uint32_t> met_port_classes_;
     std::vector<std::string> violations_;
     mutable size_t lookups_ = 0;
+    size_t waits_ = 0;
 };
 
 }  // namespace catflap::test

@@ -77,10 +77,20 @@ Result<> SimulatedNode::load(const Cluster& cluster) {
     std::vector<ObjectName> pods;
     for (const auto& [name, ifindex] : interfaces_)
         pods.push_back(name);
-    const resolve::Resolved resolved = resolve::resolve(cluster, pods);
-    if (auto report = committer_.commit({cluster, resolved, endpoints}); !report)
+    Changes changes = changes_to(cluster);
+    resolver_.update(cluster, pods, changes);
+    auto report =
+        committer_.commit({cluster, resolver_.resolved(), endpoints, compile::kNoFrontends, std::move(changes)});
+    if (!report)
         return tl::unexpected(report.error());
+    report_ = std::move(*report);
     return {};
+}
+
+Changes SimulatedNode::changes_to(const Cluster& cluster) {
+    Changes changes = last_ ? changes_between(*last_, cluster) : Changes::all();
+    last_ = cluster;
+    return changes;
 }
 
 Result<> SimulatedNode::collect() {

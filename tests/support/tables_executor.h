@@ -2,6 +2,7 @@
 #pragma once
 
 #include "compile/committer.h"
+#include "resolve/resolver.h"
 #include "support/executor.h"
 #include "support/simulated_store.h"
 
@@ -23,12 +24,18 @@ class SimulatedNode {
     SimulatedStore& store() { return store_; }
     const SimulatedStore& store() const { return store_; }
     compile::Committer& committer() { return committer_; }
+    // Of the last load().
+    [[nodiscard]] const compile::CommitReport& report() const { return report_; }
 
   private:
     std::vector<compile::EndpointSpec> plug_in(const Cluster& cluster);
+    Changes changes_to(const Cluster& cluster);
 
     SimulatedStore store_;
     compile::Committer committer_{store_};
+    resolve::Resolver resolver_;
+    compile::CommitReport report_;
+    std::optional<Cluster> last_;  // loaded
     std::map<ObjectName, uint32_t> interfaces_;
     uint32_t last_ifindex_ = 0;
 };

@@ -6,12 +6,12 @@
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <nlohmann/json.hpp>
 
 #include "agent/report.h"
-#include "resolve/frontends.h"
 
 namespace catflap::agent {
 namespace {
@@ -164,7 +164,7 @@ Result<> Agent::refresh_links() {
     if (!changed)
         return tl::unexpected(changed.error());
     if (*changed) {
-        dirty_ = true;
+        dirty_ = links_changed_ = true;
         state_.dataplane->keep_only(interfaces());
     }
     // An interface that was deleted and made again with its old index and name looks like no change.
@@ -203,13 +203,31 @@ Result<> Agent::commit() {
     return try_commit();
 }
 
+Changes Agent::derive() {
+    const Cluster& cluster = state_.source->cluster();
+    Changes changes = state_.source->take_changes();
+    changes.everything |= !std::exchange(derived_, true);
+    const bool pods_changed = local_pods_.update(cluster, changes);
+    // Policies: those of pods for which nothing is enforced are listed.
+    if (std::exchange(links_changed_, false) || pods_changed || !changes.policies.empty())
+        local_ = match_endpoints(cluster, local_pods_.names(), state_.links->links());
+    const bool rules_changed = resolver_.update(cluster, local_.pods, changes);
+    // Frontends are looked at by egress rules only. Without any, Services may come and go for nothing.
+    const auto isolates_egress = [](const resolve::PolicyPointer& policy) {
+        return policy->direction == resolve::Direction::egress && !policy->policies.empty();
+    };
+    if (changes.everything || changes.services || changes.nodes || rules_changed)
+        frontends_ = std::ranges::any_of(resolver_.resolved().policies, isolates_egress)
+                         ? resolve::service_frontends(cluster, state_.options.node)
+                         : std::vector<resolve::Frontend>{};
+    return changes;
+}
+
 Result<> Agent::try_commit() {
     const auto begin = Clock::now();
-    const Cluster& cluster = state_.source->cluster();
-    LocalEndpoints local = match_endpoints(cluster, state_.options.node, state_.links->links());
-    resolve::Resolved resolved = resolve::resolve(cluster, local.pods);
-    const auto frontends = resolve::service_frontends(cluster, state_.options.node);
-    auto report = state_.dataplane->commit({cluster, resolved, local.endpoints, frontends});
+    Changes changes = derive();
+    auto report = state_.dataplane->commit(
+        {state_.source->cluster(), resolver_.resolved(), local_.endpoints, frontends_, std::move(changes)});
     dirty_ = false;
     if (!report) {
         state_.commit_error = report.error().message;
@@ -218,8 +236,8 @@ Result<> Agent::try_commit() {
         return fail_because(report.error(), "commit");
     }
     state_.commit_error.clear();
-    state_.local = std::move(local);
-    state_.resolved = std::move(resolved);
+    state_.local = local_;
+    state_.resolved = resolver_.resolved();
     state_.last_commit = {std::chrono::system_clock::now(),
                           std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin), *report};
     ++state_.commits;

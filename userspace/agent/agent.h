@@ -15,7 +15,8 @@
 #include "agent/local_endpoints.h"
 #include "agent/options.h"
 #include "compile/committer.h"
-#include "resolve/resolve.h"
+#include "resolve/frontends.h"
+#include "resolve/resolver.h"
 #include "source/directory.h"
 
 namespace catflap::agent {
@@ -55,7 +56,7 @@ class Agent {
     [[nodiscard]] const AgentState& state() const { return state_; }
 
   private:
-    explicit Agent(const Options& options) { state_.options = options; }
+    explicit Agent(const Options& options) : local_pods_(options.node) { state_.options = options; }
 
     Result<> first_commit();
     // Takes in all events so far and commits the difference.
@@ -73,12 +74,21 @@ class Agent {
     void close_unjudged();
     [[nodiscard]] std::vector<uint32_t> interfaces() const;
     Result<> try_commit();
+    // Brings what follows from the cluster up to the changes, and returns these.
+    Changes derive();
     Result<> collect();
     nlohmann::json answer(const nlohmann::json& request);
     nlohmann::json settle();
 
     AgentState state_;
     std::optional<ControlServer> control_;
+    // What follows from the cluster. state_ has what of it was committed.
+    bool derived_ = false;
+    LocalPods local_pods_;
+    LocalEndpoints local_;
+    resolve::Resolver resolver_;
+    std::vector<resolve::Frontend> frontends_;
+    bool links_changed_ = false;
     bool dirty_ = true;
     bool audit_ = false;  // look whether what is attached still is
 };

@@ -9,10 +9,9 @@ namespace {
 
 class Matcher {
   public:
-    Matcher(const Cluster& cluster, const std::string& node) {
-        for (const auto& [name, pod] : cluster.pods) {
-            if (pod.node != node || !is_policed(pod))
-                continue;
+    Matcher(const Cluster& cluster, const std::set<ObjectName>& pods) {
+        for (const ObjectName& name : pods) {
+            const Pod& pod = cluster.pods.at(name);
             local_.push_back(&pod);
             by_interface_.emplace(calico_interface_name(name), &pod);
             for (const Address& address : pod.addresses)
@@ -65,8 +64,30 @@ std::vector<ObjectName> selecting_policies(const Cluster& cluster, const Pod& po
 
 }  // namespace
 
-LocalEndpoints match_endpoints(const Cluster& cluster, const std::string& node, const std::map<uint32_t, Link>& links) {
-    const Matcher matcher(cluster, node);
+bool LocalPods::update(const Cluster& cluster, const Changes& changes) {
+    if (changes.everything) {
+        names_.clear();
+        for (const auto& [name, pod] : cluster.pods)
+            if (is_ours(pod))
+                names_.insert(name);
+        return true;
+    }
+    bool changed = false;
+    for (const auto& [name, before] : changes.pods) {
+        const auto now = cluster.pods.find(name);
+        const bool ours = now != cluster.pods.end() && is_ours(now->second);
+        changed |= ours || names_.contains(name);
+        if (ours)
+            names_.insert(name);
+        else
+            names_.erase(name);
+    }
+    return changed;
+}
+
+LocalEndpoints match_endpoints(const Cluster& cluster, const std::set<ObjectName>& pods,
+                               const std::map<uint32_t, Link>& links) {
+    const Matcher matcher(cluster, pods);
     LocalEndpoints result;
     std::set<ObjectName> enforced;
     // Of two links for one pod the one with the pod's own name is its, else the later one: the other belongs to a

@@ -49,7 +49,8 @@ json policy_names(const AgentState& state, const ObjectName& pod, Direction dire
     json names = json::array();
     const auto found = state.resolved.endpoints.find(pod);
     if (found != state.resolved.endpoints.end())
-        for (const ObjectName& policy : state.resolved.policies[found->second[static_cast<size_t>(direction)]].policies)
+        for (const ObjectName& policy :
+             state.resolved.policies[found->second[static_cast<size_t>(direction)]]->policies)
             names.push_back(to_string(policy));
     return names;
 }
@@ -135,8 +136,8 @@ Result<json> rules(const AgentState& state, const IptablesDataplane& dataplane) 
     std::map<Credit, Row> rows;
     for (const auto& [pod, indices] : state.resolved.endpoints)
         for (const size_t index : indices)
-            for (const resolve::Rule& rule : state.resolved.policies[index].rules) {
-                Row& row = rows[{state.resolved.policies[index].direction, {rule.policy}, false, rule.index}];
+            for (const resolve::Rule& rule : state.resolved.policies[index]->rules) {
+                Row& row = rows[{state.resolved.policies[index]->direction, {rule.policy}, false, rule.index}];
                 row.endpoints.insert(pod);
                 for (const resolve::SourceSet& set : rule.peers)
                     row.peers.insert(to_string(set));

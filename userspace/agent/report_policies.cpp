@@ -63,7 +63,7 @@ std::map<ObjectName, kernel::PolicyTotals> policy_totals(const AgentState& state
 std::set<resolve::SourceSet> sets_in_force(const EbpfDataplane& dataplane) {
     std::set<resolve::SourceSet> sets;
     for (const compile::TablePointer& table : dataplane.loaded().tables)
-        for (const resolve::Rule& rule : table->policy.rules)
+        for (const resolve::Rule& rule : table->policy->rules)
             sets.insert(rule.peers.begin(), rule.peers.end());
     return sets;
 }
@@ -123,8 +123,8 @@ json report_endpoints(const AgentState&, const EbpfDataplane& dataplane) {
                      {"fromPod", split(counts.from_pod)},
                      {"toPod", split(counts.to_pod)}};
         if (known) {
-            item["egressPolicies"] = names(endpoint.tables[0]->policy.policies);
-            item["ingressPolicies"] = names(endpoint.tables[1]->policy.policies);
+            item["egressPolicies"] = names(endpoint.tables[0]->policy->policies);
+            item["ingressPolicies"] = names(endpoint.tables[1]->policy->policies);
         }
         catflap_endpoint_counter sum = counts.from_pod;
         add(sum.allowed, counts.to_pod.allowed);
@@ -162,9 +162,9 @@ json report_rules(const AgentState&, const EbpfDataplane& dataplane) {
     for (const auto& [ifindex, endpoint] : dataplane.loaded().endpoints) {
         for (const compile::TablePointer& table : endpoint.tables) {
             std::set<compile::DecisionKey> of_this_endpoint;
-            for (size_t i = 0; table && i < table->policy.rules.size(); ++i) {
-                const resolve::Rule& rule = table->policy.rules[i];
-                const auto key = compile::rule_decision(table->policy.direction, rule);
+            for (size_t i = 0; table && i < table->policy->rules.size(); ++i) {
+                const resolve::Rule& rule = table->policy->rules[i];
+                const auto key = compile::rule_decision(table->policy->direction, rule);
                 Row& row = rows[key];
                 row.number = table->decisions[i];
                 row.endpoints += of_this_endpoint.insert(key).second;
@@ -202,17 +202,14 @@ json report_sets(const AgentState& state, const EbpfDataplane& dataplane) {
         relevance.add(set);
     relevance.finish();
     const Cluster& cluster = state.source->cluster();
-    const auto classification = compile::classify_addresses(cluster, relevance, {});
-    const std::vector<compile::PortClass> no_ports;
-    const std::vector<resolve::Frontend> no_frontends;
-    compile::MaskMaker masks(classification, relevance, cluster, no_ports, no_frontends);
+    const compile::Classification classification(cluster, relevance, {});
     const auto by_class = members_by_class(dataplane);
     json result = json::array();
     for (const resolve::SourceSet& set : sets) {
         std::set<uint32_t> classes;
         std::vector<std::string> members;
-        for (const uint32_t index : masks.members(set)) {
-            const auto number = dataplane.loaded().class_numbers.find(classification.keys[index]);
+        for (const uint32_t index : classification.members(set, cluster)) {
+            const auto number = dataplane.loaded().class_numbers.find(classification.keys()[index]);
             if (number == dataplane.loaded().class_numbers.end() || !classes.insert(number->second).second)
                 continue;
             if (const auto found = by_class.find(number->second); found != by_class.end())

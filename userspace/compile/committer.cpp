@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstring>
 #include <set>
+#include <string_view>
+#include <unordered_set>
 
 namespace catflap::compile {
 namespace {
@@ -35,19 +37,26 @@ Result<CommitReport> Committer::commit(const Desired& desired) {
         broken_ = true;
         return tl::unexpected(done.error());
     }
-    leftovers_ = plan->leftovers;
+    // A basis that goes on goes on with what was left before, too.
+    leftovers_ = plan->leftovers || (leftovers_ && !plan->new_basis);
     CommitReport report;
     report.endpoints_changed = endpoints->changed.size() + endpoints->gone.size();
     report.addresses_changed = plan->set_addresses.size() + plan->remove_addresses.size();
     report.prefixes_changed = plan->set_prefixes.size() + plan->remove_prefixes.size();
     report.tables_written = plan->new_tables.size();
     report.mixed_services = plan->mixed;
+    report.anew = plan->new_basis;
     remember(std::move(*plan), *endpoints);
     return report;
 }
 
 Result<Plan> Committer::plan_with_room(const Desired& desired) {
-    auto plan = make_plan(loaded_, desired);
+    // A plan that fails half way leaves a basis behind that nothing goes on from. And what is left over goes with a new
+    // one.
+    auto basis = std::exchange(loaded_.basis, nullptr);
+    if (leftovers_ && loaded_.retiring.empty())
+        basis.reset();
+    auto plan = make_plan(loaded_, desired, std::move(basis));
     if (!plan || plan->extended.empty())
         return plan;
     if (auto done = extend(*plan); !done) {
@@ -56,7 +65,7 @@ Result<Plan> Committer::plan_with_room(const Desired& desired) {
     }
     if (auto done = store_.wait_for_packets(); !done)
         return tl::unexpected(done.error());
-    auto second = make_plan(loaded_, desired);
+    auto second = make_plan(loaded_, desired, nullptr);
     if (second && !second->extended.empty())
         return fail("tables without room for a new class, after room was made; a defect of catflap, please report it");
     return second;
@@ -84,10 +93,11 @@ Result<> Committer::write_table(const Table& table) {
 }
 
 Result<> Committer::populate(const Plan& plan, const EndpointPlan& endpoints) {
-    for (const auto& [key, number] : plan.decisions.numbers())
-        if (!loaded_.decisions.numbers().contains(key))
-            if (auto done = store_.name_decision(number, key); !done)
-                return done;
+    if (plan.decisions)
+        for (const auto& [key, number] : plan.decisions->numbers())
+            if (!loaded_.decisions.numbers().contains(key))
+                if (auto done = store_.name_decision(number, key); !done)
+                    return done;
     for (const TablePointer& table : plan.new_tables)
         if (auto done = write_table(*table); !done)
             return done;
@@ -178,6 +188,21 @@ Result<> Committer::publish(const EndpointPlan& endpoints) {
     return {};
 }
 
+void Committer::retire_classes(const Basis& basis) {
+    const auto& keys = basis.classification.keys();
+    const std::unordered_set<std::string_view> wanted(keys.begin(), keys.end());
+    std::erase_if(loaded_.class_keys, [&](const auto& entry) {
+        if (wanted.contains(entry.second))
+            return false;
+        loaded_.pools.classes.retire(entry.first);
+        return true;
+    });
+    const std::set<uint16_t> numbers(basis.port_numbers.begin(), basis.port_numbers.end());
+    for (const auto& [port_class, number] : loaded_.port_numbers)
+        if (!numbers.contains(number))
+            loaded_.pools.port_classes.retire(number);
+}
+
 void Committer::retire_numbers(const Plan& plan, const EndpointPlan& endpoints) {
     Pools& pools = loaded_.pools;
     for (const uint32_t config : endpoints.retired_configs)
@@ -185,18 +210,10 @@ void Committer::retire_numbers(const Plan& plan, const EndpointPlan& endpoints) 
     for (const uint32_t slot : endpoints.retired_slots)
         pools.slots.retire(slot);
 
-    const std::set<std::string> keys(plan.classification.keys.begin(), plan.classification.keys.end());
-    std::erase_if(loaded_.class_keys, [&](const auto& entry) {
-        if (keys.contains(entry.second))
-            return false;
-        pools.classes.retire(entry.first);
-        return true;
-    });
-    std::set<uint16_t> numbers(plan.port_numbers.begin(), plan.port_numbers.end());
-    for (const auto& [port_class, number] : loaded_.port_numbers)
-        if (!numbers.contains(number))
-            pools.port_classes.retire(number);
-
+    if (plan.new_basis)
+        retire_classes(*plan.basis);
+    if (endpoints.changed.empty() && endpoints.gone.empty() && plan.new_tables.empty())
+        return;
     std::set<TablePointer> used;
     for (const auto& [ifindex, endpoint] : loaded_.endpoints)
         for (const TablePointer& table : endpoint.tables)
@@ -212,10 +229,9 @@ void Committer::retire_numbers(const Plan& plan, const EndpointPlan& endpoints) 
 
 void Committer::remember(Plan&& plan, const EndpointPlan& endpoints) {
     loaded_.pools = std::move(plan.pools);
-    loaded_.decisions = std::move(plan.decisions);
+    if (plan.decisions)
+        loaded_.decisions = std::move(*plan.decisions);
     loaded_.last_generation = endpoints.last_generation;
-    loaded_.label_keys = std::move(plan.relevance.label_keys);
-    loaded_.port_names = std::move(plan.relevance.port_names);
     for (const auto& [address, number] : plan.set_addresses)
         loaded_.addresses[address] = number;
     for (const Address& address : plan.remove_addresses)
@@ -236,15 +252,27 @@ void Committer::remember(Plan&& plan, const EndpointPlan& endpoints) {
     loaded_.adopted.clear();
 
     // A number that went on under another key is not retired.
-    for (uint32_t index = 0; index < plan.numbers.size(); ++index)
-        loaded_.class_keys[plan.numbers[index]] = plan.classification.keys[index];
+    const Basis& basis = *plan.basis;
+    for (const uint32_t index : plan.new_classes) {
+        const std::string& key = basis.classification.keys()[index];
+        loaded_.class_keys[basis.numbers[index]] = key;
+        loaded_.class_numbers[key] = basis.numbers[index];
+    }
     retire_numbers(plan, endpoints);
+    if (plan.new_basis)
+        remember_basis(basis);
+    loaded_.basis = std::move(plan.basis);
+}
+
+void Committer::remember_basis(const Basis& basis) {
+    loaded_.label_keys = basis.classification.relevance().label_keys;
+    loaded_.port_names = basis.classification.relevance().port_names;
     loaded_.class_numbers.clear();
     for (const auto& [number, key] : loaded_.class_keys)
         loaded_.class_numbers.emplace(key, number);
     loaded_.port_numbers.clear();
-    for (size_t index = 0; index < plan.port_classes.size(); ++index)
-        loaded_.port_numbers.emplace(plan.port_classes[index], plan.port_numbers[index]);
+    for (size_t index = 0; index < basis.port_classes.size(); ++index)
+        loaded_.port_numbers.emplace(basis.port_classes[index], basis.port_numbers[index]);
 }
 
 Result<std::vector<std::pair<uint32_t, DecisionKey>>> Committer::collect() {

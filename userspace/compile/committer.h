@@ -18,6 +18,7 @@ struct CommitReport {
     size_t prefixes_changed = 0;
     size_t tables_written = 0;
     std::vector<MixedService> mixed_services;
+    bool anew = false;  // the classes were made out of the whole cluster, and not of the changes
 };
 
 class Committer {
@@ -53,7 +54,9 @@ class Committer {
     Result<> publish(const EndpointPlan& endpoints);
     Result<> write_table(const Table& table);
     void remember(Plan&& plan, const EndpointPlan& endpoints);
+    void remember_basis(const Basis& basis);
     void retire_numbers(const Plan& plan, const EndpointPlan& endpoints);
+    void retire_classes(const Basis& basis);
     void retire_table(const TablePointer& table);
 
     Store& store_;

@@ -39,6 +39,7 @@ struct Desired {
     const resolve::Resolved& resolved;
     const std::vector<EndpointSpec>& endpoints;
     const std::vector<resolve::Frontend>& frontends = kNoFrontends;
+    Changes changes = Changes::all();  // of the cluster, since the last commit that succeeded
 };
 
 // What an earlier agent left of an endpoint: if the same pod is still there, its flows and counters are its own.
@@ -71,6 +72,8 @@ struct Pools {
 
 constexpr std::array<Protocol, 3> kPortProtocols = {Protocol::tcp, Protocol::udp, Protocol::sctp};
 
+struct Basis;
+
 struct Loaded {
     std::unordered_map<Address, ClassNumber> addresses;
     std::map<Prefix, ClassNumber> prefixes;
@@ -90,6 +93,7 @@ struct Loaded {
 
     Pools pools;
     DecisionRegistry decisions;
+    std::shared_ptr<Basis> basis;  // of the last commit, if it succeeded
     // Only ever grow: to forget that a label tells pods apart would move addresses for nothing.
     std::set<std::string> label_keys;
     std::set<std::pair<std::string, Protocol>> port_names;

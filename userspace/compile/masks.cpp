@@ -18,10 +18,17 @@ void add(IndexMasks& masks, uint32_t index, size_t rule, const resolve::Directio
 const std::vector<uint32_t>& MaskMaker::members(const resolve::SourceSet& set) {
     const auto [entry, added] = members_.try_emplace(set);
     if (added)
-        for (uint32_t index = 0; index < classification_.classes.size(); ++index)
-            if (holds(set, classification_, index, relevance_, cluster_))
-                entry->second.push_back(index);
+        entry->second = classification_.members(set, cluster_);
     return entry->second;
+}
+
+RuleMask MaskMaker::peers_of_class(const resolve::DirectionPolicy& policy, uint32_t class_index) const {
+    RuleMask mask = empty_mask(policy);
+    for (size_t rule = 0; rule < policy.rules.size(); ++rule)
+        for (const resolve::SourceSet& set : policy.rules[rule].peers)
+            if (classification_.holds(set, class_index, cluster_))
+                set_rule(mask, rule);
+    return mask;
 }
 
 IndexMasks MaskMaker::peers(const resolve::DirectionPolicy& policy) {
@@ -49,14 +56,16 @@ const std::vector<std::set<MaskMaker::Target>>& MaskMaker::targets(uint32_t fron
 
 // kube-proxy chooses the backend after us: a frontend's port passes where every backend that it may choose would.
 void MaskMaker::add_frontends(const resolve::DirectionPolicy& policy, IndexMasks& masks) {
+    if (frontends_.empty())
+        return;
     const RuleJudge judge(policy);
     const IndexMasks by_rules = masks;
     const auto mask_of = [&](uint32_t index) {
         const auto found = by_rules.find(index);
         return found == by_rules.end() ? empty_mask(policy) : found->second;
     };
-    for (uint32_t index = 0; index < classification_.classes.size(); ++index) {
-        const uint32_t frontend = classification_.classes[index].frontend;
+    for (uint32_t index = 0; index < classification_.classes().size(); ++index) {
+        const uint32_t frontend = classification_.classes()[index].frontend;
         if (frontend == kNoFrontend)
             continue;
         RuleMask mask = mask_of(index);

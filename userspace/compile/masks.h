@@ -28,16 +28,14 @@ struct MixedService {
 
 class MaskMaker {
   public:
-    MaskMaker(const Classification& classification, const Relevance& relevance, const Cluster& cluster,
-              const std::vector<PortClass>& port_classes, const std::vector<resolve::Frontend>& frontends)
-        : classification_(classification),
-          relevance_(relevance),
-          cluster_(cluster),
-          port_classes_(port_classes),
-          frontends_(frontends) {}
+    MaskMaker(const Classification& classification, const Cluster& cluster, const std::vector<PortClass>& port_classes,
+              const std::vector<resolve::Frontend>& frontends)
+        : classification_(classification), cluster_(cluster), port_classes_(port_classes), frontends_(frontends) {}
 
     // A frontend's class in an egress table has a mask with FrontendVerdicts behind it.
     [[nodiscard]] IndexMasks peers(const resolve::DirectionPolicy& policy);
+    // Of one class, which is no frontend's.
+    [[nodiscard]] RuleMask peers_of_class(const resolve::DirectionPolicy& policy, uint32_t class_index) const;
     // By index into the port classes given. In egress tables a frontend's port has a column of its own.
     [[nodiscard]] IndexMasks ports(const resolve::DirectionPolicy& policy) const;
     // What peers() met so far.
@@ -58,7 +56,6 @@ class MaskMaker {
     void add_frontends(const resolve::DirectionPolicy& policy, IndexMasks& masks);
 
     const Classification& classification_;
-    const Relevance& relevance_;
     const Cluster& cluster_;
     const std::vector<PortClass>& port_classes_;
     const std::vector<resolve::Frontend>& frontends_;

@@ -4,10 +4,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <set>
 #include <utility>
 #include <vector>
 
+#include "compile/basis.h"
 #include "compile/loaded.h"
 #include "compile/masks.h"
 
@@ -29,11 +31,9 @@ struct PortMove {
 };
 
 struct Plan {
-    Relevance relevance;
-    Classification classification;
-    std::vector<ClassNumber> numbers;  // by class index
-    std::vector<PortClass> port_classes;
-    std::vector<uint16_t> port_numbers;  // by index into port_classes
+    std::shared_ptr<Basis> basis;       // after the plan
+    std::vector<uint32_t> new_classes;  // indices of those that the basis did not have before; of a new basis: all
+    bool new_basis = false;
 
     // Live tables with no room, or no row, for a class to come -> copies that have. If there are any, the plan ends
     // here: take the endpoints over to the copies, then plan anew.
@@ -54,13 +54,14 @@ struct Plan {
 
     std::vector<MixedService> mixed;  // of the desired policies
 
-    Pools pools;  // after the plan
-    DecisionRegistry decisions;
+    Pools pools;                                // after the plan
+    std::optional<DecisionRegistry> decisions;  // if there are new ones
     bool needs_grace = false;  // a retired table has no row for a class to come: wait for its packets before any move
     bool leftovers = false;    // classes exist that only tables tell apart which this commit retires: commit once more
 };
 
-// Fails, with nothing changed, when the desired state does not fit.
-Result<Plan> make_plan(const Loaded& loaded, const Desired& desired);
+// basis: loaded's, of which it takes possession, or nothing. Fails, with nothing else changed, when the desired state
+// does not fit.
+Result<Plan> make_plan(const Loaded& loaded, const Desired& desired, std::shared_ptr<Basis> basis);
 
 }  // namespace catflap::compile

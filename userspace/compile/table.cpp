@@ -48,7 +48,7 @@ uint64_t first_common(const RuleMask& row, const RuleMask& column) {
 uint32_t cell_of(const Table& table, uint64_t rule) {
     if (rule == kDefaultRule)
         return table.default_decision;
-    const bool allow = table.policy.rules[rule].action == resolve::Action::allow;
+    const bool allow = table.policy->rules[rule].action == resolve::Action::allow;
     return table.decisions[rule] | (allow ? CATFLAP_CELL_ALLOW : 0);
 }
 
@@ -116,9 +116,9 @@ catflap_table Table::descriptor() const {
 
 Result<> fill(Table& table, const ClassMasks& classes, const ClassMasks& ports, uint32_t class_count,
               uint32_t port_class_count) {
-    const RuleJudge judge(table.policy);
-    const RuleMask empty = empty_mask(table.policy);
-    const ObjectName& name = table.policy.policies.front();
+    const RuleJudge judge(*table.policy);
+    const RuleMask empty = empty_mask(*table.policy);
+    const ObjectName& name = table.policy->policies.front();
     if (auto done = index_masks(classes, empty, class_count, name, table.rows, table.row_of); !done)
         return done;
     if (auto done = index_masks(ports, empty, port_class_count, name, table.columns, table.column_of); !done)

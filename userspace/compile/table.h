@@ -63,7 +63,7 @@ class RuleJudge {
 using ClassMasks = std::unordered_map<uint32_t, RuleMask>;
 
 struct Table {
-    resolve::DirectionPolicy policy;
+    resolve::PolicyPointer policy;
     std::vector<uint32_t> decisions;  // of each rule
     uint32_t default_decision = CATFLAP_RULE_NONE;
 
@@ -79,7 +79,7 @@ struct Table {
     uint32_t columns_page = 0;
     uint32_t cells_page = 0;
 
-    [[nodiscard]] bool open() const { return policy.policies.empty(); }
+    [[nodiscard]] bool open() const { return policy->policies.empty(); }
     [[nodiscard]] uint32_t rows_pages() const;
     [[nodiscard]] uint32_t columns_pages() const;
     [[nodiscard]] uint32_t cells_pages() const;

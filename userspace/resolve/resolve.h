@@ -7,6 +7,7 @@
 #include <compare>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -77,12 +78,15 @@ struct DirectionPolicy {
     auto operator<=>(const DirectionPolicy&) const = default;
 };
 
+// Shared by the pods that have it and by the table that is made of it: as long as nothing changes, the same pointer.
+using PolicyPointer = std::shared_ptr<const DirectionPolicy>;
+
 struct Resolved {
-    std::vector<DirectionPolicy> policies;                  // unique
+    std::vector<PolicyPointer> policies;                    // unique
     std::map<ObjectName, std::array<size_t, 2>> endpoints;  // pod -> index into policies, by Direction
 };
 
-// pods: the local ones, each must be in the cluster.
+// pods: the local ones, each must be in the cluster. For one that changes see resolver.h.
 Resolved resolve(const Cluster& cluster, const std::vector<ObjectName>& pods);
 
 }  // namespace catflap::resolve

@@ -84,7 +84,7 @@ const std::string* Catalog::claim(const std::string& file, LocatedObject located
     auto place = std::ranges::lower_bound(claims, file, {}, &Claim::file);
     if (place == claims.end() || place->file != file) {
         if (place == claims.begin() && !claims.empty())
-            place->shadowed = std::make_unique<Object>(extract_object(cluster_, key));
+            place->shadowed = std::make_unique<Object>(extract_object(cluster_, key, changes_));
         place = claims.insert(place, Claim{file, 0, nullptr});
         if (claims.size() > 1)
             contested_.insert(key);
@@ -110,13 +110,13 @@ void Catalog::release(const std::string& file, const std::string& key) {
             put(std::move(*std::exchange(claims.front().shadowed, nullptr)));
         return;
     }
-    extract_object(cluster_, key);
+    extract_object(cluster_, key, changes_);
     changed_ = true;
     claims_.erase(entry);
 }
 
 void Catalog::put(Object object) {
-    changed_ = put_object(cluster_, std::move(object)) || changed_;
+    changed_ = put_object(cluster_, std::move(object), changes_) || changed_;
 }
 
 void Catalog::add_conflicts(std::vector<Diagnostic>& refusals) const {

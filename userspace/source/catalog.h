@@ -7,8 +7,10 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
+#include "model/changes.h"
 #include "model/cluster.h"
 #include "source/decode.h"
 
@@ -27,6 +29,8 @@ class Catalog {
     bool publish();
 
     [[nodiscard]] const Cluster& cluster() const { return cluster_; }
+    // Of the cluster, since the last call.
+    Changes take_changes() { return std::exchange(changes_, {}); }
     [[nodiscard]] const std::vector<Diagnostic>& refusals() const { return refusals_; }
     [[nodiscard]] const std::vector<Diagnostic>& warnings() const { return warnings_; }
 
@@ -52,6 +56,7 @@ class Catalog {
     void add_conflicts(std::vector<Diagnostic>& refusals) const;
 
     Cluster cluster_;
+    Changes changes_;
     Claims claims_;
     std::map<std::string, File> files_;
     std::set<std::string> contested_;  // keys with more than one claim

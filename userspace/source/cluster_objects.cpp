@@ -32,46 +32,68 @@ auto& map_of(C& cluster, const EndpointSlice*) {
     return cluster.slices;
 }
 
+// before: nullptr, it was not there.
+void note(Changes& changes, const Namespace&, const Namespace*) {
+    changes.namespaces = true;
+}
+void note(Changes& changes, const Node&, const Node*) {
+    changes.nodes = true;
+}
+void note(Changes& changes, const Pod& pod, const Pod* before) {
+    changes.pods.try_emplace(pod.name, before ? std::optional(*before) : std::nullopt);
+}
+void note(Changes& changes, const Policy& policy, const Policy*) {
+    changes.policies.insert(policy.name);
+}
+void note(Changes& changes, const Service&, const Service*) {
+    changes.services = true;
+}
+void note(Changes& changes, const EndpointSlice&, const EndpointSlice*) {
+    changes.services = true;
+}
+
 template <class Map, class Key>
-Object extract(Map& map, const Key& key) {
+Object extract(Map& map, const Key& key, Changes& changes) {
     auto node = map.extract(key);
     assert(!node.empty());
+    note(changes, node.mapped(), &node.mapped());
     return std::move(node.mapped());
 }
 
 }  // namespace
 
-bool put_object(Cluster& cluster, Object object) {
+bool put_object(Cluster& cluster, Object object, Changes& changes) {
     return std::visit(
         [&](auto& value) {
             auto& map = map_of(cluster, &value);
             const auto [entry, is_new] = map.try_emplace(value.name);
             if (!is_new && entry->second == value)
                 return false;
+            note(changes, value, is_new ? nullptr : &entry->second);
             entry->second = std::move(value);
             return true;
         },
         object);
 }
 
-Object extract_object(Cluster& cluster, const std::string& key) {
+Object extract_object(Cluster& cluster, const std::string& key, Changes& changes) {
     // Names hold neither a space nor a slash.
     const size_t space = key.find(' ');
     const std::string kind = key.substr(0, space);
     const std::string name = key.substr(space + 1);
     if (kind == "Namespace")
-        return extract(cluster.namespaces, name);
+        return extract(cluster.namespaces, name, changes);
     if (kind == "Node")
-        return extract(cluster.nodes, name);
+        return extract(cluster.nodes, name, changes);
     const size_t slash = name.find('/');
     const ObjectName full{name.substr(0, slash), name.substr(slash + 1)};
     if (kind == "Pod")
-        return extract(cluster.pods, full);
+        return extract(cluster.pods, full, changes);
     if (kind == "Service")
-        return extract(cluster.services, full);
+        return extract(cluster.services, full, changes);
     if (kind == "EndpointSlice")
-        return extract(cluster.slices, full);
-    return extract(cluster.policies, full);
+        return extract(cluster.slices, full, changes);
+    return extract(cluster.policies, full, changes);
 }
 
 bool holds_object(const Cluster& cluster, const Object& object) {

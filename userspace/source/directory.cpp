@@ -108,10 +108,12 @@ void Directory::State::take_event(const std::string& name, uint32_t mask) {
 }
 
 void Directory::State::retry_unread() {
-    const Files before = files;
-    for (const auto& [name, stamp] : before)
+    std::vector<std::string> unread;
+    for (const auto& [name, stamp] : files)
         if (!stamp)
-            read(name);
+            unread.push_back(name);
+    for (const std::string& name : unread)
+        read(name);
 }
 
 void Directory::State::read(const std::string& name) {
@@ -171,6 +173,9 @@ Result<bool> Directory::refresh() {
 
 const Cluster& Directory::cluster() const {
     return state_->catalog.cluster();
+}
+Changes Directory::take_changes() {
+    return state_->catalog.take_changes();
 }
 const std::vector<Diagnostic>& Directory::refusals() const {
     return state_->catalog.refusals();

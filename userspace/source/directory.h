@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "model/changes.h"
 #include "model/cluster.h"
 #include "source/decode.h"
 
@@ -30,6 +31,8 @@ class Directory {
     Result<bool> refresh();
 
     [[nodiscard]] const Cluster& cluster() const;
+    // What refresh() changed in it since the last call.
+    Changes take_changes();
     [[nodiscard]] const std::vector<Diagnostic>& refusals() const;
     [[nodiscard]] const std::vector<Diagnostic>& warnings() const;
 

@@ -35,16 +35,18 @@ resolve::Rule rule(bool any_peer, bool any_port, resolve::Action action = resolv
 // Rule i is decision i + 1, the default 99.
 Table table_of(std::vector<resolve::Rule> rules) {
     Table table;
-    table.policy.policies = {{"a", "p"}};
-    table.policy.rules = std::move(rules);
-    for (uint32_t i = 0; i < table.policy.rules.size(); ++i)
+    auto policy = std::make_shared<resolve::DirectionPolicy>();
+    policy->policies = {{"a", "p"}};
+    policy->rules = std::move(rules);
+    table.policy = policy;
+    for (uint32_t i = 0; i < policy->rules.size(); ++i)
         table.decisions.push_back(i + 1);
     table.default_decision = 99;
     return table;
 }
 
 RuleMask mask(const Table& table, const std::vector<size_t>& rules) {
-    RuleMask result = empty_mask(table.policy);
+    RuleMask result = empty_mask(*table.policy);
     for (const size_t one : rules)
         set_rule(result, one);
     return result;
@@ -125,7 +127,8 @@ TEST_CASE("classes that the rules do not tell apart share a row; the rest of a p
 }
 
 TEST_CASE("without policies a table is open, and has no pages") {
-    const Table table;
+    Table table;
+    table.policy = std::make_shared<resolve::DirectionPolicy>();
     CHECK(table.open());
     CHECK(table.descriptor().open == 1);
     CHECK(table.rows_pages() + table.columns_pages() + table.cells_pages() == 0);

@@ -41,7 +41,7 @@ Policy policy_of(std::vector<PolicyRule> ingress, std::vector<PolicyRule> egress
 }
 
 const DirectionPolicy& direction_of(const Resolved& resolved, const ObjectName& pod, Direction direction) {
-    return resolved.policies.at(resolved.endpoints.at(pod).at(static_cast<size_t>(direction)));
+    return *resolved.policies.at(resolved.endpoints.at(pod).at(static_cast<size_t>(direction)));
 }
 
 std::vector<Rule> rules_of(const Cluster& cluster, Direction direction) {

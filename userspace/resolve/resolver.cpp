@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "resolve/resolver.h"
+
+#include <algorithm>
+
+namespace catflap::resolve {
+namespace {
+
+bool isolates(const Policy& policy, Direction direction) {
+    return direction == Direction::ingress ? policy.isolates_ingress : policy.isolates_egress;
+}
+
+std::vector<ObjectName> selecting_policies(const Cluster& cluster, const Pod& pod) {
+    std::vector<ObjectName> names;
+    for (auto entry = cluster.policies.lower_bound({pod.name.ns, ""});
+         entry != cluster.policies.end() && entry->first.ns == pod.name.ns; ++entry)
+        if (matches(entry->second.pods, pod.labels))
+            names.push_back(entry->first);
+    return names;
+}
+
+// True: the pods' first, or last, declaration of a number.
+bool add_ports(DeclaredPorts& declared, const Pod& pod) {
+    bool changed = false;
+    if (is_policed(pod))
+        for (const NamedPort& port : pod.ports)
+            changed |= declared[{port.name, port.protocol}][port.number]++ == 0;
+    return changed;
+}
+
+bool remove_ports(DeclaredPorts& declared, const Pod& pod) {
+    bool changed = false;
+    if (!is_policed(pod))
+        return false;
+    for (const NamedPort& port : pod.ports) {
+        const auto name = declared.find({port.name, port.protocol});
+        const auto number = name->second.find(port.number);
+        if (--number->second > 0)
+            continue;
+        changed = true;
+        name->second.erase(number);
+        if (name->second.empty())
+            declared.erase(name);
+    }
+    return changed;
+}
+
+}  // namespace
+
+bool Resolver::update(const Cluster& cluster, const std::vector<ObjectName>& pods, const Changes& changes) {
+    if (changes.everything) {
+        declared_.clear();
+        locals_.clear();
+        known_.clear();
+    }
+    const bool names_changed = count_ports(cluster, changes);
+    std::set<ObjectName> dirty = reselect(cluster, pods, changes);
+    if (names_changed) {
+        known_.clear();
+        dirty.insert(pods.begin(), pods.end());
+    }
+    const size_t before = locals_.size();
+    std::erase_if(locals_, [&](const auto& entry) { return !std::ranges::binary_search(pods, entry.first); });
+    if (dirty.empty() && before == locals_.size() && !changes.everything)
+        return false;
+    forget(changes.policies);
+    for (const ObjectName& name : dirty) {
+        Local& local = locals_[name];
+        for (const Direction direction : kDirections)
+            local.policies[static_cast<size_t>(direction)] =
+                policy_of(cluster, cluster.pods.at(name), local, direction);
+    }
+    list(pods);
+    // What only we still hold.
+    std::erase_if(known_, [](const auto& entry) { return entry.second.use_count() <= 2; });
+    std::erase_if(values_, [](const PolicyPointer& policy) { return policy.use_count() == 1; });
+    return true;
+}
+
+bool Resolver::count_ports(const Cluster& cluster, const Changes& changes) {
+    if (changes.everything) {
+        for (const auto& [name, pod] : cluster.pods)
+            add_ports(declared_, pod);
+        return false;  // everything is resolved anew in any case
+    }
+    bool changed = false;
+    for (const auto& [name, before] : changes.pods) {
+        // First what comes: what a pod had before and still has is never gone in between.
+        if (const auto now = cluster.pods.find(name); now != cluster.pods.end())
+            changed |= add_ports(declared_, now->second);
+        if (before)
+            changed |= remove_ports(declared_, *before);
+    }
+    return changed;
+}
+
+// Which policies select which pods; returns the pods whose rules may be others now.
+std::set<ObjectName> Resolver::reselect(const Cluster& cluster, const std::vector<ObjectName>& pods,
+                                        const Changes& changes) {
+    std::set<ObjectName> dirty;
+    for (const ObjectName& name : pods) {
+        const Pod& pod = cluster.pods.at(name);
+        const auto [entry, added] = locals_.try_emplace(name);
+        std::vector<ObjectName>& selecting = entry->second.selecting;
+        if (added || changes.pods.contains(name)) {
+            selecting = selecting_policies(cluster, pod);
+            dirty.insert(name);
+            continue;
+        }
+        for (auto changed = changes.policies.lower_bound({name.ns, ""});
+             changed != changes.policies.end() && changed->ns == name.ns; ++changed) {
+            const auto policy = cluster.policies.find(*changed);
+            const bool selects = policy != cluster.policies.end() && matches(policy->second.pods, pod.labels);
+            const auto place = std::ranges::lower_bound(selecting, *changed);
+            const bool selected = place != selecting.end() && *place == *changed;
+            if (selects && !selected)
+                selecting.insert(place, *changed);
+            else if (!selects && selected)
+                selecting.erase(place);
+            if (selects || selected)
+                dirty.insert(name);
+        }
+    }
+    return dirty;
+}
+
+PolicyPointer Resolver::policy_of(const Cluster& cluster, const Pod& pod, const Local& local, Direction direction) {
+    Key key{direction, {}, {}};
+    for (const ObjectName& name : local.selecting) {
+        const Policy& policy = cluster.policies.at(name);
+        if (!isolates(policy, direction))
+            continue;
+        key.policies.push_back(name);
+        if (direction == Direction::ingress && key.own_ports.empty() && names_own_ports(policy))
+            key.own_ports = pod.ports;
+    }
+    const auto [entry, added] = known_.try_emplace(std::move(key));
+    if (!added)
+        return entry->second;
+    auto policy = std::make_shared<DirectionPolicy>();
+    policy->direction = direction;
+    policy->policies = entry->first.policies;
+    for (const ObjectName& name : policy->policies)
+        append_rules(cluster.policies.at(name), direction, pod.ports, declared_, policy->rules);
+    entry->second = *values_.insert(std::move(policy)).first;
+    return entry->second;
+}
+
+void Resolver::forget(const std::set<ObjectName>& policies) {
+    if (policies.empty())
+        return;
+    std::erase_if(known_, [&](const auto& entry) {
+        return std::ranges::any_of(entry.first.policies,
+                                   [&](const ObjectName& name) { return policies.contains(name); });
+    });
+}
+
+void Resolver::list(const std::vector<ObjectName>& pods) {
+    resolved_ = {};
+    std::map<const DirectionPolicy*, size_t> indices;
+    for (const ObjectName& name : pods) {
+        auto& endpoint = resolved_.endpoints[name];
+        const Local& local = locals_.at(name);
+        for (size_t i = 0; i < local.policies.size(); ++i) {
+            const auto [entry, added] = indices.try_emplace(local.policies[i].get(), resolved_.policies.size());
+            if (added)
+                resolved_.policies.push_back(local.policies[i]);
+            endpoint[i] = entry->second;
+        }
+    }
+}
+
+}  // namespace catflap::resolve
