@@ -78,11 +78,15 @@ Result<> SimulatedNode::load(const Cluster& cluster) {
     for (const auto& [name, ifindex] : interfaces_)
         pods.push_back(name);
     Changes changes = changes_to(cluster);
-    resolver_.update(cluster, pods, changes);
-    auto report =
-        committer_.commit({cluster, resolver_.resolved(), endpoints, compile::kNoFrontends, std::move(changes)});
-    if (!report)
+    const bool same_rules = !resolver_.update(cluster, pods, changes);
+    const bool same_endpoints = same_rules && endpoints == endpoints_;
+    auto report = committer_.commit(
+        {cluster, resolver_.resolved(), endpoints, compile::kNoFrontends, std::move(changes), same_endpoints});
+    if (!report) {
+        endpoints_.clear();
         return tl::unexpected(report.error());
+    }
+    endpoints_ = endpoints;
     report_ = std::move(*report);
     return {};
 }

@@ -36,6 +36,7 @@ class SimulatedNode {
     resolve::Resolver resolver_;
     compile::CommitReport report_;
     std::optional<Cluster> last_;  // loaded
+    std::vector<compile::EndpointSpec> endpoints_;
     std::map<ObjectName, uint32_t> interfaces_;
     uint32_t last_ifindex_ = 0;
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/agent.h"
 
+#include <malloc.h>
 #include <spdlog/spdlog.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
@@ -17,6 +18,10 @@ namespace catflap::agent {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+// After a commit of pods that may wait, the next one waits so many times as long as the last one took.
+constexpr int kRestAfterCommit = 40;
+constexpr std::chrono::milliseconds kLongestRest{500};
 
 Result<UniqueFd> stop_signals() {
     sigset_t signals;
@@ -87,6 +92,7 @@ Result<std::unique_ptr<Agent>> Agent::start(const Options& options) {
     state.dataplane = std::move(*dataplane);
     if (auto done = agent->first_commit(); !done)
         return tl::unexpected(done.error());
+    malloc_trim(0);  // reading the whole source leaves as much behind as it keeps
     return agent;
 }
 
@@ -168,9 +174,10 @@ Result<> Agent::refresh_links() {
         state_.dataplane->keep_only(interfaces());
     }
     // An interface that was deleted and made again with its old index and name looks like no change.
-    if (*changed || std::exchange(audit_, false))
+    if (std::exchange(audit_, false) || *changed) {
         dirty_ |= state_.dataplane->audit();
-    attach_missing();
+        attach_missing();
+    }
     return {};
 }
 
@@ -186,11 +193,37 @@ void Agent::refresh_source() {
     }
 }
 
-Result<> Agent::reconcile() {
+// A policy, a namespace, an interface, a pod of this node: nobody waits for these.
+bool Agent::may_wait() const {
+    const Changes& changes = state_.source->changes();
+    if (changes.everything || changes.namespaces || !changes.policies.empty() || links_changed_)
+        return false;
+    const Cluster& cluster = state_.source->cluster();
+    return !changes.empty() && std::ranges::none_of(changes.pods, [&](const auto& entry) {
+        const auto now = cluster.pods.find(entry.first);
+        return local_pods_.names().contains(entry.first) ||
+               (now != cluster.pods.end() && now->second.node == state_.options.node);
+    });
+}
+
+int Agent::time_to_wait() const {
+    if (!dirty_ || !may_wait())
+        return -1;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(rest_until_ - Clock::now());
+    return std::max(0, static_cast<int>(left.count()));
+}
+
+Result<> Agent::reconcile(bool patient) {
     if (auto done = refresh_links(); !done)
         return done;
     refresh_source();
-    return dirty_ ? commit() : Result<>{};
+    if (!dirty_ || (patient && Clock::now() < rest_until_ && may_wait()))
+        return {};
+    const auto begin = Clock::now();
+    auto done = commit();
+    const auto end = Clock::now();
+    rest_until_ = end + std::min<Clock::duration>(kRestAfterCommit * (end - begin), kLongestRest);
+    return done;
 }
 
 // What does not fit may only be waiting for the grace period of what it replaces.
@@ -203,31 +236,34 @@ Result<> Agent::commit() {
     return try_commit();
 }
 
-Changes Agent::derive() {
+Agent::Derived Agent::derive() {
     const Cluster& cluster = state_.source->cluster();
     Changes changes = state_.source->take_changes();
     changes.everything |= !std::exchange(derived_, true);
     const bool pods_changed = local_pods_.update(cluster, changes);
     // Policies: those of pods for which nothing is enforced are listed.
-    if (std::exchange(links_changed_, false) || pods_changed || !changes.policies.empty())
+    const bool match = std::exchange(links_changed_, false) || pods_changed || !changes.policies.empty();
+    if (match)
         local_ = match_endpoints(cluster, local_pods_.names(), state_.links->links());
     const bool rules_changed = resolver_.update(cluster, local_.pods, changes);
     // Frontends are looked at by egress rules only. Without any, Services may come and go for nothing.
     const auto isolates_egress = [](const resolve::PolicyPointer& policy) {
         return policy->direction == resolve::Direction::egress && !policy->policies.empty();
     };
-    if (changes.everything || changes.services || changes.nodes || rules_changed)
+    const bool look_at_services = changes.everything || changes.services || changes.nodes || rules_changed;
+    if (look_at_services)
         frontends_ = std::ranges::any_of(resolver_.resolved().policies, isolates_egress)
                          ? resolve::service_frontends(cluster, state_.options.node)
                          : std::vector<resolve::Frontend>{};
-    return changes;
+    uncommitted_ |= match || rules_changed || look_at_services;
+    return {std::move(changes), !uncommitted_};
 }
 
 Result<> Agent::try_commit() {
     const auto begin = Clock::now();
-    Changes changes = derive();
-    auto report = state_.dataplane->commit(
-        {state_.source->cluster(), resolver_.resolved(), local_.endpoints, frontends_, std::move(changes)});
+    Derived derived = derive();
+    auto report = state_.dataplane->commit({state_.source->cluster(), resolver_.resolved(), local_.endpoints, frontends_,
+                                            std::move(derived.changes), derived.same_endpoints});
     dirty_ = false;
     if (!report) {
         state_.commit_error = report.error().message;
@@ -236,8 +272,10 @@ Result<> Agent::try_commit() {
         return fail_because(report.error(), "commit");
     }
     state_.commit_error.clear();
-    state_.local = local_;
-    state_.resolved = resolver_.resolved();
+    if (std::exchange(uncommitted_, false)) {
+        state_.local = local_;
+        state_.resolved = resolver_.resolved();
+    }
     state_.last_commit = {std::chrono::system_clock::now(),
                           std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin), *report};
     ++state_.commits;
@@ -250,6 +288,7 @@ Result<> Agent::try_commit() {
 Result<> Agent::reload() {
     spdlog::warn("loading the datapath anew");
     state_.dataplane.reset();  // what is attached stays
+    uncommitted_ = true;
     auto dataplane = open_dataplane(state_.options);
     if (!dataplane)
         return tl::unexpected(dataplane.error());
@@ -267,7 +306,8 @@ Result<> Agent::collect() {
 }
 
 nlohmann::json Agent::settle() {
-    if (auto done = reconcile(); !done)
+    audit_ = true;
+    if (auto done = reconcile(false); !done)
         return failure(done.error().message, 1);
     if (!state_.source_error.empty())
         return failure(state_.source_error, 1);
@@ -295,12 +335,12 @@ Result<> Agent::run() {
     std::string last_error;
     for (uint64_t collected = 0;;) {
         std::array<epoll_event, 8> events{};
-        const int count = epoll_wait(epoll.get(), events.data(), static_cast<int>(events.size()), -1);
+        const int count = epoll_wait(epoll.get(), events.data(), static_cast<int>(events.size()), time_to_wait());
         if (count < 0 && errno != EINTR)
             return fail_errno(errno, "wait for events");
         for (int i = 0; i < count; ++i)
             audit_ |= events[static_cast<size_t>(i)].data.fd == state_.links->fd();
-        if (auto done = reconcile(); !done) {
+        if (auto done = reconcile(true); !done) {
             if (done.error().message != last_error)
                 spdlog::error("{}", done.error().message);
             last_error = done.error().message;

@@ -59,8 +59,11 @@ class Agent {
     explicit Agent(const Options& options) : local_pods_(options.node) { state_.options = options; }
 
     Result<> first_commit();
-    // Takes in all events so far and commits the difference.
-    Result<> reconcile();
+    // Takes in all events so far and commits the difference. patient: what may wait does.
+    Result<> reconcile(bool patient);
+    [[nodiscard]] bool may_wait() const;
+    // ms, as epoll_wait() takes it.
+    [[nodiscard]] int time_to_wait() const;
     Result<> refresh_links();
     void refresh_source();
     // Every interface gets its programs, whatever went wrong with another.
@@ -74,8 +77,12 @@ class Agent {
     void close_unjudged();
     [[nodiscard]] std::vector<uint32_t> interfaces() const;
     Result<> try_commit();
-    // Brings what follows from the cluster up to the changes, and returns these.
-    Changes derive();
+    // What follows from the cluster, brought up to the changes.
+    struct Derived {
+        Changes changes;
+        bool same_endpoints = false;
+    };
+    Derived derive();
     Result<> collect();
     nlohmann::json answer(const nlohmann::json& request);
     nlohmann::json settle();
@@ -84,11 +91,15 @@ class Agent {
     std::optional<ControlServer> control_;
     // What follows from the cluster. state_ has what of it was committed.
     bool derived_ = false;
+    bool uncommitted_ = true;  // some of it
     LocalPods local_pods_;
     LocalEndpoints local_;
     resolve::Resolver resolver_;
     std::vector<resolve::Frontend> frontends_;
     bool links_changed_ = false;
+    // Pods that only change their labels or their number may wait, so that a large cluster's coming and going costs a
+    // small share of a CPU: until then.
+    std::chrono::steady_clock::time_point rest_until_{};
     bool dirty_ = true;
     bool audit_ = false;  // look whether what is attached still is
 };

@@ -55,7 +55,11 @@ std::unordered_set<Address> backends_of(const std::vector<resolve::Frontend>& fr
 bool can_go_on(const Basis& basis, const Desired& desired) {
     const Changes& changes = desired.changes;
     // A namespace's labels are looked at by sets, not by classes: any table may have changed.
-    if (changes.everything || changes.namespaces || desired.frontends != basis.frontends)
+    if (changes.everything || changes.namespaces)
+        return false;
+    if (desired.same_endpoints)
+        return true;
+    if (desired.frontends != basis.frontends)
         return false;
     return std::ranges::all_of(desired.resolved.policies,
                                [&](const resolve::PolicyPointer& policy) { return covers(basis, *policy); });

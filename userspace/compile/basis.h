@@ -3,10 +3,12 @@
 // and the policies tell nothing new apart, the next plan goes on from it, and its work is in proportion to the change.
 #pragma once
 
+#include <set>
 #include <unordered_set>
 #include <vector>
 
 #include "compile/loaded.h"
+#include "compile/masks.h"
 
 namespace catflap::compile {
 
@@ -18,6 +20,7 @@ struct Basis {
     std::vector<uint16_t> port_numbers;  // by index into port_classes
     std::vector<resolve::Frontend> frontends;
     std::unordered_set<Address> backends;  // of the frontends
+    std::set<MixedService> mixed;          // of the tables of now
 };
 
 // What rules and frontends tell apart.

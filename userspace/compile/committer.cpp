@@ -212,7 +212,7 @@ void Committer::retire_numbers(const Plan& plan, const EndpointPlan& endpoints) 
 
     if (plan.new_basis)
         retire_classes(*plan.basis);
-    if (endpoints.changed.empty() && endpoints.gone.empty() && plan.new_tables.empty())
+    if (plan.same_tables)
         return;
     std::set<TablePointer> used;
     for (const auto& [ifindex, endpoint] : loaded_.endpoints)

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <set>
+#include <unordered_map>
 
 namespace catflap::compile {
 namespace {
@@ -23,6 +24,8 @@ class EndpointPlanner {
     }
 
     Result<EndpointPlan> run() {
+        if (plan_.same_tables)
+            return judge_again();
         std::set<uint32_t> present;
         for (const EndpointSpec& spec : desired_.endpoints) {
             present.insert(spec.ifindex);
@@ -58,10 +61,31 @@ class EndpointPlanner {
     }
 
     // Some address changed between two classes that the table judges differently: flows to it must be judged again.
-    bool touched(const Table& table) const {
-        return !table.open() && std::ranges::any_of(plan_.class_changes, [&](const auto& change) {
-            return row(table, change.first) != row(table, change.second);
-        });
+    bool touched(const Table& table) {
+        if (table.open() || plan_.class_changes.empty())
+            return false;
+        const auto [entry, unknown] = touched_.try_emplace(&table);
+        if (unknown)
+            entry->second = std::ranges::any_of(plan_.class_changes, [&](const auto& change) {
+                return row(table, change.first) != row(table, change.second);
+            });
+        return entry->second;
+    }
+
+    // The endpoints and their tables stay what they are: only flows may have to be judged again.
+    Result<EndpointPlan> judge_again() {
+        if (plan_.class_changes.empty())
+            return std::move(result_);
+        for (const auto& [ifindex, endpoint] : loaded_.endpoints) {
+            if (!endpoint.spec.pod || (!touched(*endpoint.tables[0]) && !touched(*endpoint.tables[1])))
+                continue;
+            LoadedEndpoint next = endpoint;
+            if (auto done = number(next, endpoint.slot, endpoint.first_generation); !done)
+                return tl::unexpected(done.error());
+            retire(endpoint, false);
+            result_.changed.push_back(std::move(next));
+        }
+        return std::move(result_);
     }
 
     std::array<TablePointer, 2> tables_for(const ObjectName& pod) const {
@@ -138,6 +162,7 @@ class EndpointPlanner {
     const Desired& desired_;
     Plan& plan_;
     EndpointPlan result_;
+    std::unordered_map<const Table*, bool> touched_;
     std::set<uint32_t> claimed_;                                             // ifindexes of loaded_.adopted
     std::map<std::pair<const Table*, ClassNumber>, uint16_t> rows_to_come_;  // of plan_.in_place
 };

@@ -40,6 +40,7 @@ struct Desired {
     const std::vector<EndpointSpec>& endpoints;
     const std::vector<resolve::Frontend>& frontends = kNoFrontends;
     Changes changes = Changes::all();  // of the cluster, since the last commit that succeeded
+    bool same_endpoints = false;       // resolved, endpoints and frontends are what they were then
 };
 
 // What an earlier agent left of an endpoint: if the same pod is still there, its flows and counters are its own.

@@ -15,8 +15,6 @@ class Planner {
     Planner(const Loaded& loaded, const Desired& desired, std::shared_ptr<Basis> basis)
         : loaded_(loaded), desired_(desired), basis_(std::move(basis)) {
         plan_.pools = loaded_.pools;
-        for (const TablePointer& table : loaded_.tables)
-            live_.emplace(table->policy.get(), table);
     }
 
     Result<Plan> run() {
@@ -28,15 +26,20 @@ class Planner {
                 return tl::unexpected(done.error());
         if (!plan_.extended.empty())
             return std::move(plan_);
-        if (auto done = make_tables(); !done)
-            return tl::unexpected(done.error());
+        plan_.same_tables = desired_.same_endpoints && !plan_.new_basis && outdated_.empty();
+        if (!plan_.same_tables)
+            if (auto done = make_tables(); !done)
+                return tl::unexpected(done.error());
         move_addresses();
         if (plan_.new_basis) {
             move_prefixes();
             move_ports();
         }
-        list_mixed_services();
-        plan_.leftovers = is_more_than_needed();
+        if (!plan_.same_tables) {
+            note_mixed_services();
+            plan_.leftovers = is_more_than_needed();
+        }
+        plan_.mixed.assign(basis_->mixed.begin(), basis_->mixed.end());
         plan_.basis = std::move(basis_);
         return std::move(plan_);
     }
@@ -72,7 +75,8 @@ class Planner {
                   {},
                   {},
                   desired_.frontends,
-                  backends_of(desired_.frontends)});
+                  backends_of(desired_.frontends),
+                  {}});
         number_port_classes();
         make_masks();
         return take_port_numbers();
@@ -84,8 +88,6 @@ class Planner {
 
     // Classes exist that only tables tell apart which go with this commit.
     bool is_more_than_needed() const {
-        if (!plan_.new_basis && loaded_.tables.size() == plan_.tables.size() && plan_.new_tables.empty())
-            return false;
         Distinctions wanted = distinctions_of(desired_);
         wanted.relevance.finish();
         return wanted.relevance.block_groups.size() != classification().relevance().block_groups.size() ||
@@ -426,6 +428,8 @@ class Planner {
     }
 
     Result<> make_tables() {
+        for (const TablePointer& table : loaded_.tables)
+            live_.emplace(table->policy.get(), table);
         for (const resolve::PolicyPointer& policy : desired_.resolved.policies) {
             TablePointer table = reusable(policy);
             if (!table) {
@@ -509,15 +513,22 @@ class Planner {
         }
     }
 
-    // The masks of live tables that nobody wants any more were asked for, too.
-    void list_mixed_services() {
+    // Of the tables that stay, what was said of them; of the new ones, what turned out. The masks of live tables that
+    // nobody wants any more were asked for, too.
+    void note_mixed_services() {
         std::set<std::vector<ObjectName>> wanted;
         for (const resolve::PolicyPointer& policy : desired_.resolved.policies)
             if (policy->direction == resolve::Direction::egress)
                 wanted.insert(policy->policies);
+        std::set<std::vector<ObjectName>> made;
+        for (const TablePointer& table : plan_.new_tables)
+            made.insert(table->policy->policies);
+        std::erase_if(basis_->mixed, [&](const MixedService& service) {
+            return !wanted.contains(service.policies) || made.contains(service.policies);
+        });
         for (const MixedService& service : masks_->mixed())
             if (wanted.contains(service.policies))
-                plan_.mixed.push_back(service);
+                basis_->mixed.insert(service);
     }
 
     const Loaded& loaded_;

@@ -34,6 +34,7 @@ struct Plan {
     std::shared_ptr<Basis> basis;       // after the plan
     std::vector<uint32_t> new_classes;  // indices of those that the basis did not have before; of a new basis: all
     bool new_basis = false;
+    bool same_tables = false;  // every endpoint keeps the tables that it has; `tables` is empty then
 
     // Live tables with no room, or no row, for a class to come -> copies that have. If there are any, the plan ends
     // here: take the endpoints over to the copies, then plan anew.

@@ -54,6 +54,8 @@ bool Resolver::update(const Cluster& cluster, const std::vector<ObjectName>& pod
         known_.clear();
     }
     const bool names_changed = count_ports(cluster, changes);
+    if (!names_changed && !changes.everything && concerns_nobody(pods, changes))
+        return false;
     std::set<ObjectName> dirty = reselect(cluster, pods, changes);
     if (names_changed) {
         known_.clear();
@@ -75,6 +77,13 @@ bool Resolver::update(const Cluster& cluster, const std::vector<ObjectName>& pod
     std::erase_if(known_, [](const auto& entry) { return entry.second.use_count() <= 2; });
     std::erase_if(values_, [](const PolicyPointer& policy) { return policy.use_count() == 1; });
     return true;
+}
+
+// The pods are the ones of last time, and no policy and none of them has changed.
+bool Resolver::concerns_nobody(const std::vector<ObjectName>& pods, const Changes& changes) const {
+    return changes.policies.empty() &&
+           std::ranges::none_of(changes.pods, [&](const auto& entry) { return locals_.contains(entry.first); }) &&
+           std::ranges::equal(pods, locals_, {}, {}, [](const auto& entry) -> const auto& { return entry.first; });
 }
 
 bool Resolver::count_ports(const Cluster& cluster, const Changes& changes) {

@@ -33,6 +33,7 @@ class Resolver {
         bool operator()(const PolicyPointer& a, const PolicyPointer& b) const { return *a < *b; }
     };
 
+    [[nodiscard]] bool concerns_nobody(const std::vector<ObjectName>& pods, const Changes& changes) const;
     // True: a name means other numbers now.
     bool count_ports(const Cluster& cluster, const Changes& changes);
     std::set<ObjectName> reselect(const Cluster& cluster, const std::vector<ObjectName>& pods, const Changes& changes);

@@ -29,7 +29,8 @@ class Catalog {
     bool publish();
 
     [[nodiscard]] const Cluster& cluster() const { return cluster_; }
-    // Of the cluster, since the last call.
+    // Of the cluster, since the last take_changes().
+    [[nodiscard]] const Changes& changes() const { return changes_; }
     Changes take_changes() { return std::exchange(changes_, {}); }
     [[nodiscard]] const std::vector<Diagnostic>& refusals() const { return refusals_; }
     [[nodiscard]] const std::vector<Diagnostic>& warnings() const { return warnings_; }
@@ -56,7 +57,7 @@ class Catalog {
     void add_conflicts(std::vector<Diagnostic>& refusals) const;
 
     Cluster cluster_;
-    Changes changes_;
+    Changes changes_ = Changes::all();  // nobody has looked yet
     Claims claims_;
     std::map<std::string, File> files_;
     std::set<std::string> contested_;  // keys with more than one claim

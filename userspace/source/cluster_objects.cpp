@@ -40,7 +40,8 @@ void note(Changes& changes, const Node&, const Node*) {
     changes.nodes = true;
 }
 void note(Changes& changes, const Pod& pod, const Pod* before) {
-    changes.pods.try_emplace(pod.name, before ? std::optional(*before) : std::nullopt);
+    if (!changes.everything)
+        changes.pods.try_emplace(pod.name, before ? std::optional(*before) : std::nullopt);
 }
 void note(Changes& changes, const Policy& policy, const Policy*) {
     changes.policies.insert(policy.name);

@@ -174,6 +174,9 @@ Result<bool> Directory::refresh() {
 const Cluster& Directory::cluster() const {
     return state_->catalog.cluster();
 }
+const Changes& Directory::changes() const {
+    return state_->catalog.changes();
+}
 Changes Directory::take_changes() {
     return state_->catalog.take_changes();
 }

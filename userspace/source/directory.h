@@ -31,7 +31,8 @@ class Directory {
     Result<bool> refresh();
 
     [[nodiscard]] const Cluster& cluster() const;
-    // What refresh() changed in it since the last call.
+    // What refresh() changed in it since the last take_changes().
+    [[nodiscard]] const Changes& changes() const;
     Changes take_changes();
     [[nodiscard]] const std::vector<Diagnostic>& refusals() const;
     [[nodiscard]] const std::vector<Diagnostic>& warnings() const;
