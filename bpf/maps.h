@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* This file contains every map of the datapath: who writes it, what its key means, what happens when it is full. */
+/* This file contains every map of the datapath, but for drop_counters: who writes it, what its key means, what happens when it is full. */
 #ifndef CATFLAP_MAPS_H
 #define CATFLAP_MAPS_H
 
-#include <catflap/abi.h>
-#include <linux/bpf.h>
-#include <bpf/bpf_helpers.h>
+#include "drop_counters.h"
 
 struct catflap_page_u16 {
     __u16 value[CATFLAP_PAGE_U16];
@@ -109,14 +107,6 @@ struct {
     __type(key, __u32);
     __type(value, struct catflap_endpoint_counter);
 } endpoint_counters SEC(".maps");
-
-/* By enum catflap_reason. */
-struct {
-    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-    __uint(max_entries, CATFLAP_MAX_REASONS);
-    __type(key, __u32);
-    __type(value, struct catflap_counter);
-} drop_counters SEC(".maps");
 
 /* One element: see struct catflap_health. */
 struct {

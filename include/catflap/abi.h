@@ -56,6 +56,9 @@ enum {
     X(drop_counters)                                                                                                   \
     X(health_counters)
 
+/* The device group of interfaces whose packets are judged; a number without a registry. 0 is a new interface's. */
+enum { CATFLAP_GROUP_JUDGED = 0xca7f1a9 };
+
 /* The two hooks of a host-side veth. TC ingress carries what the pod sends: from_pod. */
 enum catflap_direction {
     CATFLAP_FROM_POD = 0,

@@ -10,7 +10,8 @@
 #   ctl NODE COMMAND...            catflap COMMAND, asked of the node's agent
 #   source_put FILE [NAME]         a manifest for all agents, put in place by one rename
 #   source_remove NAME             takes it away again
-# CATFLAP_MODE says which engine agents enforce with: ebpf (the default), iptables-nft or iptables-legacy.
+# CATFLAP_MODE says which engine agents enforce with: ebpf (the default), iptables-nft or iptables-legacy; CATFLAP_GUARD
+# what their --guard is where the test does not say it.
 
 declare -A AGENT_PID=()
 
@@ -32,6 +33,7 @@ agent_command() {
     printf '%s\n' "$CATFLAP_BIN/catflapd" --source "$(agent_source)" --node "$1" \
         --run-dir "$(agent_run_dir "$1")" --pin-dir "$(agent_pin_dir "$1")" "${@:2}"
     agent_mode_options
+    [[ -z ${CATFLAP_GUARD:-} || " $* " == *" --guard "* ]] || printf '%s\n' --guard "$CATFLAP_GUARD"
 }
 
 # catflapd NODE OPTION...: in the node's namespace, in the foreground.

@@ -82,7 +82,7 @@ Result<std::unique_ptr<Agent>> Agent::start(const Options& options) {
     if (!links)
         return tl::unexpected(links.error());
     state.links = std::move(*links);
-    auto guard = Guard::open();
+    auto guard = Guard::open(options.pin_dir);
     if (!guard)
         return tl::unexpected(guard.error());
     state.guard = std::move(*guard);
@@ -141,8 +141,9 @@ Result<> Agent::attach(uint32_t ifindex) {
 
 // After the first attaching: what runs on the node is not cut. Later interfaces are born closed.
 void Agent::close_unjudged() {
-    const bool wanted = state_.options.guard && state_.options.mode == Mode::ebpf;
-    const auto done = wanted ? state_.guard->close_others() : state_.guard->remove(interfaces());
+    const bool wanted = state_.options.guard != GuardWish::off && state_.options.mode == Mode::ebpf;
+    const auto done = wanted ? state_.guard->close_others(state_.options.guard == GuardWish::nft)
+                             : state_.guard->remove(interfaces());
     state_.guard_error = done ? "" : done.error().message;
     if (!done)
         spdlog::warn("{}; new interfaces are open until they are attached", state_.guard_error);

@@ -43,9 +43,12 @@ void define(CLI::App& app, Options& options) {
     app.add_option("--run-dir", options.run_dir, "control socket and lock")->capture_default_str();
     app.add_option("--pin-dir", options.pin_dir, "where programs and maps outlive the agent (bpffs)")
         ->capture_default_str();
-    app.add_option("--guard", options.guard,
-                   "on: cali* interfaces stay closed until they are attached, also while no agent runs (nftables)")
-        ->transform(CLI::CheckedTransformer(std::map<std::string, bool>{{"on", true}, {"off", false}}));
+    app.add_option(
+           "--guard", options.guard,
+           "cali* interfaces stay closed until they are attached, also while no agent runs. auto: by BPF programs "
+           "in netfilter where the kernel has them (6.4), else by a table of nftables; nft: by that table; off")
+        ->transform(CLI::CheckedTransformer(std::map<std::string, GuardWish>{
+            {"auto", GuardWish::automatic}, {"nft", GuardWish::nft}, {"off", GuardWish::off}}));
     app.add_option("--attach", options.attach, "tcx or clsact (default: tcx where the kernel has it, 6.6)")
         ->transform(CLI::CheckedTransformer(std::map<std::string, kernel::AttachMode>{
             {"tcx", kernel::AttachMode::tcx}, {"clsact", kernel::AttachMode::clsact}}));
@@ -78,7 +81,7 @@ int remove(const Options& options) {
         return fail_with(links.error());
     for (const auto& [ifindex, link] : links->links())
         interfaces.push_back(ifindex);
-    auto guard = Guard::open();
+    auto guard = Guard::open(options.pin_dir);
     if (!guard)
         return fail_with(guard.error());
     if (const auto done = guard->remove(interfaces); !done)

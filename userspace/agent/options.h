@@ -11,6 +11,7 @@
 namespace catflap::agent {
 
 enum class Mode : uint8_t { ebpf, iptables, audit };
+enum class GuardWish : uint8_t { automatic, nft, off };
 
 // The flags of catflapd, with their defaults.
 struct Options {
@@ -20,7 +21,7 @@ struct Options {
     bool keep_established = false;
     std::filesystem::path run_dir = "/run/catflap";
     std::filesystem::path pin_dir = "/sys/fs/bpf/catflap";
-    bool guard = true;                                   // close interfaces that no program judges
+    GuardWish guard = GuardWish::automatic;              // close interfaces that no program judges
     iptables::Backend backend = iptables::Backend::nft;  // of mode iptables
     std::optional<kernel::AttachMode> attach;            // nothing: TCX where the kernel has it
     bool check = false;

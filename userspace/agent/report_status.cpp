@@ -62,7 +62,7 @@ std::string rule_name(const std::map<uint32_t, const compile::DecisionKey*>& dec
 }
 
 json guard(const AgentState& state) {
-    return {{"on", state.guard->closed()}, {"error", state.guard_error}};
+    return {{"on", state.guard->closed()}, {"by", to_string(state.guard->kind())}, {"error", state.guard_error}};
 }
 
 size_t count_flows(const EbpfDataplane& dataplane) {
@@ -257,8 +257,8 @@ json report_drops(const AgentState& state, const EbpfDataplane& dataplane) {
     json result = json::array();
     for (uint32_t reason = 1; reason < kReasons.size(); ++reason) {
         auto counted = dataplane.datapath().drop_count(reason);
-        if (const auto dropped = reason == CATFLAP_REASON_UNJUDGED && state.guard->closed() ? state.guard->dropped()
-                                                                                            : Result<GuardCount>{};
+        if (const auto dropped =
+                reason == CATFLAP_REASON_UNJUDGED ? state.guard->dropped_by_table() : Result<GuardCount>{};
             counted && dropped)
             counted = catflap_counter{counted->packets + dropped->packets, counted->bytes + dropped->bytes};
         if (counted)

@@ -58,8 +58,10 @@ double Page::number(const char* pointer) const {
 void Page::print_agent() {
     line("agent", fmt::format("catflapd {} on node {}, pid {}, since {}", text("/version"), text("/node"), text("/pid"),
                               text("/startedAt")));
-    line("mode", fmt::format("{}, attached by {}, kernel {}, established connections: {}", text("/mode"),
-                             text("/attachedBy"), text("/kernel"), text("/established")));
+    const std::string guard = text("/guard/by");  // iptables mode needs none
+    line("mode",
+         fmt::format("{}, attached by {}{}, kernel {}, established connections: {}", text("/mode"), text("/attachedBy"),
+                     guard == "-" ? "" : ", guard " + guard, text("/kernel"), text("/established")));
 }
 
 void Page::print_source() {

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The guard: two programs of netfilter (kernel 6.4) that close a cali* interface which no program judges. The agent
+ * puts an interface into the device group CATFLAP_GROUP_JUDGED when both of its programs are attached; what is
+ * forwarded from or to another cali* interface, and what one sends to the node, is dropped. See agent/guard.h.
+ */
+#include <linux/icmpv6.h>
+#include <linux/in.h>
+#include <linux/ipv6.h>
+#include <linux/netfilter.h>
+
+#include "drop_counters.h"
+
+/* What is needed of the kernel's own structs; the loader finds where the fields are in this kernel (BTF). */
+#define OF_THE_KERNEL __attribute__((preserve_access_index))
+
+struct net_device {
+    char name[16];
+    int group;
+} OF_THE_KERNEL;
+
+struct sk_buff {
+    unsigned int len;
+    __u16 network_header;
+    unsigned int tail;
+    unsigned char *head;
+} OF_THE_KERNEL;
+
+struct nf_hook_state {
+    __u8 pf;
+    struct net_device *in;
+    struct net_device *out;
+} OF_THE_KERNEL;
+
+struct bpf_nf_ctx {
+    const struct nf_hook_state *state;
+    struct sk_buff *skb;
+} OF_THE_KERNEL;
+
+#define CALI 0x696c6163 /* "cali", as the first bytes of a name are loaded */
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "CALI is of the other byte order"
+#endif
+
+#define HOP_BY_HOP 0
+
+/* The group first: it answers for nearly every packet. */
+static __always_inline int is_closed(const struct net_device *device)
+{
+    return device->group != CATFLAP_GROUP_JUDGED && *(const __u32 *)device->name == CALI;
+}
+
+static __always_inline int drop(const struct sk_buff *skb)
+{
+    __u32 reason = CATFLAP_REASON_UNJUDGED;
+    struct catflap_counter *counter = bpf_map_lookup_elem(&drop_counters, &reason);
+
+    if (counter) {
+        counter->packets++;
+        counter->bytes += skb->len;
+    }
+    return NF_DROP;
+}
+
+/* Only from the buffer's own memory: it holds what is asked for here, or the packet is not what it should be. */
+static __always_inline long load(const struct sk_buff *skb, __u32 offset, void *to, __u32 bytes)
+{
+    if (offset + bytes > skb->tail)
+        return -1;
+    return bpf_probe_read_kernel(to, bytes, skb->head + offset);
+}
+
+/*
+ * What a pod tells its node of the link (RFC 4861, 2710, 3810), as its programs let it pass: hop limit 255 proves that
+ * no router forwarded neighbour discovery; listener reports carry 1, and one hop-by-hop header.
+ */
+static __always_inline int is_link_maintenance(const struct sk_buff *skb)
+{
+    __u32 offset = skb->network_header;
+    struct ipv6hdr ip6;
+    __u8 protocol, type;
+
+    if (load(skb, offset, &ip6, sizeof(ip6)))
+        return 0;
+    offset += sizeof(ip6);
+    protocol = ip6.nexthdr;
+    if (protocol == HOP_BY_HOP) {
+        __u8 header[2]; /* what follows, and its length in units of 8 bytes behind the first */
+
+        if (load(skb, offset, header, sizeof(header)))
+            return 0;
+        protocol = header[0];
+        offset += (header[1] + 1) * 8;
+    }
+    if (protocol != IPPROTO_ICMPV6 || load(skb, offset, &type, sizeof(type)))
+        return 0;
+    if (ip6.hop_limit == 255)
+        return type == 133 || type == 135 || type == 136; /* router solicitation, neighbour solicitation and advert */
+    return ip6.hop_limit == 1 && ((type >= 130 && type <= 132) || type == 143);
+}
+
+/* libbpf 1.1 does not know such sections: the loader sets the type. */
+SEC("netfilter")
+int guard_forward(struct bpf_nf_ctx *ctx)
+{
+    const struct nf_hook_state *state = ctx->state;
+
+    if (is_closed(state->in) || is_closed(state->out))
+        return drop(ctx->skb);
+    return NF_ACCEPT;
+}
+
+SEC("netfilter")
+int guard_input(struct bpf_nf_ctx *ctx)
+{
+    const struct nf_hook_state *state = ctx->state;
+
+    if (!is_closed(state->in) || (state->pf == NFPROTO_IPV6 && is_link_maintenance(ctx->skb)))
+        return NF_ACCEPT;
+    return drop(ctx->skb);
+}
+
+/* bpf_probe_read_kernel is for GPL-compatible programs only. */
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
