@@ -54,6 +54,7 @@ class KernelLab {
     void forget_flows();
     size_t flows() const;
 
+    [[nodiscard]] const std::filesystem::path& pin_dir() const { return pin_dir_; }
     kernel::Datapath& datapath() { return *datapath_; }
     compile::Committer& committer() { return *committer_; }
 
