@@ -6,39 +6,40 @@
 #ifndef CATFLAP_CLASSIFY_H
 #define CATFLAP_CLASSIFY_H
 
+#include <catflap/address_table.h>
 #include <linux/in.h>
 
 #include "maps.h"
 #include "packet.h"
 
-#define NO_CLASS 0xffffffffU
 #define PORT_CLASS_NONE 0 /* protocols without ports */
 
-/*
- * A freed hash element may be reused at once for another address (kernel >= 6.1, bpf_mem_alloc), and we may hold a
- * pointer to it: the check word, stored together with the class, tells. A second look finds the new element.
- */
+/* Class + 1 of a pod's address; 0: it is not in its bucket. */
+static __always_inline __u32 pod_class(const struct catflap_address *address)
+{
+    const __u64 hash = is_ipv4_mapped(address) ? catflap_hash_ipv4(address->word_be[3], &catflap_seed)
+                                               : catflap_hash_ipv6(address, &catflap_seed);
+    const __u32 index = catflap_bucket_of(hash);
+
+    if (is_ipv4_mapped(address)) {
+        const struct catflap_ipv4_bucket *bucket = bpf_map_lookup_elem(&ipv4_addresses, &index);
+
+        return bucket ? catflap_find_ipv4(bucket, address->word_be[3]) : 0;
+    } else {
+        const struct catflap_ipv6_bucket *bucket = bpf_map_lookup_elem(&ipv6_addresses, &index);
+
+        return bucket ? catflap_find_ipv6(bucket, hash, address) : 0;
+    }
+}
+
 static __always_inline __u32 address_class(const struct catflap_address *address)
 {
-    const __u32 check = address->word_be[0] ^ address->word_be[1] ^ address->word_be[2] ^ address->word_be[3];
     struct catflap_cidr_key key = {.prefix_length = 128, .address = *address};
+    const __u32 found = pod_class(address);
     const __u32 *class_id;
 
-    for (int attempt = 0; attempt < 2; attempt++) {
-        const __u64 *word = bpf_map_lookup_elem(&pod_addresses, address);
-        union {
-            __u64 word;
-            struct catflap_address_class value;
-        } found;
-
-        if (!word)
-            break;
-        found.word = *(const volatile __u64 *)word;
-        if (found.value.check == check)
-            return found.value.class_id;
-        if (attempt)
-            return NO_CLASS;
-    }
+    if (found)
+        return found - 1;
     class_id = bpf_map_lookup_elem(&cidrs, &key);
     return class_id ? *(const volatile __u32 *)class_id : 0;
 }

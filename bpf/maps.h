@@ -36,20 +36,31 @@ struct {
     __type(value, struct catflap_endpoint_config);
 } endpoint_configs SEC(".maps");
 
-/* Exact address -> address class: pods. In front of `cidrs`, since a hash costs a fraction of a trie walk. */
+/* Exact address -> address class: pods. In front of `cidrs`, since a bucket costs a fraction of a trie walk. */
 struct {
-    __uint(type, BPF_MAP_TYPE_HASH);
-    __uint(map_flags, BPF_F_NO_PREALLOC);
-    __uint(max_entries, CATFLAP_MAX_ADDRESSES);
-    __type(key, struct catflap_address);
-    __type(value, struct catflap_address_class);
-} pod_addresses SEC(".maps");
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, CATFLAP_ADDRESS_BUCKETS);
+    __type(key, __u32);
+    __type(value, struct catflap_ipv4_bucket);
+} ipv4_addresses SEC(".maps");
 
-/* Prefix -> address class: ipBlocks. Userspace folds broader prefixes into narrower ones: a match is complete. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, CATFLAP_ADDRESS_BUCKETS);
+    __type(key, __u32);
+    __type(value, struct catflap_ipv6_bucket);
+} ipv6_addresses SEC(".maps");
+
+/*
+ * Prefix -> address class: ipBlocks, and the pods whose bucket above is full, as prefixes of one address. Userspace folds
+ * broader prefixes into narrower ones: a match is complete.
+ */
 struct {
     __uint(type, BPF_MAP_TYPE_LPM_TRIE);
     __uint(map_flags, BPF_F_NO_PREALLOC);
-    __uint(max_entries, CATFLAP_MAX_CIDRS);
+    __uint(max_entries, CATFLAP_MAX_CIDRS + CATFLAP_MAX_ADDRESSES);
     __type(key, struct catflap_cidr_key);
     __type(value, __u32);
 } cidrs SEC(".maps");
@@ -119,5 +130,6 @@ struct {
 /* Settings of one load of the programs; the verifier removes what they switch off. */
 const volatile __u8 catflap_audit = 0; /* --mode audit: judge and count, drop nothing */
 const volatile __u8 catflap_keep = 0;  /* --established=keep: a policy change leaves live flows alone */
+const volatile struct catflap_address_seed catflap_seed = {};
 
 #endif

@@ -27,7 +27,9 @@ enum {
     CATFLAP_INTERFACE_PROBES = 4,   /* linear probes in it */
     CATFLAP_MAX_ENDPOINTS = 1024,   /* live endpoints (slots) */
     CATFLAP_MAX_CONFIGS = 4096,     /* endpoint configs: live ones, and those in their grace period */
-    CATFLAP_MAX_ADDRESSES = 262144, /* pod addresses */
+    CATFLAP_MAX_ADDRESSES = 262144, /* pod addresses of both families */
+    CATFLAP_ADDRESS_BUCKETS = 65536, /* of each family, a power of two: half full at the limit */
+    CATFLAP_BUCKET_SLOTS = 8,
     CATFLAP_MAX_CIDRS = 1048576,    /* prefixes */
     CATFLAP_MAX_CLASSES = 65536,    /* address classes; port classes have the same bound (both are __u16 rows) */
     CATFLAP_MAX_RULES = 32768,      /* rule counters, the default decisions of tables included */
@@ -45,7 +47,8 @@ enum {
 #define CATFLAP_MAP_NAMES(X)                                                                                           \
     X(interfaces)                                                                                                      \
     X(endpoint_configs)                                                                                                \
-    X(pod_addresses)                                                                                                   \
+    X(ipv4_addresses)                                                                                                  \
+    X(ipv6_addresses)                                                                                                  \
     X(cidrs)                                                                                                           \
     X(port_pages)                                                                                                      \
     X(table_pages)                                                                                                     \
@@ -133,15 +136,28 @@ CATFLAP_ASSERT(sizeof(struct catflap_endpoint_config) == 128);
 CATFLAP_ASSERT(offsetof(struct catflap_endpoint_config, tables) == 48);
 
 /*
- * pod_addresses: exact addresses. `check` is the XOR of the four words of the key: a hash element that is recycled
- * between our lookup and our load of the value (kernel >= 6.1 reuses them at once) is recognised by it. Both halves
- * are loaded together as one 8-byte word.
+ * ipv4_addresses: exact addresses, hashed into buckets of one cache line (address_table.h). An entry is one aligned
+ * 8-byte word, (class + 1) << 32 | address_be: whoever loads it has an address and its class, never half of another.
+ * Class half 0: free.
  */
-struct catflap_address_class {
-    __u32 class_id;
-    __u32 check;
+struct catflap_ipv4_bucket {
+    __u64 entry[CATFLAP_BUCKET_SLOTS];
 };
-CATFLAP_ASSERT(sizeof(struct catflap_address_class) == 8);
+CATFLAP_ASSERT(sizeof(struct catflap_ipv4_bucket) == 64);
+
+/* ipv6_addresses: likewise, with 32 bits of the address's hash in its place; slot i's address itself lies behind. */
+struct catflap_ipv6_bucket {
+    __u64 entry[CATFLAP_BUCKET_SLOTS];
+    struct catflap_address address[CATFLAP_BUCKET_SLOTS];
+};
+CATFLAP_ASSERT(sizeof(struct catflap_ipv6_bucket) == 192);
+CATFLAP_ASSERT(offsetof(struct catflap_ipv6_bucket, address) == 64);
+
+/* Random at every load: who chooses addresses for pods cannot choose which of them share a bucket. */
+struct catflap_address_seed {
+    __u64 odd[3];
+};
+CATFLAP_ASSERT(sizeof(struct catflap_address_seed) == 24);
 
 /* cidrs: longest-prefix match; prefix_length counts the mapped form's bits, so an IPv4 /24 is 120. Value: __u32 class.
  */

@@ -71,19 +71,18 @@ std::set<resolve::SourceSet> sets_in_force(const EbpfDataplane& dataplane) {
 // What the datapath's maps hold, by class.
 std::map<uint32_t, std::vector<std::string>> members_by_class(const EbpfDataplane& dataplane) {
     std::map<uint32_t, std::vector<std::string>> members;
-    const int addresses = dataplane.datapath().map_fd("pod_addresses");
-    kernel::for_each_key<catflap_address>(addresses, [&](const catflap_address& key) {
-        catflap_address_class value{};
-        if (bpf_map_lookup_elem(addresses, &key, &value) == 0)
-            members[value.class_id].push_back(to_string(kernel::model_address(key)));
-        return true;
+    const kernel::MapStore& store = dataplane.datapath().store();
+    store.addresses().for_each([&](const Address& address, compile::ClassNumber number) {
+        members[number].push_back(to_string(address));
     });
     const int prefixes = dataplane.datapath().map_fd("cidrs");
     kernel::for_each_key<catflap_cidr_key>(prefixes, [&](const catflap_cidr_key& key) {
         uint32_t value = 0;
+        const Address address = kernel::model_address(key.address);
         if (bpf_map_lookup_elem(prefixes, &key, &value) == 0)
-            members[value].push_back(
-                to_string(Prefix(kernel::model_address(key.address), static_cast<uint8_t>(key.prefix_length))));
+            members[value].push_back(key.prefix_length == 128 && store.cidrs().has_pod(address)
+                                         ? to_string(address)
+                                         : to_string(Prefix(address, static_cast<uint8_t>(key.prefix_length))));
         return true;
     });
     return members;

@@ -122,10 +122,13 @@ json health(const EbpfDataplane& dataplane) {
 // How many elements are in use, as far as that can be told.
 size_t entries_in_use(const AgentState& state, const EbpfDataplane& dataplane, const std::string& name) {
     const compile::Loaded& loaded = dataplane.loaded();
-    if (name == "pod_addresses")
-        return loaded.addresses.size();
+    const kernel::MapStore& store = dataplane.datapath().store();
+    if (name == "ipv4_addresses")
+        return store.addresses().ipv4_count();
+    if (name == "ipv6_addresses")
+        return store.addresses().ipv6_count();
     if (name == "cidrs")
-        return loaded.prefixes.size();
+        return loaded.prefixes.size() + store.cidrs().pod_keys();
     if (name == "interfaces" || name == "endpoint_configs")
         return loaded.endpoints.size();
     if (name == "table_pages")
@@ -148,6 +151,11 @@ size_t entries_in_use(const AgentState& state, const EbpfDataplane& dataplane, c
     return info ? info->max_entries : 0;
 }
 
+// An element of the tables of addresses is a bucket.
+size_t slots_per_element(const std::string& name) {
+    return name == "ipv4_addresses" || name == "ipv6_addresses" ? CATFLAP_BUCKET_SLOTS : 1;
+}
+
 }  // namespace
 
 json report_maps(const AgentState& state, const EbpfDataplane& dataplane) {
@@ -157,15 +165,16 @@ json report_maps(const AgentState& state, const EbpfDataplane& dataplane) {
         if (!info)
             continue;
         const size_t entries = entries_in_use(state, dataplane, map.name);
+        const size_t max_entries = info->max_entries * slots_per_element(map.name);
         result.push_back(
             {{"name", map.name},
              {"type", kernel::map_type_name(info->type)},
              {"keyBytes", info->key_bytes},
              {"valueBytes", info->value_bytes},
              {"entries", entries},
-             {"maxEntries", info->max_entries},
+             {"maxEntries", max_entries},
              {"memoryBytes", kernel::map_memory_bytes(map.fd)},
-             {"fillPercent", info->max_entries ? 100.0 * static_cast<double>(entries) / info->max_entries : 0},
+             {"fillPercent", max_entries ? 100.0 * static_cast<double>(entries) / static_cast<double>(max_entries) : 0},
              {"pinned", map.pinned}});
     }
     return result;

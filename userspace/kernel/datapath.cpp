@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 // What outlives the agent; everything else is made anew and exchanged as a whole.
 constexpr std::array<const char*, 6> kKeptMaps = {
     "flows", "fragments", "rule_counters", "endpoint_counters", "drop_counters", "health_counters"};
-constexpr std::array<const char*, 6> kStateMaps = {"interfaces", "endpoint_configs", "pod_addresses",
+constexpr std::array<const char*, 7> kStateMaps = {"interfaces", "endpoint_configs", "ipv4_addresses", "ipv6_addresses",
                                                    "cidrs",      "port_pages",       "table_pages"};
 
 // libbpf's own words, kept for the moment when a load fails: they hold the verifier's reason.
@@ -128,6 +128,7 @@ Result<> Datapath::load() {
         return fail_errno(errno, "open the BPF object");
     programs_->skeleton->rodata->catflap_audit = options_.audit;
     programs_->skeleton->rodata->catflap_keep = options_.keep_established;
+    programs_->skeleton->rodata->catflap_seed = random_address_seed();
     if (auto done = reuse_kept_maps(); !done)
         return done;
     if (const int error = catflap_bpf::load(programs_->skeleton); error != 0) {
@@ -175,8 +176,16 @@ Result<> Datapath::reuse_kept_maps() {
 }
 
 Result<> Datapath::open_store() {
-    StateMaps maps{map_fd("interfaces"), map_fd("endpoint_configs"), map_fd("pod_addresses"),    map_fd("cidrs"),
-                   map_fd("port_pages"), map_fd("table_pages"),      map_fd("endpoint_counters")};
+    StateMaps maps;
+    maps.interfaces = map_fd("interfaces");
+    maps.endpoint_configs = map_fd("endpoint_configs");
+    maps.ipv4_addresses = map_fd("ipv4_addresses");
+    maps.ipv6_addresses = map_fd("ipv6_addresses");
+    maps.cidrs = map_fd("cidrs");
+    maps.port_pages = map_fd("port_pages");
+    maps.table_pages = map_fd("table_pages");
+    maps.endpoint_counters = map_fd("endpoint_counters");
+    maps.address_seed = programs_->skeleton->rodata->catflap_seed;
     auto store = MapStore::open(maps, *ledger_);
     if (!store)
         return tl::unexpected(store.error());

@@ -47,6 +47,7 @@ class Datapath {
     ~Datapath();
 
     [[nodiscard]] MapStore& store() { return *store_; }
+    [[nodiscard]] const MapStore& store() const { return *store_; }
     [[nodiscard]] Ledger& ledger() { return *ledger_; }
     [[nodiscard]] const Ledger& ledger() const { return *ledger_; }
     [[nodiscard]] const Attachments& attachments() const { return attachments_; }

@@ -35,44 +35,7 @@ uint32_t page_of(Protocol protocol) {
     return 0;
 }
 
-// Entries of a hash or trie in as few system calls as the kernel allows.
-template <class Key, class Value>
-Result<> update_all(int fd, const char* name, const std::vector<Key>& keys, const std::vector<Value>& values) {
-    for (size_t done = 0; done < keys.size();) {
-        auto count = static_cast<uint32_t>(keys.size() - done);
-        LIBBPF_OPTS(bpf_map_batch_opts, options, .elem_flags = BPF_ANY);
-        int error =
-            count > 1 ? bpf_map_update_batch(fd, keys.data() + done, values.data() + done, &count, &options) : -ENOTSUP;
-        constexpr int kKernelNotSupported = 524;  // ENOTSUPP, which the C library does not know
-        if (error != 0 && (errno == kKernelNotSupported || errno == EINVAL || error == -ENOTSUP)) {
-            count = 1;
-            error = bpf_map_update_elem(fd, keys.data() + done, values.data() + done, BPF_ANY);
-        }
-        if (error != 0)
-            return fail_errno(errno, "write entry {} of {} into map {}", done + count, keys.size(), name);
-        done += count;
-    }
-    return {};
-}
-
 }  // namespace
-
-catflap_address kernel_address(const Address& address) {
-    return std::bit_cast<catflap_address>(address.bytes);
-}
-
-Address model_address(const catflap_address& address) {
-    return {std::bit_cast<std::array<uint8_t, 16>>(address)};
-}
-
-catflap_cidr_key kernel_prefix(const Prefix& prefix) {
-    return {prefix.length(), kernel_address(prefix.address())};
-}
-
-catflap_address_class address_entry(const Address& address, compile::ClassNumber number) {
-    const catflap_address key = kernel_address(address);
-    return {number, key.word_be[0] ^ key.word_be[1] ^ key.word_be[2] ^ key.word_be[3]};
-}
 
 Result<std::unique_ptr<MapStore>> MapStore::open(const StateMaps& maps, Ledger& ledger) {
     std::unique_ptr<MapStore> store(new MapStore(maps, ledger));
@@ -95,6 +58,15 @@ Result<> MapStore::map_all() {
     auto tables = MappedArray<Page>::map(maps_.table_pages, "table_pages", CATFLAP_TABLE_PAGES);
     if (!tables)
         return tl::unexpected(tables.error());
+    auto ipv4 = MappedArray<catflap_ipv4_bucket>::map(maps_.ipv4_addresses, "ipv4_addresses", CATFLAP_ADDRESS_BUCKETS);
+    if (!ipv4)
+        return tl::unexpected(ipv4.error());
+    auto ipv6 = MappedArray<catflap_ipv6_bucket>::map(maps_.ipv6_addresses, "ipv6_addresses", CATFLAP_ADDRESS_BUCKETS);
+    if (!ipv6)
+        return tl::unexpected(ipv6.error());
+    ipv4_ = std::move(*ipv4);
+    ipv6_ = std::move(*ipv6);
+    addresses_ = AddressTable(ipv4_.values(), ipv6_.values(), maps_.address_seed);
     interfaces_ = std::move(*interfaces);
     configs_ = std::move(*configs);
     ports_ = std::move(*ports);
@@ -139,42 +111,29 @@ Result<> MapStore::set_ports(Protocol protocol, uint16_t first, uint16_t last, u
     return {};
 }
 
+// An address stays where it is first put: what moves between bucket and trie could be found in neither.
 Result<> MapStore::set_addresses(std::span<const std::pair<Address, compile::ClassNumber>> entries) {
-    std::vector<catflap_address> keys;
-    std::vector<catflap_address_class> values;
-    for (const auto& [address, number] : entries) {
-        keys.push_back(kernel_address(address));
-        values.push_back(address_entry(address, number));
-    }
-    return update_all(maps_.pod_addresses, "pod_addresses", keys, values);
+    std::vector<std::pair<Address, compile::ClassNumber>> crowded;
+    for (const auto& [address, number] : entries)
+        if (cidrs_.has_pod(address) || !addresses_.set(address, number))
+            crowded.emplace_back(address, number);
+    return cidrs_.set_pods(crowded);
 }
 
 Result<> MapStore::remove_addresses(std::span<const Address> addresses) {
-    for (const Address& address : addresses) {
-        const catflap_address key = kernel_address(address);
-        if (bpf_map_delete_elem(maps_.pod_addresses, &key) != 0 && errno != ENOENT)
-            return fail_errno(errno, "remove {} from map pod_addresses", to_string(address));
-    }
+    for (const Address& address : addresses)
+        if (!addresses_.remove(address) && cidrs_.has_pod(address))
+            if (auto done = cidrs_.remove_pod(address); !done)
+                return done;
     return {};
 }
 
 Result<> MapStore::set_prefixes(std::span<const std::pair<Prefix, compile::ClassNumber>> entries) {
-    std::vector<catflap_cidr_key> keys;
-    std::vector<uint32_t> values;
-    for (const auto& [prefix, number] : entries) {
-        keys.push_back(kernel_prefix(prefix));
-        values.push_back(number);
-    }
-    return update_all(maps_.cidrs, "cidrs", keys, values);
+    return cidrs_.set_prefixes(entries);
 }
 
 Result<> MapStore::remove_prefixes(std::span<const Prefix> prefixes) {
-    for (const Prefix& prefix : prefixes) {
-        const catflap_cidr_key key = kernel_prefix(prefix);
-        if (bpf_map_delete_elem(maps_.cidrs, &key) != 0 && errno != ENOENT)
-            return fail_errno(errno, "remove {} from map cidrs", to_string(prefix));
-    }
-    return {};
+    return cidrs_.remove_prefixes(prefixes);
 }
 
 Result<> MapStore::publish(uint32_t ifindex, uint32_t config) {

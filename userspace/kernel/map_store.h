@@ -3,6 +3,8 @@
 #pragma once
 
 #include "compile/store.h"
+#include "kernel/address_table.h"
+#include "kernel/cidr_trie.h"
 #include "kernel/ledger.h"
 #include "kernel/map.h"
 
@@ -12,11 +14,13 @@ namespace catflap::kernel {
 struct StateMaps {
     int interfaces = -1;
     int endpoint_configs = -1;
-    int pod_addresses = -1;
+    int ipv4_addresses = -1;
+    int ipv6_addresses = -1;
     int cidrs = -1;
     int port_pages = -1;
     int table_pages = -1;
     int endpoint_counters = -1;
+    catflap_address_seed address_seed{};
 };
 
 class MapStore final : public compile::Store {
@@ -38,12 +42,16 @@ class MapStore final : public compile::Store {
     Result<> order() override;
     Result<> wait_for_packets() override;
 
+    // For the reports: where the pods' addresses are.
+    [[nodiscard]] const AddressTable& addresses() const { return addresses_; }
+    [[nodiscard]] const CidrTrie& cidrs() const { return cidrs_; }
+
   private:
     struct Page {
         uint64_t words[CATFLAP_PAGE_SIZE / 8];
     };
 
-    MapStore(const StateMaps& maps, Ledger& ledger) : maps_(maps), ledger_(ledger) {}
+    MapStore(const StateMaps& maps, Ledger& ledger) : maps_(maps), ledger_(ledger), cidrs_(maps.cidrs) {}
     Result<> map_all();
 
     StateMaps maps_;
@@ -52,12 +60,10 @@ class MapStore final : public compile::Store {
     MappedArray<catflap_endpoint_config> configs_;
     MappedArray<Page> ports_;
     MappedArray<Page> tables_;
+    MappedArray<catflap_ipv4_bucket> ipv4_;
+    MappedArray<catflap_ipv6_bucket> ipv6_;
+    AddressTable addresses_;
+    CidrTrie cidrs_;
 };
-
-// The kernel's forms of model values.
-catflap_address kernel_address(const Address& address);
-Address model_address(const catflap_address& address);
-catflap_cidr_key kernel_prefix(const Prefix& prefix);
-catflap_address_class address_entry(const Address& address, compile::ClassNumber number);
 
 }  // namespace catflap::kernel
