@@ -8,6 +8,9 @@
 namespace catflap::kernel {
 namespace {
 
+// A packet with this key would find the free entries.
+constexpr uint32_t kFreeKey = 0;
+
 bool is_free(uint64_t entry) {
     return entry >> 32 == 0;
 }
@@ -71,8 +74,9 @@ void AddressTable::store(__u64& entry, uint64_t value) {
 }
 
 bool AddressTable::set_ipv4(uint32_t address_be, compile::ClassNumber number) {
-    const uint32_t bucket = catflap_bucket_of(catflap_hash_ipv4(address_be, &seed_));
-    const std::span<__u64> entries(ipv4_[bucket].entry);
+    const std::span<__u64> entries(ipv4_[catflap_bucket_of(catflap_hash_ipv4(address_be, &seed_))].entry);
+    if (address_be == kFreeKey)
+        return false;
     __u64* entry = find_key(entries, address_be);
     if (!entry) {
         entry = find_free(entries);
@@ -89,12 +93,14 @@ bool AddressTable::set_ipv6(const catflap_address& address, compile::ClassNumber
     const uint32_t key = catflap_ipv6_key(hash);
     catflap_ipv6_bucket& bucket = ipv6_[catflap_bucket_of(hash)];
     const std::span<__u64> entries(bucket.entry);
+    if (key == kFreeKey)
+        return false;
     __u64* entry = find_key(entries, key);
     if (!entry) {
         entry = find_free(entries);
         if (!entry)
             return false;
-        // A packet that still compares with the slot's last address must not take the new one's parts for it.
+        // A packet that read the slot's last entry must not find the new address with it.
         std::atomic_thread_fence(std::memory_order_release);
         catflap_address& there = bucket.address[entry - entries.data()];
         for (size_t i = 0; i < std::size(there.word_be); ++i) {
@@ -111,8 +117,8 @@ bool AddressTable::set_ipv6(const catflap_address& address, compile::ClassNumber
 }
 
 bool AddressTable::set(const Address& address, compile::ClassNumber number) {
-    const catflap_address key = kernel_address(address);
-    return address.is_ipv4() ? set_ipv4(key.word_be[3], number) : set_ipv6(key, number);
+    const catflap_address wanted = kernel_address(address);
+    return address.is_ipv4() ? set_ipv4(wanted.word_be[3], number) : set_ipv6(wanted, number);
 }
 
 bool AddressTable::remove(const Address& address) {

@@ -28,7 +28,7 @@ class AddressTable {
                  const catflap_address_seed& seed)
         : ipv4_(ipv4), ipv6_(ipv6), seed_(seed) {}
 
-    // False: its bucket has no room for the address. One that is there keeps its place, and its new class is one store.
+    // False: its bucket has no place for the address. One that is there keeps its place; its new class is one store.
     [[nodiscard]] bool set(const Address& address, compile::ClassNumber number);
     // False: it is not there.
     bool remove(const Address& address);
