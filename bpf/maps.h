@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* This file contains every map of the datapath, but for drop_counters: who writes it, what its key means, what happens when it is full. */
+/* This file contains every map but drop_counters: who writes it, what its key means, what happens when it is full. */
 #ifndef CATFLAP_MAPS_H
 #define CATFLAP_MAPS_H
 
