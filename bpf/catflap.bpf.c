@@ -10,6 +10,7 @@
 #include "fragment.h"
 #include "maps.h"
 #include "parse.h"
+#include "recent.h"
 
 #define PORT_VXLAN 4789
 
@@ -139,14 +140,12 @@ static __always_inline int judge_again(const struct context *c, const struct cat
 static __always_inline int judge(const struct context *c, const struct packet *p)
 {
     struct catflap_flow_key key = {};
+    struct catflap_recent_flow *recent;
     struct catflap_flow *flow;
-    const __u64 now = now_ns();
     int unpoliced;
+    __u64 now;
 
     make_flow_key(&key, p, c->direction, c->endpoint->slot);
-    flow = bpf_map_lookup_elem(&flows, &key);
-    if (flow && (!flow_of_this_pod(flow, c->endpoint) || flow_expired(flow, (__u8)key.slot_protocol, now)))
-        flow = NULL;
 
     /*
      * What the node itself made has no ingress interface; what only looks so was forwarded, and has one. What came in
@@ -155,6 +154,15 @@ static __always_inline int judge(const struct context *c, const struct packet *p
      */
     unpoliced =
         c->direction == CATFLAP_TO_POD && (c->skb->ingress_ifindex == 0 || c->skb->ingress_ifindex == c->skb->ifindex);
+    recent = recent_place(&key);
+    if (recent && !unpoliced && is_middle(p) && is_recent(recent, &key, c->endpoint))
+        return pass(c, recent->rule);
+
+    now = now_ns();
+    flow = bpf_map_lookup_elem(&flows, &key);
+    if (flow && (!flow_of_this_pod(flow, c->endpoint) || flow_expired(flow, (__u8)key.slot_protocol, now)))
+        flow = NULL;
+
     /* ip6_fragment() makes new buffers without an ingress interface of what it forwards: those prove nothing. */
     if (p->ipv6 && p->fragment != FRAGMENT_NONE && c->skb->ingress_ifindex == 0)
         unpoliced = 0;
@@ -177,8 +185,11 @@ static __always_inline int judge(const struct context *c, const struct packet *p
             return drop(c, reason, rule);
         }
     }
-    if (p->kind == PACKET_ORDINARY)
+    if (p->kind == PACKET_ORDINARY) {
         track(flow, p, c->direction, now);
+        if (recent)
+            remember_recent(recent, &key, flow, c->endpoint);
+    }
     return pass(c, flow->rule);
 }
 

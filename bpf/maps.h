@@ -54,8 +54,8 @@ struct {
 } ipv6_addresses SEC(".maps");
 
 /*
- * Prefix -> address class: ipBlocks, and the pods whose bucket above is full, as prefixes of one address. Userspace folds
- * broader prefixes into narrower ones: a match is complete.
+ * Prefix -> address class: ipBlocks, and the pods whose bucket above is full, as prefixes of one address. Userspace
+ * folds broader prefixes into narrower ones: a match is complete.
  */
 struct {
     __uint(type, BPF_MAP_TYPE_LPM_TRIE);
@@ -92,6 +92,14 @@ struct {
     __type(key, struct catflap_flow_key);
     __type(value, struct catflap_flow);
 } flows SEC(".maps");
+
+/* In front of `flows`, of each CPU its own, direct-mapped: a flow pushes out another that has its place. */
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, CATFLAP_RECENT_FLOWS);
+    __type(key, __u32);
+    __type(value, struct catflap_recent_flow);
+} recent_flows SEC(".maps");
 
 /* The ports of fragmented datagrams, left by their first fragments. Full: the least recently used goes. */
 struct {

@@ -23,17 +23,18 @@ extern "C" {
 
 /* ---- Limits: a state that does not fit is refused by name before anything is published. ---- */
 enum {
-    CATFLAP_MAX_INTERFACES = 65536, /* slots of the ifindex directory, a power of two */
-    CATFLAP_INTERFACE_PROBES = 4,   /* linear probes in it */
-    CATFLAP_MAX_ENDPOINTS = 1024,   /* live endpoints (slots) */
-    CATFLAP_MAX_CONFIGS = 4096,     /* endpoint configs: live ones, and those in their grace period */
-    CATFLAP_MAX_ADDRESSES = 262144, /* pod addresses of both families */
+    CATFLAP_MAX_INTERFACES = 65536,  /* slots of the ifindex directory, a power of two */
+    CATFLAP_INTERFACE_PROBES = 4,    /* linear probes in it */
+    CATFLAP_MAX_ENDPOINTS = 1024,    /* live endpoints (slots) */
+    CATFLAP_MAX_CONFIGS = 4096,      /* endpoint configs: live ones, and those in their grace period */
+    CATFLAP_MAX_ADDRESSES = 262144,  /* pod addresses of both families */
     CATFLAP_ADDRESS_BUCKETS = 65536, /* of each family, a power of two: half full at the limit */
     CATFLAP_BUCKET_SLOTS = 8,
-    CATFLAP_MAX_CIDRS = 1048576,    /* prefixes */
-    CATFLAP_MAX_CLASSES = 65536,    /* address classes; port classes have the same bound (both are __u16 rows) */
-    CATFLAP_MAX_RULES = 32768,      /* rule counters, the default decisions of tables included */
+    CATFLAP_MAX_CIDRS = 1048576, /* prefixes */
+    CATFLAP_MAX_CLASSES = 65536, /* address classes; port classes have the same bound (both are __u16 rows) */
+    CATFLAP_MAX_RULES = 32768,   /* rule counters, the default decisions of tables included */
     CATFLAP_MAX_FLOWS = 262144,
+    CATFLAP_RECENT_FLOWS = 2048, /* of each CPU; a power of two */
     CATFLAP_MAX_FRAGMENTS = 8192,
     CATFLAP_MAX_REASONS = 64,   /* room for reasons to come: the counters outlive the agent's version */
     CATFLAP_PAGE_SIZE = 4096,   /* unit of table_pages and port_pages, bytes */
@@ -53,6 +54,7 @@ enum {
     X(port_pages)                                                                                                      \
     X(table_pages)                                                                                                     \
     X(flows)                                                                                                           \
+    X(recent_flows)                                                                                                    \
     X(fragments)                                                                                                       \
     X(rule_counters)                                                                                                   \
     X(endpoint_counters)                                                                                               \
@@ -201,6 +203,15 @@ struct catflap_flow {
 };
 CATFLAP_ASSERT(sizeof(struct catflap_flow) == 24);
 CATFLAP_ASSERT(offsetof(struct catflap_flow, opener) == 16);
+
+/* recent_flows: a copy of an established flow that its CPU saw less than a moment ago, see bpf/recent.h. */
+struct catflap_recent_flow {
+    struct catflap_flow_key key;
+    __u32 generation; /* the endpoint's; never 0 */
+    __u32 rule;
+    __u64 seen_jiffies; /* in `flows`, by this CPU */
+};
+CATFLAP_ASSERT(sizeof(struct catflap_recent_flow) == 40);
 
 /* Later fragments carry no ports: the datagram's first one leaves them here. */
 struct catflap_fragment_key {

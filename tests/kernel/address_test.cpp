@@ -59,9 +59,8 @@ struct Crowd {
     bool passes(uint32_t i, size_t family, uint16_t port = 80) {
         const std::string from = to_string(pods[i][family]);
         const Tcp tcp{.source_port = ++source_port, .destination_port = port, .flags = kSyn};
-        return family == 0
-                   ? lab.run(Hook::to_pod, Ethernet{} / Ipv4{.source = from, .destination = "10.0.0.1"} / tcp)
-                   : lab.run(Hook::to_pod, Ethernet{} / Ipv6{.source = from, .destination = "fd00::1"} / tcp);
+        return family == 0 ? lab.run(Hook::to_pod, Ethernet{} / Ipv4{.source = from, .destination = "10.0.0.1"} / tcp)
+                           : lab.run(Hook::to_pod, Ethernet{} / Ipv6{.source = from, .destination = "fd00::1"} / tcp);
     }
     void check(uint32_t i, bool allowed) {
         CAPTURE(i);

@@ -12,6 +12,7 @@
 #include <fstream>
 #include <stdexcept>
 
+#include "kernel/flows.h"
 #include "resolve/frontends.h"
 #include "resolve/resolve.h"
 
@@ -142,12 +143,23 @@ kernel::EndpointCounts KernelLab::counts(size_t endpoint) const {
 void KernelLab::forget_flows() {
     const int fd = datapath_->map_fd("flows");
     std::vector<catflap_flow_key> keys;
-    kernel::for_each_key<catflap_flow_key>(fd, [&](const catflap_flow_key& key) {
+    bool established = false;
+    kernel::for_each_flow(fd, [&](const catflap_flow_key& key, const catflap_flow& flow) {
         keys.push_back(key);
+        established |= flow.state >= CATFLAP_FLOW_ESTABLISHED;
         return true;
     });
     for (const catflap_flow_key& key : keys)
         bpf_map_delete_elem(fd, &key);
+    if (established)  // others have no copy
+        forget_recent_flows();
+}
+
+void KernelLab::forget_recent_flows() {
+    const int fd = datapath_->map_fd("recent_flows");
+    const std::vector<catflap_recent_flow> nothing(static_cast<size_t>(libbpf_num_possible_cpus()));
+    for (uint32_t index = 0; index < CATFLAP_RECENT_FLOWS; ++index)
+        bpf_map_update_elem(fd, &index, nothing.data(), BPF_ANY);
 }
 
 size_t KernelLab::flows() const {

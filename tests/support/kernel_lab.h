@@ -52,6 +52,8 @@ class KernelLab {
     uint64_t drops(catflap_reason reason) const;
     kernel::EndpointCounts counts(size_t endpoint = 0) const;
     void forget_flows();
+    // The CPUs' copies alone: as if a moment had passed.
+    void forget_recent_flows();
     size_t flows() const;
 
     [[nodiscard]] const std::filesystem::path& pin_dir() const { return pin_dir_; }

@@ -263,8 +263,8 @@ Agent::Derived Agent::derive() {
 Result<> Agent::try_commit() {
     const auto begin = Clock::now();
     Derived derived = derive();
-    auto report = state_.dataplane->commit({state_.source->cluster(), resolver_.resolved(), local_.endpoints, frontends_,
-                                            std::move(derived.changes), derived.same_endpoints});
+    auto report = state_.dataplane->commit({state_.source->cluster(), resolver_.resolved(), local_.endpoints,
+                                            frontends_, std::move(derived.changes), derived.same_endpoints});
     dirty_ = false;
     if (!report) {
         state_.commit_error = report.error().message;

@@ -72,9 +72,8 @@ std::set<resolve::SourceSet> sets_in_force(const EbpfDataplane& dataplane) {
 std::map<uint32_t, std::vector<std::string>> members_by_class(const EbpfDataplane& dataplane) {
     std::map<uint32_t, std::vector<std::string>> members;
     const kernel::MapStore& store = dataplane.datapath().store();
-    store.addresses().for_each([&](const Address& address, compile::ClassNumber number) {
-        members[number].push_back(to_string(address));
-    });
+    store.addresses().for_each(
+        [&](const Address& address, compile::ClassNumber number) { members[number].push_back(to_string(address)); });
     const int prefixes = dataplane.datapath().map_fd("cidrs");
     kernel::for_each_key<catflap_cidr_key>(prefixes, [&](const catflap_cidr_key& key) {
         uint32_t value = 0;

@@ -144,9 +144,9 @@ bool AddressTable::remove(const Address& address) {
 std::optional<compile::ClassNumber> AddressTable::find(const Address& address) const {
     const catflap_address wanted = kernel_address(address);
     const uint32_t number = bucket_of(address);
-    const uint32_t found =
-        address.is_ipv4() ? catflap_find_ipv4(&ipv4_[number], wanted.word_be[3])
-                          : catflap_find_ipv6(&ipv6_[number], catflap_hash_ipv6(&wanted, &seed_), &wanted);
+    const uint32_t found = address.is_ipv4()
+                               ? catflap_find_ipv4(&ipv4_[number], wanted.word_be[3])
+                               : catflap_find_ipv6(&ipv6_[number], catflap_hash_ipv6(&wanted, &seed_), &wanted);
     return found == 0 ? std::nullopt : std::optional(found - 1);
 }
 

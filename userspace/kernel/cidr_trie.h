@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writes the trie `cidrs`: the blocks' prefixes, and pods whose bucket in the tables of addresses is full. Both may want
-// the key of one address: the pod's class counts, as a pod's bucket comes before the trie.
+// Writes the trie `cidrs`: the blocks' prefixes, and pods whose bucket in the tables of addresses is full. Both may
+// want the key of one address: the pod's class counts, as a pod's bucket comes before the trie.
 #pragma once
 
 #include <span>

@@ -83,7 +83,8 @@ bool Resolver::update(const Cluster& cluster, const std::vector<ObjectName>& pod
 bool Resolver::concerns_nobody(const std::vector<ObjectName>& pods, const Changes& changes) const {
     return changes.policies.empty() &&
            std::ranges::none_of(changes.pods, [&](const auto& entry) { return locals_.contains(entry.first); }) &&
-           std::ranges::equal(pods, locals_, {}, {}, [](const auto& entry) -> const auto& { return entry.first; });
+           std::ranges::equal(
+               pods, locals_, {}, {}, [](const auto& entry) -> const auto& { return entry.first; });
 }
 
 bool Resolver::count_ports(const Cluster& cluster, const Changes& changes) {

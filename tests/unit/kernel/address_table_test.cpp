@@ -144,7 +144,7 @@ TEST_CASE("between any two stores an address has its old class or its new one") 
         for (const Address& address : addresses) {
             const auto found = tables.table.find(address);
             const auto known = classes.find(address);
-            const bool right = address == changing            ? found == before || found == after
+            const bool right = address == changing      ? found == before || found == after
                                : known == classes.end() ? !found
                                                         : found == known->second;
             CHECK_MESSAGE(right, to_string(address));
@@ -165,7 +165,8 @@ TEST_CASE("between any two stores an address has its old class or its new one") 
             classes.erase(address);
         }
         changing.reset();
-        CHECK(tables.table.find(address) == (classes.contains(address) ? std::optional(classes[address]) : std::nullopt));
+        CHECK(tables.table.find(address) ==
+              (classes.contains(address) ? std::optional(classes[address]) : std::nullopt));
     }
     CHECK(stores > 1000);
 }
