@@ -12,8 +12,6 @@
 #include "parse.h"
 #include "recent.h"
 
-#define PORT_VXLAN 4789
-
 static __always_inline const struct catflap_endpoint_config *find_endpoint(__u32 ifindex)
 {
     for (__u32 probe = 0; probe < CATFLAP_INTERFACE_PROBES; probe++) {
@@ -44,10 +42,7 @@ static __always_inline int check_sender(const struct catflap_endpoint_config *en
         return CATFLAP_REASON_SPOOFED_SOURCE; /* an error about what somebody else received */
     if (endpoint->flags & CATFLAP_ENDPOINT_ENCAP)
         return CATFLAP_REASON_NONE;
-    if (p->protocol == IPPROTO_IPIP || p->protocol == IPPROTO_IPV6 ||
-        (p->protocol == IPPROTO_UDP && p->ports.destination_port == PORT_VXLAN))
-        return CATFLAP_REASON_ENCAPSULATION;
-    return CATFLAP_REASON_NONE;
+    return is_tunnel(p) ? CATFLAP_REASON_ENCAPSULATION : CATFLAP_REASON_NONE;
 }
 
 /*
@@ -155,7 +150,8 @@ static __always_inline int judge(const struct context *c, const struct packet *p
     unpoliced =
         c->direction == CATFLAP_TO_POD && (c->skb->ingress_ifindex == 0 || c->skb->ingress_ifindex == c->skb->ifindex);
     recent = recent_place(&key);
-    if (recent && !unpoliced && is_middle(p) && is_recent(recent, &key, c->endpoint))
+    if (recent && !unpoliced && is_middle(p) && is_recent(recent, &key, c->endpoint) &&
+        (c->direction == CATFLAP_FROM_POD || is_recent_sender(recent, c->skb->ingress_ifindex)))
         return pass(c, recent->rule);
 
     now = now_ns();
@@ -167,13 +163,14 @@ static __always_inline int judge(const struct context *c, const struct packet *p
     if (p->ipv6 && p->fragment != FRAGMENT_NONE && c->skb->ingress_ifindex == 0)
         unpoliced = 0;
     if (unpoliced) {
-        if (flow && p->kind == PACKET_ORDINARY && !opens_connection(p))
+        if (flow && p->kind == PACKET_ORDINARY && !opens_connection(p) && !is_anothers(p, flow, c->direction, 0))
             track(flow, p, c->direction, now);
         else if (p->kind == PACKET_ORDINARY)
             create_flow(c, &key, CATFLAP_OPENER_HOST, CATFLAP_RULE_NONE, p);
         return pass(c, CATFLAP_RULE_NONE);
     }
-    if (!flow || is_new_connection(p, flow, c->direction))
+    if (!flow || is_new_connection(p, flow, c->direction) ||
+        is_anothers(p, flow, c->direction, c->skb->ingress_ifindex))
         return judge_new(c, p, &key);
     if (!flow_current(flow, c->endpoint)) {
         __u32 rule = CATFLAP_RULE_NONE;

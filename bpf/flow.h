@@ -35,7 +35,8 @@ static __always_inline int flow_of_this_pod(const struct catflap_flow *flow,
 /* False: something that its verdict depends on has changed since it was judged. */
 static __always_inline int flow_current(const struct catflap_flow *flow, const struct catflap_endpoint_config *endpoint)
 {
-    return catflap_keep || flow->opener == CATFLAP_OPENER_HOST || flow->generation == endpoint->generation;
+    return flow->opener == CATFLAP_OPENER_HOST || flow->generation == endpoint->generation ||
+           (catflap_keep && flow->state != CATFLAP_FLOW_OPENING); /* one-sided: nothing is established */
 }
 
 /* The flow as the pod sees it, whichever way the packet goes. */
@@ -78,6 +79,21 @@ static __always_inline int is_new_connection(const struct packet *p, const struc
     if (p->echo_request)
         return flow->opener != direction; /* a reply's flow admits no requests from the other side */
     return !(flow->state == CATFLAP_FLOW_OPENING && flow->opener != direction);
+}
+
+/*
+ * Masquerading lends one address and port to one sender after another, and nf_conntrack may forget a UDP exchange
+ * before we do. A TCP connection begins with a SYN, which is judged; of other protocols, what came in by another
+ * interface than the flow's opener did is somebody else's. ifindex: 0 for the node itself.
+ */
+static __always_inline int is_anothers(const struct packet *p, const struct catflap_flow *flow,
+                                       enum catflap_direction direction, __u32 ifindex)
+{
+    if (direction == CATFLAP_FROM_POD || p->kind != PACKET_ORDINARY || p->protocol == IPPROTO_TCP)
+        return 0;
+    if (flow->opener == CATFLAP_OPENER_TO_POD)
+        return flow->sender_ifindex != ifindex && flow->sender_ifindex != CATFLAP_SENDER_UNKNOWN;
+    return flow->opener == CATFLAP_OPENER_HOST && ifindex != 0;
 }
 
 static __always_inline int is_opener(const struct catflap_flow *flow, enum catflap_direction direction)

@@ -10,6 +10,7 @@
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 
+#include "extensions.h"
 #include "packet.h"
 
 #define ND_ROUTER_ADVERT 134
@@ -63,11 +64,37 @@ static __always_inline int is_link_maintenance(const struct __sk_buff *skb, cons
     return skb->ingress_ifindex == 0;
 }
 
+/*
+ * The extension headers of the packet inside an ICMP error: what is too big is often a fragment. Returns the offset of
+ * the transport header << 8 | protocol, or a negated reason. A later fragment has no ports: its data stand for them,
+ * and match no flow.
+ */
+VERIFIED_ALONE int skip_quoted_extensions(struct __sk_buff *skb, __u8 next, __u32 offset)
+{
+    for (int i = 0; i < MAX_EXTENSION_HEADERS; i++) {
+        __u8 header[2];
+
+        if (!has_extensions(next))
+            return (int)(offset << 8 | next);
+        if (bpf_skb_load_bytes(skb, offset, header, sizeof(header)))
+            return -CATFLAP_REASON_TRUNCATED;
+        if (next == IPPROTO_FRAGMENT)
+            offset += 8;
+        else if (next == IPPROTO_AH)
+            offset += (header[1] + 2) * 4;
+        else
+            offset += (header[1] + 1) * 8;
+        next = header[0];
+    }
+    return -CATFLAP_REASON_EXTENSION_HEADERS;
+}
+
 /* The packet inside an ICMP error: at least its addresses and the first 8 bytes behind them (RFC 792, RFC 4443). */
 VERIFIED_ALONE int parse_quoted(struct __sk_buff *skb, struct packet *p, __u32 offset)
 {
     struct transport quoted = {};
     __u32 transport_offset;
+    int found;
 
     if (!p)
         return CATFLAP_REASON_STATE;
@@ -82,8 +109,11 @@ VERIFIED_ALONE int parse_quoted(struct __sk_buff *skb, struct packet *p, __u32 o
         __builtin_memcpy(&p->quoted_destination, &ip6.saddr, sizeof(ip6.saddr));
         if (is_ipv4_mapped(&p->quoted_source) || is_ipv4_mapped(&p->quoted_destination))
             return CATFLAP_REASON_MALFORMED;
-        p->quoted_protocol = ip6.nexthdr;
-        transport_offset = offset + sizeof(ip6);
+        found = skip_quoted_extensions(skb, ip6.nexthdr, offset + sizeof(ip6));
+        if (found < 0)
+            return -found;
+        p->quoted_protocol = (__u8)found;
+        transport_offset = (__u32)found >> 8;
     } else {
         struct iphdr ip;
 

@@ -60,6 +60,31 @@ struct packet {
 #define TCP_RST 0x04
 #define TCP_ACK 0x10
 
+#define PORT_VXLAN 4789       /* RFC 7348 */
+#define PORT_VXLAN_LINUX 8472 /* the kernel's default, older than the RFC */
+#define PORT_GENEVE 6081      /* RFC 8926 */
+#define PROTOCOL_GRE 47       /* RFC 2784 */
+#define PROTOCOL_ETHERIP 97   /* RFC 3378 */
+#define PROTOCOL_MPLS 137     /* RFC 4023 */
+
+/* What a node that has a device for it unpacks, and forwards without asking who packed it. */
+static __always_inline int is_tunnel(const struct packet *p)
+{
+    switch (p->protocol) {
+    case IPPROTO_IPIP:
+    case IPPROTO_IPV6:
+    case PROTOCOL_GRE:
+    case PROTOCOL_ETHERIP:
+    case PROTOCOL_MPLS:
+        return 1;
+    case IPPROTO_UDP:
+        return p->ports.destination_port == PORT_VXLAN || p->ports.destination_port == PORT_VXLAN_LINUX ||
+               p->ports.destination_port == PORT_GENEVE;
+    default:
+        return 0;
+    }
+}
+
 #define MAPPED_PREFIX_BE bpf_htonl(0x0000ffff)
 
 static __always_inline void set_ipv4(struct catflap_address *address, __u32 ipv4_be)

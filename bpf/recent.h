@@ -54,12 +54,20 @@ static __always_inline int is_recent(const struct catflap_recent_flow *recent, c
            same_flow(&recent->key, key);
 }
 
+/* See is_anothers(). */
+static __always_inline int is_recent_sender(const struct catflap_recent_flow *recent, __u32 ifindex)
+{
+    return !recent->sender_ifindex || recent->sender_ifindex == ifindex;
+}
+
 /* After the whole way: the flow as it is now. */
 static __always_inline void remember_recent(struct catflap_recent_flow *recent, const struct catflap_flow_key *key,
                                             const struct catflap_flow *flow,
                                             const struct catflap_endpoint_config *endpoint)
 {
-    if (flow->state != CATFLAP_FLOW_ESTABLISHED) {
+    /* Of the node's own connections to the pod, only TCP's: is_anothers() must see the rest. */
+    if (flow->state != CATFLAP_FLOW_ESTABLISHED ||
+        (flow->opener == CATFLAP_OPENER_HOST && (__u8)key->slot_protocol != IPPROTO_TCP)) {
         if (same_flow(&recent->key, key))
             recent->seen_jiffies -= RECENT_JIFFIES;
         return;
@@ -67,6 +75,8 @@ static __always_inline void remember_recent(struct catflap_recent_flow *recent, 
     recent->key = *key;
     recent->generation = endpoint->generation;
     recent->rule = flow->rule;
+    recent->sender_ifindex =
+        (__u8)key->slot_protocol != IPPROTO_TCP && flow->opener == CATFLAP_OPENER_TO_POD ? flow->sender_ifindex : 0;
     recent->seen_jiffies = bpf_jiffies64();
 }
 

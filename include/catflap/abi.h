@@ -199,9 +199,11 @@ struct catflap_flow {
     __u8 opener; /* enum catflap_opener */
     __u8 state;  /* enum catflap_flow_state */
     __u8 pad[2];
-    __u32 sender_ifindex; /* opened from another pod of this node: that pod's interface, else 0 */
+    __u32 sender_ifindex; /* opened to the pod: the interface that the opener's packet came in by; else 0 */
 };
 CATFLAP_ASSERT(sizeof(struct catflap_flow) == 24);
+/* sender_ifindex of a connection that began before us. */
+#define CATFLAP_SENDER_UNKNOWN 0U
 CATFLAP_ASSERT(offsetof(struct catflap_flow, opener) == 16);
 
 /* recent_flows: a copy of an established flow that its CPU saw less than a moment ago, see bpf/recent.h. */
@@ -209,9 +211,11 @@ struct catflap_recent_flow {
     struct catflap_flow_key key;
     __u32 generation; /* the endpoint's; never 0 */
     __u32 rule;
-    __u64 seen_jiffies; /* in `flows`, by this CPU */
+    __u64 seen_jiffies;   /* in `flows`, by this CPU */
+    __u32 sender_ifindex; /* packets to the pod must have come in by it; 0: by any */
+    __u32 pad;
 };
-CATFLAP_ASSERT(sizeof(struct catflap_recent_flow) == 40);
+CATFLAP_ASSERT(sizeof(struct catflap_recent_flow) == 48);
 
 /* Later fragments carry no ports: the datagram's first one leaves them here. */
 struct catflap_fragment_key {

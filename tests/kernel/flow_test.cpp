@@ -120,6 +120,21 @@ TEST_CASE("ICMPv6 too big reaches the pod") {
     CHECK(shop.to(error));
 }
 
+TEST_CASE("ICMPv6 too big about a fragment, or a packet with options, finds its flow") {
+    Shop shop(web_policy());
+    const Ipv6 from_web{.source = "fd00::1", .destination = "fd00::3"};
+    const Packet sent = Ethernet{} / from_web / Udp{.source_port = 5000, .destination_port = 514};
+    const auto error = [](const Packet& about) {
+        return Ethernet{} / Ipv6{.source = "fd99::9", .destination = "fd00::1"} / Icmpv6{.type = 2} / quote(about, 64);
+    };
+    const Packet fragment = Ethernet{} / from_web / Ipv6Fragment{} / Udp{.source_port = 5000, .destination_port = 514};
+    const Packet options = Ethernet{} / from_web / Ipv6Extension{} / Udp{.source_port = 5000, .destination_port = 514};
+    check_dropped(shop, Hook::to_pod, error(fragment), CATFLAP_REASON_POLICY);
+    CHECK(shop.from(sent));
+    CHECK(shop.to(error(fragment)));
+    CHECK(shop.to(error(options)));
+}
+
 TEST_CASE("an echo reply belongs to its request") {
     Shop shop(web_policy());
     const auto echo = [](const char* source, const char* destination, uint8_t type, uint16_t id) {
@@ -147,6 +162,20 @@ TEST_CASE("a probe from a port that a revoked connection had is answered") {
     check_dropped(shop, Hook::to_pod, tcp_to_web(kAck, "10.255.0.1", 9000), CATFLAP_REASON_POLICY);
     CHECK(shop.by_host(tcp_to_web(kSyn, "10.255.0.1", 9000)));
     CHECK(shop.from(tcp_from_web(kSyn | kAck, "10.255.0.1", 9000)));
+}
+
+TEST_CASE("after FIN a connection lives on for a while, and its port is free for a new one") {
+    Shop shop(web_policy() + egress_policy());
+    CHECK(shop.to(tcp_to_web(kSyn)));
+    CHECK(shop.from(tcp_from_web(kSyn | kAck)));
+    CHECK(shop.to(tcp_to_web(kAck)));
+    CHECK(shop.from(tcp_from_web(kFin | kAck)));
+    CHECK(shop.to(tcp_to_web(kFin | kAck)));
+    CHECK(shop.from(tcp_from_web(kAck)));
+    age_flows(shop, 121);
+    check_dropped(shop, Hook::from_pod, tcp_from_web(kAck), CATFLAP_REASON_POLICY);
+    CHECK(shop.to(tcp_to_web(kSyn)));
+    CHECK(shop.from(tcp_from_web(kSyn | kAck)));
 }
 
 TEST_CASE("a flow that expired is judged again, not dropped") {
@@ -177,12 +206,58 @@ TEST_CASE("a policy change takes effect on live flows, in both directions") {
     CHECK(shop.from(tcp_from_web(kAck, "10.0.0.3")));
 }
 
-TEST_CASE("with --established=keep it does not") {
+TEST_CASE("with --established=keep it does not, once there is a connection") {
     Shop shop("", {.keep_established = true});
     CHECK(shop.to(tcp_to_web(kSyn, "10.0.0.3")));
+    CHECK(shop.from(tcp_from_web(kSyn | kAck, "10.0.0.3")));
+    CHECK(shop.to(tcp_to_web(kAck, "10.0.0.3")));
+    const Packet one_way = udp("10.0.0.3", 5000, "10.0.0.1", 514);
+    CHECK(shop.to(one_way));
     shop.enforce(web_policy());
     CHECK(shop.to(tcp_to_web(kAck, "10.0.0.3")));
     check_dropped(shop, Hook::to_pod, tcp_to_web(kSyn, "10.0.0.3", 80, 40001), CATFLAP_REASON_POLICY);
+    check_dropped(shop, Hook::to_pod, one_way, CATFLAP_REASON_POLICY);
+}
+
+TEST_CASE("a flow belongs to the interface that its opener came in by, except TCP") {
+    const std::string asks = R"(
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: dns, namespace: shop}
+spec:
+  podSelector: {matchLabels: {app: web}}
+  ingress: [{from: [{ipBlock: {cidr: 10.255.0.1/32}}], ports: [{protocol: UDP, port: 53}]}]
+)";
+    // The node's address and port, lent first to one sender, then to another.
+    const Packet query = udp("10.255.0.1", 5000, "10.0.0.1", 53);
+    const auto from = [&](uint32_t ifindex) { return SkbFields{.ingress_ifindex = ifindex}; };
+    Shop shop(asks);
+    const auto created = [&] { return shop.lab.datapath().health()->flows_created; };
+    CHECK(shop.lab.run(Hook::to_pod, query, from(98)));
+    CHECK(shop.from(udp("10.0.0.1", 53, "10.255.0.1", 5000)));
+    CHECK(shop.lab.run(Hook::to_pod, query, from(98)));
+    const uint64_t first = created();
+    CHECK(shop.lab.run(Hook::to_pod, query, from(98)));
+    CHECK(created() == first);
+    CHECK(shop.lab.run(Hook::to_pod, query, from(97)));  // the policy admits this one, too
+    CHECK(created() == first + 1);
+    // And the node's own flow is nobody else's.
+    Shop closed(web_policy());
+    CHECK(closed.lab.run(Hook::to_pod, query, from(0)));
+    CHECK(closed.from(udp("10.0.0.1", 53, "10.255.0.1", 5000)));
+    CHECK(closed.lab.run(Hook::to_pod, query, from(0)));
+    check_dropped(closed, Hook::to_pod, query, CATFLAP_REASON_POLICY);
+}
+
+TEST_CASE("the node's datagram over a revoked flow of another begins one of its own") {
+    Shop shop("");
+    const Packet query = udp("10.255.0.1", 5000, "10.0.0.1", 53);
+    CHECK(shop.to(query));  // masqueraded
+    shop.enforce(web_policy() + egress_policy());
+    check_dropped(shop, Hook::to_pod, query, CATFLAP_REASON_POLICY);
+    CHECK(shop.by_host(query));
+    CHECK(shop.from(udp("10.0.0.1", 53, "10.255.0.1", 5000)));
 }
 
 TEST_CASE("a label that changes takes effect on live flows") {

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/frame_check.h"
 
+#include <algorithm>
+#include <array>
+
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 
@@ -28,7 +31,10 @@ bool may_leave(const Frame& frame) {
         return true;
     if (frame.source != own || (frame.quoted && frame.quoted->destination != own))
         return false;
-    return frame.protocol != 4 && frame.protocol != 41 && !(frame.protocol == 17 && frame.destination_port == 4789);
+    constexpr std::array<uint8_t, 5> kTunnels = {4, 41, 47, 97, 137};
+    constexpr std::array<uint16_t, 3> kTunnelPorts = {4789, 8472, 6081};  // VXLAN, VXLAN as Linux had it, Geneve
+    return std::ranges::find(kTunnels, frame.protocol) == kTunnels.end() &&
+           !(frame.protocol == 17 && std::ranges::find(kTunnelPorts, frame.destination_port) != kTunnelPorts.end());
 }
 
 // web_policy(). A later fragment has no first one here.

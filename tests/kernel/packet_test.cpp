@@ -124,12 +124,15 @@ TEST_CASE("a pod without an IPv6 address sends no IPv6") {
 
 TEST_CASE("a pod does not hide packets in packets, unless it may") {
     Shop shop("");
-    check_dropped(shop, Hook::from_pod, Ethernet{} / Ipv4{.source = "10.0.0.1", .protocol = 4} / Payload{},
-                  CATFLAP_REASON_ENCAPSULATION);
-    check_dropped(shop, Hook::from_pod, Ethernet{} / Ipv4{.source = "10.0.0.1", .protocol = 41} / Payload{},
-                  CATFLAP_REASON_ENCAPSULATION);
-    check_dropped(shop, Hook::from_pod, Ethernet{} / kFromWeb / Udp{.destination_port = 4789},
-                  CATFLAP_REASON_ENCAPSULATION);
+    for (const uint8_t tunnel : std::initializer_list<uint8_t>{4, 41, 47, 97, 137}) {
+        check_dropped(shop, Hook::from_pod, Ethernet{} / Ipv4{.source = "10.0.0.1", .protocol = tunnel} / Payload{},
+                      CATFLAP_REASON_ENCAPSULATION);
+        check_dropped(shop, Hook::from_pod, Ethernet{} / Ipv6{.source = "fd00::1", .next_header = tunnel} / Payload{},
+                      CATFLAP_REASON_ENCAPSULATION);
+    }
+    for (const uint16_t tunnel : std::initializer_list<uint16_t>{4789, 8472, 6081})
+        check_dropped(shop, Hook::from_pod, Ethernet{} / kFromWeb / Udp{.destination_port = tunnel},
+                      CATFLAP_REASON_ENCAPSULATION);
     compile::EndpointSpec spec = shop.lab.committer().loaded().endpoints.at(1).spec;
     spec.flags = CATFLAP_ENDPOINT_ENCAP;
     shop.lab.enforce(cluster_of(shop_pods()), std::vector{spec});

@@ -7,7 +7,7 @@
 namespace catflap::test {
 namespace {
 
-constexpr std::array<uint16_t, 6> kPorts = {80, 80, 53, 443, 4789, 40000};
+constexpr std::array<uint16_t, 6> kPorts = {80, 80, 53, 8472, 4789, 40000};
 constexpr std::array<const char*, 5> kAddresses4 = {"10.0.0.1", "10.0.0.2", "10.0.0.3", "192.0.2.9", "0.0.0.0"};
 constexpr std::array<const char*, 7> kAddresses6 = {"fd00::1", "fd00::2",     "fd00::3", "fe80::1",
                                                     "ff02::1", "2001:db8::9", "::"};

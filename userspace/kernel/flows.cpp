@@ -62,7 +62,7 @@ uint8_t state_of(const nf_conntrack* entry, uint8_t protocol) {
 }
 
 void insert(Adoption& adoption, const nf_conntrack* entry, const compile::LoadedEndpoint& endpoint, uint8_t opener,
-            const Address& remote, uint16_t local_port, uint16_t remote_port) {
+            uint32_t sender_ifindex, const Address& remote, uint16_t local_port, uint16_t remote_port) {
     const uint8_t protocol = nfct_get_attr_u8(entry, ATTR_L4PROTO);
     catflap_flow_key key{};
     key.remote = kernel_address(remote);
@@ -73,6 +73,7 @@ void insert(Adoption& adoption, const nf_conntrack* entry, const compile::Loaded
     flow.last_seen_ns = flow_clock_ns();
     flow.generation = endpoint.first_generation;  // never judged
     flow.opener = opener;
+    flow.sender_ifindex = sender_ifindex;
     flow.state = state_of(entry, protocol);
     if (bpf_map_update_elem(adoption.flows_fd, &key, &flow, BPF_NOEXIST) == 0)
         ++adoption.count;
@@ -86,15 +87,20 @@ void adopt_entry(Adoption& adoption, const nf_conntrack* entry) {
     const Address server = read_address(entry, ATTR_REPL_IPV4_SRC, ATTR_REPL_IPV6_SRC);
     const Address peer = read_address(entry, ATTR_REPL_IPV4_DST, ATTR_REPL_IPV6_DST);
     const auto ports = [&](nf_conntrack_attr attribute) { return has_ports ? port(entry, attribute) : uint16_t{0}; };
-    if (const auto found = adoption.endpoints.find(client); found != adoption.endpoints.end())
-        insert(adoption, entry, *found->second, CATFLAP_OPENER_FROM_POD,
+    const auto sender = adoption.endpoints.find(client);
+    const bool from_pod = sender != adoption.endpoints.end();
+    if (from_pod)
+        insert(adoption, entry, *sender->second, CATFLAP_OPENER_FROM_POD, 0,
                read_address(entry, ATTR_ORIG_IPV4_DST, ATTR_ORIG_IPV6_DST), ports(ATTR_ORIG_PORT_SRC),
                ports(ATTR_ORIG_PORT_DST));
-    if (const auto found = adoption.endpoints.find(server); found != adoption.endpoints.end())
-        insert(adoption, entry, *found->second,
-               // The node's own, unless it only lent its address to somebody (masquerading).
-               adoption.node.contains(client) && peer == client ? CATFLAP_OPENER_HOST : CATFLAP_OPENER_TO_POD, peer,
-               ports(ATTR_REPL_PORT_SRC), ports(ATTR_REPL_PORT_DST));
+    const auto found = adoption.endpoints.find(server);
+    if (found == adoption.endpoints.end())
+        return;
+    // The node's own, unless it only lent its address to somebody (masquerading); and a pod's to itself.
+    const bool unpoliced = (adoption.node.contains(client) && peer == client) || client == server;
+    insert(adoption, entry, *found->second, unpoliced ? CATFLAP_OPENER_HOST : CATFLAP_OPENER_TO_POD,
+           from_pod && !unpoliced ? sender->second->spec.ifindex : CATFLAP_SENDER_UNKNOWN, peer,
+           ports(ATTR_REPL_PORT_SRC), ports(ATTR_REPL_PORT_DST));
 }
 
 std::set<Address> node_addresses() {
