@@ -56,7 +56,7 @@ static inline __u64 catflap_entry(__u32 key, __u32 class_id)
 
 /*
  * The entry with this key, and its slot; class half 0: none. Each entry is loaded once. There is no branch: where in
- * its bucket an address lies is random, and a branch foretold wrongly costs more than eight comparisons.
+ * its bucket an address lies is random, which no branch predictor foretells.
  */
 static inline __u64 catflap_find_entry(const __u64 *entries, __u32 key, __u32 *slot)
 {
