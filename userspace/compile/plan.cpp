@@ -112,7 +112,7 @@ class Planner {
     Result<> check_sizes() {
         const size_t addresses = classification().addresses().size();
         if (addresses > CATFLAP_MAX_ADDRESSES)
-            return fail("{} pod addresses do not fit into the map pod_addresses, which holds {}", addresses,
+            return fail("{} pod addresses do not fit into the tables of addresses, which hold {}", addresses,
                         +CATFLAP_MAX_ADDRESSES);
         const size_t prefixes = classification().prefixes().size();
         if (prefixes > CATFLAP_MAX_CIDRS)
