@@ -83,7 +83,8 @@ struct {
     __type(value, struct catflap_page_u32);
 } table_pages SEC(".maps");
 
-/* What the datapath itself remembers. Every entry is a hint: losing one costs a classification, never a packet. */
+/* What the datapath itself remembers. Every entry is a hint: losing one costs a classification, and no packet in the
+ * direction in which its flow was opened. */
 
 /* Connections by endpoint, as the pod sees them. Full: the kernel evicts the least recently used. */
 struct {
