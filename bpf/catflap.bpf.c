@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The two programs of every cali* veth. Seen from the node, TC ingress carries what the pod sends (from_pod) and TC
- * egress what it receives (to_pod). A packet's way: endpoint, parse, link maintenance, sender, flow, policy; and then
- * out by pass() or drop(), which count.
+ * egress what it receives (to_pod). A packet's way: endpoint; the short way of recent.h, if it is in the middle of
+ * a connection; parse, link maintenance, sender, flow, policy; and then out by pass() or drop(), which count.
  */
 #include "account.h"
 #include "classify.h"
@@ -135,7 +135,6 @@ static __always_inline int judge_again(const struct context *c, const struct cat
 static __always_inline int judge(const struct context *c, const struct packet *p)
 {
     struct catflap_flow_key key = {};
-    struct catflap_recent_flow *recent;
     struct catflap_flow *flow;
     int unpoliced;
     __u64 now;
@@ -149,11 +148,6 @@ static __always_inline int judge(const struct context *c, const struct packet *p
      */
     unpoliced =
         c->direction == CATFLAP_TO_POD && (c->skb->ingress_ifindex == 0 || c->skb->ingress_ifindex == c->skb->ifindex);
-    recent = recent_place(&key);
-    if (recent && !unpoliced && is_middle(p) && is_recent(recent, &key, c->endpoint) &&
-        (c->direction == CATFLAP_FROM_POD || is_recent_sender(recent, c->skb->ingress_ifindex)))
-        return pass(c, recent->rule);
-
     now = now_ns();
     flow = bpf_map_lookup_elem(&flows, &key);
     if (flow && (!flow_of_this_pod(flow, c->endpoint) || flow_expired(flow, (__u8)key.slot_protocol, now)))
@@ -163,9 +157,12 @@ static __always_inline int judge(const struct context *c, const struct packet *p
     if (p->ipv6 && p->fragment != FRAGMENT_NONE && c->skb->ingress_ifindex == 0)
         unpoliced = 0;
     if (unpoliced) {
-        if (flow && p->kind == PACKET_ORDINARY && !opens_connection(p) && !is_anothers(p, flow, c->direction, 0))
+        if (flow && p->kind == PACKET_ORDINARY && !opens_connection(p) && !is_anothers(p, flow, c->direction, 0)) {
             track(flow, p, c->direction, now);
-        else if (p->kind == PACKET_ORDINARY)
+            remember_recent(&key, flow, c->endpoint);
+            return pass(c, flow->rule);
+        }
+        if (p->kind == PACKET_ORDINARY)
             create_flow(c, &key, CATFLAP_OPENER_HOST, CATFLAP_RULE_NONE, p);
         return pass(c, CATFLAP_RULE_NONE);
     }
@@ -184,8 +181,7 @@ static __always_inline int judge(const struct context *c, const struct packet *p
     }
     if (p->kind == PACKET_ORDINARY) {
         track(flow, p, c->direction, now);
-        if (recent)
-            remember_recent(recent, &key, flow, c->endpoint);
+        remember_recent(&key, flow, c->endpoint);
     }
     return pass(c, flow->rule);
 }
@@ -199,8 +195,12 @@ static __always_inline int process(struct __sk_buff *skb, enum catflap_direction
         .packets = skb->gso_segs ? skb->gso_segs : 1,
     };
     struct packet p = {.from_pod = direction == CATFLAP_FROM_POD};
-    int reason = parse(skb, &p), verdict;
+    int reason, verdict;
+    __u32 rule;
 
+    if (c.endpoint && passes_by_copy(&c, &rule))
+        return pass(&c, rule);
+    reason = parse(skb, &p);
     c.bytes = p.ip_bytes;
     if (reason)
         return drop(&c, reason, CATFLAP_RULE_NONE);

@@ -67,6 +67,11 @@ struct packet {
 #define PROTOCOL_ETHERIP 97   /* RFC 3378 */
 #define PROTOCOL_MPLS 137     /* RFC 4023 */
 
+static __always_inline int is_tunnel_port(__u16 udp_port)
+{
+    return udp_port == PORT_VXLAN || udp_port == PORT_VXLAN_LINUX || udp_port == PORT_GENEVE;
+}
+
 /* What a node that has a device for it unpacks, and forwards without asking who packed it. */
 static __always_inline int is_tunnel(const struct packet *p)
 {
@@ -78,8 +83,7 @@ static __always_inline int is_tunnel(const struct packet *p)
     case PROTOCOL_MPLS:
         return 1;
     case IPPROTO_UDP:
-        return p->ports.destination_port == PORT_VXLAN || p->ports.destination_port == PORT_VXLAN_LINUX ||
-               p->ports.destination_port == PORT_GENEVE;
+        return is_tunnel_port(p->ports.destination_port);
     default:
         return 0;
     }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * This file contains the front of the flow cache: the connections that this CPU saw a moment ago, in a direct-mapped
- * array. A packet in the middle of one of them passes without the lookup in `flows`, which costs more than all the rest
- * of its way.
+ * This file contains the short way: the connections that this CPU saw a moment ago, in a direct-mapped array, and the
+ * packets that pass by them. A plain packet in the middle of such a connection needs neither the parser nor the lookup
+ * in `flows`, which cost more than all the rest of its way.
  *
  * What stands here is a copy, and may be RECENT_JIFFIES old: another CPU may have seen the connection's end meanwhile.
- * No verdict hangs on that. The entry was written for an allowed flow of the endpoint's generation, which is compared
- * with every packet, so a change of policy, labels or pod takes effect with the next one; and what asks for a
- * connection, or ends one, always goes the whole way.
+ * No verdict hangs on that. A copy is written after the whole way only, of an allowed flow of the endpoint's generation,
+ * which is compared with every packet: a change of policy, labels or pod takes effect with the next one. What the
+ * whole way asks of every packet anew is asked here too, or there is no copy of such a flow: see may_be_remembered().
  */
 #ifndef CATFLAP_RECENT_H
 #define CATFLAP_RECENT_H
@@ -15,6 +15,7 @@
 #include "account.h"
 #include "flow.h"
 #include "maps.h"
+#include "plain.h"
 
 /*
  * 25 ms where a tick is 1 ms, 250 ms where it is 10. The entry in `flows` is not touched meanwhile, so this is also how
@@ -40,36 +41,52 @@ static __always_inline int same_flow(const struct catflap_flow_key *a, const str
            a->slot_protocol == b->slot_protocol;
 }
 
-/* The packet changes nothing of what is remembered of an established flow. */
-static __always_inline int is_middle(const struct packet *p)
+/* Whether the packet passes by a copy; *rule then counts it. Sets c->bytes. No: nothing is known of the packet. */
+static __always_inline int passes_by_copy(struct context *c, __u32 *rule)
 {
-    return p->kind == PACKET_ORDINARY && p->fragment == FRAGMENT_NONE && !p->echo_request &&
-           !(p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST));
+    struct catflap_flow_key key = {};
+    const struct catflap_recent_flow *recent;
+
+    if (!parse_plain(c, &key))
+        return 0;
+    recent = recent_place(&key);
+    if (!recent || recent->generation != c->endpoint->generation ||
+        bpf_jiffies64() - recent->seen_jiffies >= RECENT_JIFFIES || !same_flow(&recent->key, &key))
+        return 0;
+    /* See is_anothers(). */
+    if (c->direction == CATFLAP_TO_POD && recent->sender_ifindex && recent->sender_ifindex != c->skb->ingress_ifindex)
+        return 0;
+    *rule = recent->rule;
+    return 1;
 }
 
-static __always_inline int is_recent(const struct catflap_recent_flow *recent, const struct catflap_flow_key *key,
-                                     const struct catflap_endpoint_config *endpoint)
+/*
+ * Not what is open to question with every packet: whether it is stale, what encapsulates (check_sender), and, of the
+ * node's own connections, all but TCP's (is_anothers).
+ */
+static __always_inline int may_be_remembered(const struct catflap_flow_key *key, const struct catflap_flow *flow,
+                                             const struct catflap_endpoint_config *endpoint)
 {
-    return recent->generation == endpoint->generation && bpf_jiffies64() - recent->seen_jiffies < RECENT_JIFFIES &&
-           same_flow(&recent->key, key);
+    const __u8 protocol = (__u8)key->slot_protocol;
+
+    if (flow->state != CATFLAP_FLOW_ESTABLISHED || !flow_current(flow, endpoint))
+        return 0;
+    if (protocol == IPPROTO_TCP)
+        return 1;
+    return protocol == IPPROTO_UDP && flow->opener != CATFLAP_OPENER_HOST && !is_tunnel_port(key->remote_port);
 }
 
-/* See is_anothers(). */
-static __always_inline int is_recent_sender(const struct catflap_recent_flow *recent, __u32 ifindex)
-{
-    return !recent->sender_ifindex || recent->sender_ifindex == ifindex;
-}
-
-/* After the whole way: the flow as it is now. */
-static __always_inline void remember_recent(struct catflap_recent_flow *recent, const struct catflap_flow_key *key,
-                                            const struct catflap_flow *flow,
+/* After the whole way of an ordinary packet: the flow as it is now. */
+static __always_inline void remember_recent(const struct catflap_flow_key *key, const struct catflap_flow *flow,
                                             const struct catflap_endpoint_config *endpoint)
 {
-    /* Of the node's own connections to the pod, only TCP's: is_anothers() must see the rest. */
-    if (flow->state != CATFLAP_FLOW_ESTABLISHED ||
-        (flow->opener == CATFLAP_OPENER_HOST && (__u8)key->slot_protocol != IPPROTO_TCP)) {
+    struct catflap_recent_flow *recent = recent_place(key);
+
+    if (!recent)
+        return;
+    if (!may_be_remembered(key, flow, endpoint)) {
         if (same_flow(&recent->key, key))
-            recent->seen_jiffies -= RECENT_JIFFIES;
+            recent->generation = 0;
         return;
     }
     recent->key = *key;

@@ -26,6 +26,7 @@ struct Case {
     bool drives = true;   // false: the packet itself is run, it has no ports to vary
     bool random = false;  // meets other entries with every packet
     bool room = false;    // with an empty cache of flows
+    bool from_pod = false;
 };
 
 constexpr uint32_t kRoom = 100'000;  // flows that the cache has room for without pushing out others
@@ -50,15 +51,20 @@ std::vector<Case> cases(const Scale& scale) {
     const auto peers = static_cast<uint32_t>((scale.policies_in_cluster - 1) * kPeersPerPolicy);
     const Bytes allowed = udp_frame(kFarClient.address, kServer.address, kFirstSourcePort, kFirstPort);
     const Bytes denied = udp_frame(kFarClient.address, kServer.address, kFirstSourcePort, kClosedPort);
+    const Bytes answer = udp_frame(kServer.address, kFarClient.address, kFirstPort, kFirstSourcePort);
     constexpr uint32_t kFlows = 10'000;
     const Variation flows{.source_ports = kFlows};
+    const Variation answers{.source_ports = kFlows, .answers = true};
     const Variation sources{.peers = peers, .source_ports = kFlows};
     const Variation fresh{.sequence = true};
     return {
         {.name = kLinkCase, .frame = arp_frame(), .drives = false},
         {.name = kUnknownCase, .frame = denied, .ifindex = kUnknownInterface, .passes = false},
-        {.name = kRandomFlowsCase, .frame = allowed, .variation = flows, .random = true},  // leaves 10,000 live
+        // These two leave 10,000 live flows, in which both ends have spoken: the next cases'.
+        {.name = kRandomFlowsCase, .frame = allowed, .variation = flows, .random = true},
+        {.name = kRandomAnswersCase, .frame = answer, .variation = answers, .random = true, .from_pod = true},
         {.name = kFlowCase, .frame = allowed},
+        {.name = kAnswerCase, .frame = answer, .from_pod = true},
         {.name = kDeniedCase, .frame = denied, .passes = false},
         {.name = kRandomDeniedCase, .frame = denied, .variation = sources, .passes = false, .random = true},
         {.name = kNewFlowCase, .frame = allowed, .variation = fresh, .random = true, .room = true},
@@ -70,7 +76,7 @@ std::vector<Case> cases(const Scale& scale) {
 Result<double> time_program(int program, const Case& one, uint32_t repeat, uint32_t* retval = nullptr) {
     __sk_buff context{};
     context.ifindex = one.ifindex;
-    context.ingress_ifindex = 99;  // forwarded
+    context.ingress_ifindex = one.from_pod ? one.ifindex : 99;  // forwarded
     LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = one.frame.data(),
                 .data_size_in = static_cast<uint32_t>(one.frame.size()), .ctx_in = &context,
                 .ctx_size_in = sizeof(context), .repeat = static_cast<int>(repeat));
@@ -154,7 +160,7 @@ Result<> measure_cases(Run& run, const MicroStage& stage, const std::vector<Case
                        int empty, const Units& units) {
     std::vector<Bench> benches;
     for (const Case& one : cases) {
-        auto bench = prepare(one, datapath.to_pod_fd(), empty);
+        auto bench = prepare(one, one.from_pod ? datapath.from_pod_fd() : datapath.to_pod_fd(), empty);
         if (!bench)
             return tl::unexpected(bench.error());
         benches.push_back(std::move(*bench));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the datapath's programs cost alone, by BPF_PROG_TEST_RUN: net of the same driver with an empty program, in ns
+// What the datapath's programs cost alone, by BPF_PROG_TEST_RUN, to_pod unless a case says otherwise: net of the same driver with an empty program, in ns
 // and in units of L = one lookup that hits in an LRU hash of 10,000 live entries, measured in the same round.
 #pragma once
 
@@ -16,7 +16,9 @@ inline const std::string kRandomL = "a lookup of random entries";
 inline const std::string kLinkCase = "ARP, passed";
 inline const std::string kUnknownCase = "parsed, endpoint unknown, dropped";
 inline const std::string kFlowCase = "established: one of 10,000 live flows";
+inline const std::string kAnswerCase = "the same, from the pod";
 inline const std::string kRandomFlowsCase = "established: 10,000 live flows at random";
+inline const std::string kRandomAnswersCase = "the same at random, from the pod";
 inline const std::string kNewFlowCase = "new flow allowed, entry created";
 inline const std::string kEvictingCase = "new flow allowed, entry created by pushing out another";
 inline const std::string kDeniedCase = "denied, one source";

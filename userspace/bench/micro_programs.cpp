@@ -69,7 +69,7 @@ Result<Driver> load_driver(const Variation& variation, int target_program) {
     } else if (variation.source_ports > 1) {
         code.call(BPF_FUNC_get_prandom_u32).op32(BPF_MOD, BPF_REG_0, static_cast<int32_t>(variation.source_ports));
         code.op(BPF_ADD, BPF_REG_0, kFirstSourcePort).to_big_endian(BPF_REG_0, 16);
-        code.store(BPF_H, BPF_REG_7, kSourcePort, BPF_REG_0);
+        code.store(BPF_H, BPF_REG_7, variation.answers ? kDestinationPort : kSourcePort, BPF_REG_0);
     }
     code.copy(BPF_REG_1, BPF_REG_6).load_map(BPF_REG_2, targets->get()).move(BPF_REG_3, 0).call(BPF_FUNC_tail_call);
     code.label("out").move(BPF_REG_0, 2).exit();  // TC_ACT_SHOT: the call failed

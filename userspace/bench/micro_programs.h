@@ -15,6 +15,7 @@ namespace catflap::bench {
 struct Variation {
     uint32_t peers = 1;         // sources, at random among the first so many of manifests.h's peers; 1: as it is
     uint32_t source_ports = 1;  // at random, from kFirstSourcePort on; 1: as it is
+    bool answers = false;       // the packets go the other way: these are their destination ports
     bool sequence = false;      // ports count up instead: no two packets of 2^20 in a row are of the same flow
 };
 constexpr uint32_t kFirstSourcePort = 20000;

@@ -129,6 +129,10 @@ Result<> attach_guard(const fs::path& pin_dir) {
 
 Result<> detach_guard(const fs::path& pin_dir) {
     std::error_code error;
+    // A link whose last pin goes is taken off its hook a little later, by a worker of the kernel; this is done at once.
+    for (const fs::directory_entry& pinned : fs::directory_iterator(pin_dir / "guard", error))
+        if (auto link = open_pinned(pinned.path()); link && *link && bpf_link_detach((*link)->get()) != 0)
+            return fail_errno(errno, "detach {}", pinned.path().string());
     fs::remove_all(pin_dir / "guard", error);
     if (error)
         return fail_errno(error.value(), "remove {}", (pin_dir / "guard").string());
