@@ -136,8 +136,8 @@ static __always_inline int judge(const struct context *c, const struct packet *p
 {
     struct catflap_flow_key key = {};
     struct catflap_flow *flow;
+    __u64 now = 0;
     int unpoliced;
-    __u64 now;
 
     make_flow_key(&key, p, c->direction, c->endpoint->slot);
 
@@ -148,10 +148,12 @@ static __always_inline int judge(const struct context *c, const struct packet *p
      */
     unpoliced =
         c->direction == CATFLAP_TO_POD && (c->skb->ingress_ifindex == 0 || c->skb->ingress_ifindex == c->skb->ifindex);
-    now = now_ns();
     flow = bpf_map_lookup_elem(&flows, &key);
-    if (flow && (!flow_of_this_pod(flow, c->endpoint) || flow_expired(flow, (__u8)key.slot_protocol, now)))
-        flow = NULL;
+    if (flow) {
+        now = now_ns();
+        if (!flow_of_this_pod(flow, c->endpoint) || flow_expired(flow, (__u8)key.slot_protocol, now))
+            flow = NULL;
+    }
 
     /* ip6_fragment() makes new buffers without an ingress interface of what it forwards: those prove nothing. */
     if (p->ipv6 && p->fragment != FRAGMENT_NONE && c->skb->ingress_ifindex == 0)

@@ -34,7 +34,7 @@ enum {
     CATFLAP_MAX_CLASSES = 65536, /* address classes; port classes have the same bound (both are __u16 rows) */
     CATFLAP_MAX_RULES = 32768,   /* rule counters, the default decisions of tables included */
     CATFLAP_MAX_FLOWS = 262144,
-    CATFLAP_RECENT_FLOWS = 2048, /* of each CPU; a power of two */
+    CATFLAP_RECENT_FLOWS = 8192, /* of each CPU; a power of two */
     CATFLAP_MAX_FRAGMENTS = 8192,
     CATFLAP_MAX_REASONS = 64,   /* room for reasons to come: the counters outlive the agent's version */
     CATFLAP_PAGE_SIZE = 4096,   /* unit of table_pages and port_pages, bytes */

@@ -47,15 +47,16 @@ std::vector<MicroStage> micro_stages(const Run& run) {
     return stages;
 }
 
-std::vector<Case> cases(const Scale& scale) {
-    const auto peers = static_cast<uint32_t>((scale.policies_in_cluster - 1) * kPeersPerPolicy);
+constexpr uint32_t kPeers = 99'990;  // of the largest stage: each stage is sent the same packets
+
+std::vector<Case> cases() {
     const Bytes allowed = udp_frame(kFarClient.address, kServer.address, kFirstSourcePort, kFirstPort);
     const Bytes denied = udp_frame(kFarClient.address, kServer.address, kFirstSourcePort, kClosedPort);
     const Bytes answer = udp_frame(kServer.address, kFarClient.address, kFirstPort, kFirstSourcePort);
     constexpr uint32_t kFlows = 10'000;
     const Variation flows{.source_ports = kFlows};
     const Variation answers{.source_ports = kFlows, .answers = true};
-    const Variation sources{.peers = peers, .source_ports = kFlows};
+    const Variation sources{.peers = kPeers, .source_ports = kFlows};
     const Variation fresh{.sequence = true};
     return {
         {.name = kLinkCase, .frame = arp_frame(), .drives = false},
@@ -204,7 +205,7 @@ Result<> measure_stage(Run& run, const MicroStage& stage, const Datapath& datapa
     // New flows come last: they push the live ones out of the cache of flows.
     for (const bool inserts : {false, true}) {
         std::vector<Case> now;
-        for (Case& one : cases(stage.scale))
+        for (Case& one : cases())
             if (one.variation.sequence == inserts)
                 now.push_back(std::move(one));
         if (auto done = measure_cases(run, stage, now, datapath, empty->get(), units); !done)

@@ -20,6 +20,9 @@ std::vector<Mode> available_modes(const std::string& catflapd_help, bool has_leg
         modes.push_back({kLegacy, {"--mode", "iptables", "--iptables-backend", "legacy"}, "legacy", true});
     if (has_iptables_mode)
         modes.push_back({kNft, {"--mode", "iptables", "--iptables-backend", "nft"}, "nft", true});
+    // What the guard is of the difference.
+    modes.push_back({"ebpf-unguarded", {"--mode", "ebpf", "--guard", "off"}, common, true, true});
+    modes.push_back({"ebpf-guard-nft", {"--mode", "ebpf", "--guard", "nft"}, common, true, true});
     modes.push_back({"none-bare", {}, common, false, true});
     modes.push_back({"ebpf-bare", {"--mode", "ebpf"}, common, false, true});
     return modes;
