@@ -14,9 +14,11 @@
 /* Where a packet is: filled step by step by the entry point, and all that the ways out need. */
 struct context {
     struct __sk_buff *skb;
-    const struct catflap_endpoint_config *endpoint; /* NULL: not known */
+    __u32 publication;                              /* see struct catflap_interface; 0: not known */
+    const struct catflap_endpoint_config *endpoint; /* NULL: not known, or not asked for */
     enum catflap_direction direction;               /* a constant at each of the two entry points */
-    __u32 packets;                                  /* on the wire: GSO segments */
+    __u32 cpu;
+    __u32 packets; /* on the wire: GSO segments */
     __u32 bytes;
 };
 
@@ -28,15 +30,19 @@ static __always_inline void count(struct catflap_counter *counter, const struct 
 
 static __always_inline void count_rule(__u32 rule, const struct context *c)
 {
-    struct catflap_counter *counter = bpf_map_lookup_elem(&rule_counters, &rule);
+    __u32 index = c->cpu * CATFLAP_MAX_RULES + rule;
+    struct catflap_counter *counter;
 
+    if (rule == CATFLAP_RULE_NONE || rule >= CATFLAP_MAX_RULES)
+        return;
+    counter = bpf_map_lookup_elem(&rule_counters, &index);
     if (counter)
         count(counter, c);
 }
 
-static __always_inline struct catflap_endpoint_counter *endpoint_counter(const struct context *c)
+static __always_inline struct catflap_endpoint_counter *endpoint_counter(const struct context *c, __u32 slot)
 {
-    __u32 index = c->endpoint->slot * 2 + c->direction;
+    __u32 index = c->cpu * CATFLAP_ENDPOINT_COUNTERS + slot * 2 + c->direction;
 
     return bpf_map_lookup_elem(&endpoint_counters, &index);
 }
@@ -49,15 +55,13 @@ static __always_inline struct catflap_health *health(void)
 }
 
 /* Later programs on the hook still run (TCX_NEXT; with clsact the next filter). */
-static __always_inline int pass(const struct context *c, __u32 rule)
+static __always_inline int pass(const struct context *c, __u32 slot, __u32 rule)
 {
-    if (c->endpoint) {
-        struct catflap_endpoint_counter *counter = endpoint_counter(c);
+    struct catflap_endpoint_counter *counter = endpoint_counter(c, slot);
 
-        if (counter)
-            count(&counter->allowed, c);
-        count_rule(rule, c);
-    }
+    if (counter)
+        count(&counter->allowed, c);
+    count_rule(rule, c);
     return TC_ACT_UNSPEC;
 }
 
@@ -69,13 +73,12 @@ static __always_inline int drop(const struct context *c, __u32 reason, __u32 rul
     if (by_reason)
         count(by_reason, c);
     if (c->endpoint) {
-        struct catflap_endpoint_counter *counter = endpoint_counter(c);
+        struct catflap_endpoint_counter *counter = endpoint_counter(c, c->endpoint->slot);
 
         if (counter)
             count(&counter->dropped, c);
     }
-    if (rule != CATFLAP_RULE_NONE)
-        count_rule(rule, c);
+    count_rule(rule, c);
     if (catflap_audit) {
         struct catflap_health *h = health();
 

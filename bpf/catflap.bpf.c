@@ -12,7 +12,8 @@
 #include "parse.h"
 #include "recent.h"
 
-static __always_inline const struct catflap_endpoint_config *find_endpoint(__u32 ifindex)
+/* See struct catflap_interface; 0: nothing is known of the interface. */
+static __always_inline __u32 find_publication(__u32 ifindex)
 {
     for (__u32 probe = 0; probe < CATFLAP_INTERFACE_PROBES; probe++) {
         __u32 index = (ifindex + probe) & (CATFLAP_MAX_INTERFACES - 1);
@@ -23,12 +24,19 @@ static __always_inline const struct catflap_endpoint_config *find_endpoint(__u32
         } found;
 
         if (!word)
-            return NULL;
-        found.word = *(const volatile __u64 *)word; /* one load: interface and config belong together */
+            return 0;
+        found.word = *(const volatile __u64 *)word; /* one load: interface and publication belong together */
         if (found.slot.ifindex == ifindex)
-            return found.slot.config ? bpf_map_lookup_elem(&endpoint_configs, &found.slot.config) : NULL;
+            return found.slot.publication;
     }
-    return NULL;
+    return 0;
+}
+
+static __always_inline const struct catflap_endpoint_config *published(__u32 publication)
+{
+    __u32 config = CATFLAP_CONFIG_OF(publication);
+
+    return config ? bpf_map_lookup_elem(&endpoint_configs, &config) : NULL;
 }
 
 /* A pod that sends from another's address, or hides packets in packets, would walk around every policy. */
@@ -51,7 +59,7 @@ static __always_inline int check_sender(const struct catflap_endpoint_config *en
  */
 static __always_inline const struct catflap_address *sender_address(__u32 sender_ifindex, __u8 ipv6)
 {
-    const struct catflap_endpoint_config *sender = sender_ifindex ? find_endpoint(sender_ifindex) : NULL;
+    const struct catflap_endpoint_config *sender = sender_ifindex ? published(find_publication(sender_ifindex)) : NULL;
 
     return sender ? &sender->address[ipv6 & 1] : NULL;
 }
@@ -101,7 +109,7 @@ static __always_inline int judge_new(const struct context *c, const struct packe
     /* An error without a flow opens none: it is no connection. */
     if (p->kind != PACKET_ICMP_ERROR)
         create_flow(c, key, c->direction, cell & CATFLAP_CELL_RULE, p);
-    return pass(c, cell & CATFLAP_CELL_RULE);
+    return pass(c, c->endpoint->slot, cell & CATFLAP_CELL_RULE);
 }
 
 /*
@@ -161,12 +169,12 @@ static __always_inline int judge(const struct context *c, const struct packet *p
     if (unpoliced) {
         if (flow && p->kind == PACKET_ORDINARY && !opens_connection(p) && !is_anothers(p, flow, c->direction, 0)) {
             track(flow, p, c->direction, now);
-            remember_recent(&key, flow, c->endpoint);
-            return pass(c, flow->rule);
+            remember_recent(c, &key, p, flow);
+            return pass(c, c->endpoint->slot, flow->rule);
         }
         if (p->kind == PACKET_ORDINARY)
             create_flow(c, &key, CATFLAP_OPENER_HOST, CATFLAP_RULE_NONE, p);
-        return pass(c, CATFLAP_RULE_NONE);
+        return pass(c, c->endpoint->slot, CATFLAP_RULE_NONE);
     }
     if (!flow || is_new_connection(p, flow, c->direction) ||
         is_anothers(p, flow, c->direction, c->skb->ingress_ifindex))
@@ -183,25 +191,27 @@ static __always_inline int judge(const struct context *c, const struct packet *p
     }
     if (p->kind == PACKET_ORDINARY) {
         track(flow, p, c->direction, now);
-        remember_recent(&key, flow, c->endpoint);
+        remember_recent(c, &key, p, flow);
     }
-    return pass(c, flow->rule);
+    return pass(c, c->endpoint->slot, flow->rule);
 }
 
 static __always_inline int process(struct __sk_buff *skb, enum catflap_direction direction)
 {
     struct context c = {
         .skb = skb,
-        .endpoint = find_endpoint(skb->ifindex),
+        .publication = find_publication(skb->ifindex),
         .direction = direction,
+        .cpu = bpf_get_smp_processor_id(),
         .packets = skb->gso_segs ? skb->gso_segs : 1,
     };
     struct packet p = {.from_pod = direction == CATFLAP_FROM_POD};
+    const struct catflap_recent_flow *recent = c.publication ? find_copy(&c) : NULL;
     int reason, verdict;
-    __u32 rule;
 
-    if (c.endpoint && passes_by_copy(&c, &rule))
-        return pass(&c, rule);
+    if (recent)
+        return pass(&c, recent->slot_protocol >> 8, recent->rule);
+    c.endpoint = published(c.publication);
     reason = parse(skb, &p);
     c.bytes = p.ip_bytes;
     if (reason)

@@ -94,9 +94,13 @@ struct {
     __type(value, struct catflap_flow);
 } flows SEC(".maps");
 
-/* In front of `flows`, of each CPU its own, direct-mapped: a flow pushes out another that has its place. */
+/*
+ * In front of `flows`, of each CPU its own, direct-mapped: a flow pushes out another that has its place. The loader
+ * multiplies by the CPUs. Mapped, since such elements begin at a page: each is one cache line.
+ */
 struct {
-    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
     __uint(max_entries, CATFLAP_RECENT_FLOWS);
     __type(key, __u32);
     __type(value, struct catflap_recent_flow);
@@ -112,18 +116,20 @@ struct {
 
 /* Counters: written here only, read and summed over the CPUs by the agent. */
 
-/* By the rule, or the default decision of a table, that decided the packet. */
+/* By the rule, or the default decision of a table, that decided the packet. The loader multiplies by the CPUs. */
 struct {
-    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
     __uint(max_entries, CATFLAP_MAX_RULES);
     __type(key, __u32);
     __type(value, struct catflap_counter);
 } rule_counters SEC(".maps");
 
-/* By slot * 2 + direction. */
+/* By slot * 2 + direction. Likewise. */
 struct {
-    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-    __uint(max_entries, CATFLAP_MAX_ENDPOINTS * 2);
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, CATFLAP_ENDPOINT_COUNTERS);
     __type(key, __u32);
     __type(value, struct catflap_endpoint_counter);
 } endpoint_counters SEC(".maps");

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * This file contains the short way: the connections that this CPU saw a moment ago, in a direct-mapped array, and the
- * packets that pass by them. A plain packet in the middle of such a connection needs neither the parser nor the lookup
- * in `flows`, which cost more than all the rest of its way.
+ * packets that pass by them. A plain packet in the middle of such a connection needs neither the parser nor the
+ * endpoint's config nor the lookup in `flows`, which cost more than all the rest of its way.
  *
  * What stands here is a copy, and may be RECENT_JIFFIES old: another CPU may have seen the connection's end meanwhile.
- * No verdict hangs on that. A copy is written after the whole way only, of an allowed flow of the endpoint's generation,
- * which is compared with every packet: a change of policy, labels or pod takes effect with the next one. What the
- * whole way asks of every packet anew is asked here too, or there is no copy of such a flow: see may_be_remembered().
+ * No verdict hangs on that. A copy is written after the whole way only, of an allowed flow, together with the
+ * publication under which it was judged: every change of policy, labels or pod makes another one, and takes effect with
+ * the next packet. What the whole way asks of every packet anew is asked here too, or there is no copy of such a flow:
+ * see may_be_remembered().
  */
 #ifndef CATFLAP_RECENT_H
 #define CATFLAP_RECENT_H
@@ -24,73 +25,87 @@
 #define RECENT_JIFFIES 25
 
 /* Whoever makes others' flows fall into one place slows them down to what they cost without this file. */
-static __always_inline struct catflap_recent_flow *recent_place(const struct catflap_flow_key *key)
+static __always_inline struct catflap_recent_flow *
+recent_place(const struct context *c, const struct catflap_address *remote, __u16 local_port, __u16 remote_port)
 {
-    const __u64 high = (__u64)key->remote.word_be[0] << 32 | key->remote.word_be[1];
-    const __u64 low = (__u64)key->remote.word_be[2] << 32 | key->remote.word_be[3];
-    const __u64 rest = (__u64)key->slot_protocol << 32 | (__u32)key->local_port << 16 | key->remote_port;
-    const __u64 mixed = (high * 0x9e3779b97f4a7c15ULL ^ low) * 0xc2b2ae3d27d4eb4fULL ^ rest * 0x165667b19e3779f9ULL;
-    __u32 index = (__u32)((mixed ^ mixed >> 29) * 0x9e3779b97f4a7c15ULL >> 32) & (CATFLAP_RECENT_FLOWS - 1);
+    const __u64 high = (__u64)remote->word_be[0] << 32 | remote->word_be[1];
+    const __u64 ports = (__u32)local_port << 16 | remote_port;
+    const __u64 low = (__u64)remote->word_be[3] << 32 | ports;
+    const __u64 mixed = (high ^ remote->word_be[2] ^ c->publication) * 0x165667b19e3779f9ULL ^ low;
+    __u32 index = c->cpu * CATFLAP_RECENT_FLOWS;
 
+    index += (__u32)((mixed ^ mixed >> 32) * 0x9e3779b97f4a7c15ULL >> 32) & (CATFLAP_RECENT_FLOWS - 1);
     return bpf_map_lookup_elem(&recent_flows, &index);
 }
 
-static __always_inline int same_flow(const struct catflap_flow_key *a, const struct catflap_flow_key *b)
+/* The packet's copy; NULL: there is none, and nothing is known of the packet. */
+static __always_inline const struct catflap_recent_flow *copy_of(const struct context *c, const struct plain_packet *p)
 {
-    return same_address(&a->remote, &b->remote) && a->local_port == b->local_port && a->remote_port == b->remote_port &&
-           a->slot_protocol == b->slot_protocol;
-}
+    const struct catflap_recent_flow *recent = recent_place(c, &p->remote, p->local_port, p->remote_port);
 
-/* Whether the packet passes by a copy; *rule then counts it. Sets c->bytes. No: nothing is known of the packet. */
-static __always_inline int passes_by_copy(struct context *c, __u32 *rule)
-{
-    struct catflap_flow_key key = {};
-    const struct catflap_recent_flow *recent;
-
-    if (!parse_plain(c, &key))
-        return 0;
-    recent = recent_place(&key);
-    if (!recent || recent->generation != c->endpoint->generation ||
-        bpf_jiffies64() - recent->seen_jiffies >= RECENT_JIFFIES || !same_flow(&recent->key, &key))
-        return 0;
+    if (!recent || !same_address(&recent->remote, &p->remote) || !same_address(&recent->local, &p->local) ||
+        recent->local_port != p->local_port || recent->remote_port != p->remote_port ||
+        (__u8)recent->slot_protocol != p->protocol || recent->publication != c->publication ||
+        bpf_jiffies64() - recent->seen_jiffies >= RECENT_JIFFIES)
+        return NULL;
     /* See is_anothers(). */
     if (c->direction == CATFLAP_TO_POD && recent->sender_ifindex && recent->sender_ifindex != c->skb->ingress_ifindex)
-        return 0;
-    *rule = recent->rule;
-    return 1;
+        return NULL;
+    return recent;
+}
+
+/* The copy by which the packet passes, or NULL. Sets c->bytes. */
+static __always_inline const struct catflap_recent_flow *find_copy(struct context *c)
+{
+    const __be16 ethertype = plain_ethertype(c->skb);
+    struct plain_packet p;
+
+    if (ethertype == bpf_htons(ETH_P_IP))
+        return parse_plain_ipv4(c, &p) ? copy_of(c, &p) : NULL;
+    if (ethertype == bpf_htons(ETH_P_IPV6))
+        return parse_plain_ipv6(c, &p) ? copy_of(c, &p) : NULL;
+    return NULL;
 }
 
 /*
- * Not what is open to question with every packet: whether it is stale, what encapsulates (check_sender), and, of the
- * node's own connections, all but TCP's (is_anothers).
+ * Not what is open to question with every packet: whether it is stale; of what comes from the pod, the sender and what
+ * encapsulates (check_sender); of the node's own connections, all but TCP's (is_anothers).
  */
-static __always_inline int may_be_remembered(const struct catflap_flow_key *key, const struct catflap_flow *flow,
-                                             const struct catflap_endpoint_config *endpoint)
+static __always_inline int may_be_remembered(const struct context *c, const struct catflap_flow_key *key,
+                                             const struct catflap_address *local, const struct catflap_flow *flow)
 {
+    const struct catflap_address unspecified = {};
     const __u8 protocol = (__u8)key->slot_protocol;
 
-    if (flow->state != CATFLAP_FLOW_ESTABLISHED || !flow_current(flow, endpoint))
+    if (flow->state != CATFLAP_FLOW_ESTABLISHED || !flow_current(flow, c->endpoint) ||
+        same_address(local, &unspecified) || !same_address(local, &c->endpoint->address[!is_ipv4_mapped(local)]))
         return 0;
     if (protocol == IPPROTO_TCP)
         return 1;
     return protocol == IPPROTO_UDP && flow->opener != CATFLAP_OPENER_HOST && !is_tunnel_port(key->remote_port);
 }
 
-/* After the whole way of an ordinary packet: the flow as it is now. */
-static __always_inline void remember_recent(const struct catflap_flow_key *key, const struct catflap_flow *flow,
-                                            const struct catflap_endpoint_config *endpoint)
+/* After the whole way of an ordinary packet: its flow as it is now. */
+static __always_inline void remember_recent(const struct context *c, const struct catflap_flow_key *key,
+                                            const struct packet *p, const struct catflap_flow *flow)
 {
-    struct catflap_recent_flow *recent = recent_place(key);
+    struct catflap_recent_flow *recent = recent_place(c, &key->remote, key->local_port, key->remote_port);
+    const struct catflap_address *local = c->direction == CATFLAP_FROM_POD ? &p->source : &p->destination;
 
     if (!recent)
         return;
-    if (!may_be_remembered(key, flow, endpoint)) {
-        if (same_flow(&recent->key, key))
-            recent->generation = 0;
+    if (!may_be_remembered(c, key, local, flow)) {
+        if (same_address(&recent->remote, &key->remote) && recent->local_port == key->local_port &&
+            recent->remote_port == key->remote_port && recent->slot_protocol == key->slot_protocol)
+            recent->publication = 0;
         return;
     }
-    recent->key = *key;
-    recent->generation = endpoint->generation;
+    recent->remote = key->remote;
+    recent->local = *local;
+    recent->publication = c->publication;
+    recent->local_port = key->local_port;
+    recent->remote_port = key->remote_port;
+    recent->slot_protocol = key->slot_protocol;
     recent->rule = flow->rule;
     recent->sender_ifindex =
         (__u8)key->slot_protocol != IPPROTO_TCP && flow->opener == CATFLAP_OPENER_TO_POD ? flow->sender_ifindex : 0;

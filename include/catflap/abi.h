@@ -18,15 +18,12 @@ extern "C" {
 #define CATFLAP_ASSERT(cond) _Static_assert(cond, #cond)
 #endif
 
-/* Bumped whenever a struct below changes: an agent adopts pinned flows and counters of its own version only. */
-#define CATFLAP_ABI_VERSION 1
-
 /* ---- Limits: a state that does not fit is refused by name before anything is published. ---- */
 enum {
     CATFLAP_MAX_INTERFACES = 65536,  /* slots of the ifindex directory, a power of two */
     CATFLAP_INTERFACE_PROBES = 4,    /* linear probes in it */
     CATFLAP_MAX_ENDPOINTS = 1024,    /* live endpoints (slots) */
-    CATFLAP_MAX_CONFIGS = 4096,      /* endpoint configs: live ones, and those in their grace period */
+    CATFLAP_MAX_CONFIGS = 4096,      /* endpoint configs, a power of two: live ones, and those in their grace period */
     CATFLAP_MAX_ADDRESSES = 262144,  /* pod addresses of both families */
     CATFLAP_ADDRESS_BUCKETS = 65536, /* of each family, a power of two: half full at the limit */
     CATFLAP_BUCKET_SLOTS = 8,
@@ -34,7 +31,7 @@ enum {
     CATFLAP_MAX_CLASSES = 65536, /* address classes; port classes have the same bound (both are __u16 rows) */
     CATFLAP_MAX_RULES = 32768,   /* rule counters, the default decisions of tables included */
     CATFLAP_MAX_FLOWS = 262144,
-    CATFLAP_RECENT_FLOWS = 8192, /* of each CPU; a power of two */
+    CATFLAP_RECENT_FLOWS = 8192, /* of each CPU, a power of two: 512 KiB */
     CATFLAP_MAX_FRAGMENTS = 8192,
     CATFLAP_MAX_REASONS = 64,   /* room for reasons to come: the counters outlive the agent's version */
     CATFLAP_PAGE_SIZE = 4096,   /* unit of table_pages and port_pages, bytes */
@@ -91,8 +88,13 @@ CATFLAP_ASSERT(sizeof(struct catflap_address) == 16);
  */
 struct catflap_interface {
     __u32 ifindex;
-    __u32 config; /* index into endpoint_configs; 0: attached, but no pod is known for it yet */
+    __u32 publication; /* count of such stores * CATFLAP_MAX_CONFIGS + config; 0: attached, but no pod is known yet */
 };
+/*
+ * Index into endpoint_configs. Configs are used again; publications, of all interfaces together, are 2^20 before they
+ * are: who finds the same one a moment later finds the same interface in the same state.
+ */
+#define CATFLAP_CONFIG_OF(publication) ((publication) & (CATFLAP_MAX_CONFIGS - 1))
 CATFLAP_ASSERT(sizeof(struct catflap_interface) == 8);
 
 /*
@@ -114,7 +116,7 @@ CATFLAP_ASSERT(sizeof(struct catflap_table) == 32);
 /* A cell: bit 31 is set for allow; the rest is the rule's index in rule_counters. */
 #define CATFLAP_CELL_ALLOW 0x80000000U
 #define CATFLAP_CELL_RULE 0x7fffffffU
-/* Counts what no policy's rule decided: open directions, the node's own traffic. */
+/* No policy's rule decided: open directions, the node's own traffic. Counted by endpoint only. */
 #define CATFLAP_RULE_NONE 0U
 
 enum catflap_endpoint_flags {
@@ -208,14 +210,18 @@ CATFLAP_ASSERT(offsetof(struct catflap_flow, opener) == 16);
 
 /* recent_flows: a copy of an established flow that its CPU saw less than a moment ago, see bpf/recent.h. */
 struct catflap_recent_flow {
-    struct catflap_flow_key key;
-    __u32 generation; /* the endpoint's; never 0 */
-    __u32 rule;
+    struct catflap_address remote;
+    struct catflap_address local; /* the pod's own */
+    __u16 local_port;
+    __u16 remote_port;
+    __u32 slot_protocol;  /* slot << 8 | IP protocol */
+    __u32 publication;    /* see struct catflap_interface; 0: no copy */
+    __u32 rule;           /* as in struct catflap_flow */
     __u64 seen_jiffies;   /* in `flows`, by this CPU */
     __u32 sender_ifindex; /* packets to the pod must have come in by it; 0: by any */
     __u32 pad;
 };
-CATFLAP_ASSERT(sizeof(struct catflap_recent_flow) == 48);
+CATFLAP_ASSERT(sizeof(struct catflap_recent_flow) == 64); /* one cache line */
 
 /* Later fragments carry no ports: the datagram's first one leaves them here. */
 struct catflap_fragment_key {
@@ -236,14 +242,19 @@ struct catflap_fragment {
 };
 CATFLAP_ASSERT(sizeof(struct catflap_fragment) == 16);
 
-/* Packets are those on the wire (GSO segments counted one by one), bytes those of the IP packet. */
+/*
+ * Packets are those on the wire (GSO segments counted one by one), bytes those of the IP packet. The maps that every
+ * packet counts in are plain arrays, in which each CPU has a run of elements for itself: index + CPU * elements. The
+ * kernel's per-CPU arrays cost a pointer more, and a call before 6.10.
+ */
 struct catflap_counter {
     __u64 packets;
     __u64 bytes;
 };
 CATFLAP_ASSERT(sizeof(struct catflap_counter) == 16);
 
-/* endpoint_counters: index slot * 2 + direction. */
+/* endpoint_counters: index slot * 2 + direction, of each CPU CATFLAP_ENDPOINT_COUNTERS. */
+#define CATFLAP_ENDPOINT_COUNTERS (CATFLAP_MAX_ENDPOINTS * 2)
 struct catflap_endpoint_counter {
     struct catflap_counter allowed;
     struct catflap_counter dropped;

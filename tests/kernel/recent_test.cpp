@@ -76,6 +76,14 @@ spec: {podSelector: {}, policyTypes: [Ingress]}
     check_dropped(shop, Hook::from_pod, tcp_from_web(kAck), CATFLAP_REASON_POLICY);
 }
 
+TEST_CASE("a config that is published again is another publication, and has no copies") {
+    Shop shop(web_policy() + egress_policy());
+    connect(shop);
+    delete_flows(shop);
+    REQUIRE(shop.lab.datapath().store().publish(1, shop.lab.committer().loaded().endpoints.at(1).config));
+    check_dropped(shop, Hook::from_pod, tcp_from_web(kAck), CATFLAP_REASON_POLICY);
+}
+
 TEST_CASE("another connection, protocol or address finds no copy") {
     Shop shop(web_policy() + egress_policy());
     connect(shop);
@@ -110,4 +118,156 @@ TEST_CASE("one-way UDP has no copy: its answer must still be seen to establish i
     const auto answer = Ethernet{} / Ipv4{.source = kClient, .destination = "10.0.0.1"} /
                         Udp{.source_port = 53, .destination_port = 5000};
     check_dropped(shop, Hook::to_pod, answer, CATFLAP_REASON_POLICY);
+}
+
+TEST_CASE("the node's own connection to the pod has a copy, which its packets pass by") {
+    Shop shop(web_policy() + egress_policy());
+    const std::string node = "10.0.0.254";
+    CHECK(shop.by_host(tcp_to_web(kSyn, node)));
+    CHECK(shop.from(tcp_from_web(kSyn | kAck, node)));
+    CHECK(shop.by_host(tcp_to_web(kAck, node)));
+    delete_flows(shop);
+    CHECK(shop.by_host(tcp_to_web(kAck, node)));
+    CHECK(shop.from(tcp_from_web(kAck, node)));
+    CHECK(shop.lab.flows() == 0);
+}
+
+TEST_CASE("the node's packets do not renew the copy of a flow that is no longer allowed") {
+    Shop shop(web_policy() + egress_policy());
+    connect(shop);
+    shop.enforce(egress_policy() + R"(
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: nobody, namespace: shop}
+spec: {podSelector: {}, policyTypes: [Ingress]}
+)");
+    CHECK(shop.by_host(tcp_to_web(kAck)));
+    check_dropped(shop, Hook::from_pod, tcp_from_web(kAck), CATFLAP_REASON_POLICY);
+}
+
+TEST_CASE("a copy is of the pod's own address only: who sends from another's is seen") {
+    Shop shop;
+    const auto to = [](const std::string& web, uint8_t flags) {
+        return Ethernet{} / Ipv4{.source = kClient, .destination = web} / Tcp{.flags = flags};
+    };
+    const auto from = [](const std::string& web, uint8_t flags) {
+        return Ethernet{} / Ipv4{.source = web, .destination = kClient} /
+               Tcp{.source_port = 80, .destination_port = 40000, .flags = flags};
+    };
+    connect(shop);
+    CHECK(shop.from(from("10.0.0.1", kAck)));
+    check_dropped(shop, Hook::from_pod, from("10.0.0.9", kAck), CATFLAP_REASON_SPOOFED_SOURCE);
+    CHECK(shop.to(to("10.0.0.9", kAck)));  // takes the whole way, and leaves no copy
+    check_dropped(shop, Hook::from_pod, from("10.0.0.9", kAck), CATFLAP_REASON_SPOOFED_SOURCE);
+}
+
+TEST_CASE("a pod without an IPv6 address has no copy for ::") {
+    Shop shop;
+    Cluster cluster = cluster_of(shop_pods() + web_policy());
+    std::erase_if(cluster.pods.at(kWeb).addresses, [](const Address& address) { return !address.is_ipv4(); });
+    shop.lab.enforce(cluster, {kWeb});
+    const auto to = [](uint8_t flags) {
+        return Ethernet{} / Ipv6{.source = "fd00::2", .destination = "::"} / Tcp{.flags = flags};
+    };
+    CHECK(shop.by_host(to(kAck)));  // in the middle of a connection: with a flow at once
+    CHECK(shop.by_host(to(kAck)));
+    check_dropped(shop, Hook::from_pod,
+                  Ethernet{} / Ipv6{.source = "::", .destination = "fd00::2"} /
+                      Tcp{.source_port = 80, .destination_port = 40000, .flags = kAck},
+                  CATFLAP_REASON_SPOOFED_SOURCE);
+}
+
+TEST_CASE("a pod that may no longer encapsulate has no copy of its tunnel") {
+    Shop shop("");
+    auto spec = shop.lab.committer().loaded().endpoints.at(1).spec;
+    const Cluster cluster = cluster_of(shop_pods());
+    spec.flags = CATFLAP_ENDPOINT_ENCAP;
+    shop.lab.enforce(cluster, std::vector{spec});
+    const auto out = Ethernet{} / Ipv4{.source = "10.0.0.1", .destination = kClient} /
+                     Udp{.source_port = 5000, .destination_port = 4789};
+    const auto in = Ethernet{} / Ipv4{.source = kClient, .destination = "10.0.0.1"} /
+                    Udp{.source_port = 4789, .destination_port = 5000};
+    CHECK(shop.from(out));
+    CHECK(shop.to(in));
+    CHECK(shop.from(out));
+    spec.flags = 0;
+    shop.lab.enforce(cluster, std::vector{spec});
+    CHECK(shop.to(in));
+    check_dropped(shop, Hook::from_pod, out, CATFLAP_REASON_ENCAPSULATION);
+}
+
+TEST_CASE("IPv6 has copies too") {
+    Shop shop(web_policy() + egress_policy());
+    const auto to = [](uint8_t flags) {
+        return Ethernet{} / Ipv6{.source = "fd00::2", .destination = "fd00::1"} / Tcp{.flags = flags};
+    };
+    const auto from = [](uint8_t flags) {
+        return Ethernet{} / Ipv6{.source = "fd00::1", .destination = "fd00::2"} /
+               Tcp{.source_port = 80, .destination_port = 40000, .flags = flags};
+    };
+    CHECK(shop.to(to(kSyn)));
+    CHECK(shop.from(from(kSyn | kAck)));
+    CHECK(shop.to(to(kAck)));
+    delete_flows(shop);
+    CHECK(shop.to(to(kAck)));
+    CHECK(shop.from(from(kAck)));
+    wait_until_too_old();
+    check_dropped(shop, Hook::from_pod, from(kAck), CATFLAP_REASON_POLICY);
+}
+
+TEST_CASE("what is not quite a plain packet of the flow is parsed, copy or not") {
+    Shop shop(web_policy() + egress_policy());
+    connect(shop);
+    CHECK(shop.from(tcp_from_web(kAck)));
+    const Tcp tcp{.source_port = 80, .destination_port = 40000, .flags = kAck};
+    const auto web = [](Ipv4 ip) {
+        ip.source = "10.0.0.1";
+        ip.destination = kClient;
+        return ip;
+    };
+    const auto dropped = [&](const Bytes& frame, catflap_reason reason) {
+        check_dropped(shop, Hook::from_pod, frame, reason);
+    };
+    dropped(Ethernet{} / web({.total_bytes = 41}) / tcp, CATFLAP_REASON_TRUNCATED);
+    dropped(Ethernet{} / web({.total_bytes = 39}) / tcp, CATFLAP_REASON_TRUNCATED);
+    dropped(Ethernet{} / web({.total_bytes = 0}) / tcp, CATFLAP_REASON_MALFORMED);
+    dropped(Ethernet{} / web({.version = 6}) / tcp, CATFLAP_REASON_MALFORMED);
+    dropped(Ethernet{} / web({.header_words = 4}) / tcp, CATFLAP_REASON_MALFORMED);
+    dropped(Ethernet{} / web({.fragment_offset_bytes = 64}) / tcp / Payload{}, CATFLAP_REASON_FRAGMENT);
+    dropped(Ethernet{} / web({}) / Tcp{.source_port = 80, .destination_port = 40000, .flags = kAck, .header_words = 4},
+            CATFLAP_REASON_MALFORMED);
+    dropped(Ethernet{} / Ipv6{.source = "::ffff:10.0.0.1", .destination = "::ffff:10.0.0.2"} / tcp,
+            CATFLAP_REASON_MALFORMED);
+    Bytes cut = tcp_from_web(kAck);
+    cut.pop_back();
+    dropped(cut, CATFLAP_REASON_TRUNCATED);
+    CHECK(shop.from(Ethernet{} / web({.options = Bytes(4, 1)}) / tcp));
+    CHECK(shop.from(tcp_from_web(kAck)));
+}
+
+TEST_CASE("a frame with a VLAN tag is dropped, copy or not") {
+    Shop shop;
+    compile::EndpointSpec spec = shop.lab.committer().loaded().endpoints.at(1).spec;
+    spec.ifindex = 2;
+    spec.interface = "v2";
+    shop.lab.enforce(cluster_of(shop_pods() + web_policy()), std::vector{spec});
+    const SkbFields there{.ifindex = 2};
+    shop.lab.send_to_interface_2(Ethernet{.ethertype = 0x88b5} / Payload{});  // takes longer than a copy lives
+    CHECK(shop.lab.run(Hook::to_pod, tcp_to_web(kSyn), there));
+    CHECK(shop.lab.run(Hook::from_pod, tcp_from_web(kSyn | kAck), there));
+    CHECK(shop.lab.run(Hook::to_pod, tcp_to_web(kAck), there));
+    delete_flows(shop);
+    const auto passed = [&] { return shop.lab.counts(1).from_pod.allowed.packets; };
+    const uint64_t before = passed();
+    Bytes frame = tcp_from_web(kAck);
+    shop.lab.send_to_interface_2(frame);
+    CHECK(passed() == before + 1);
+    CHECK(shop.lab.flows() == 0);  // by its copy
+    const Bytes tag = {0x81, 0x00, 0x00, 0x05};
+    frame.insert(frame.begin() + 12, tag.begin(), tag.end());
+    const uint64_t refused = shop.lab.drops(CATFLAP_REASON_ETHERTYPE);
+    shop.lab.send_to_interface_2(frame);
+    CHECK(shop.lab.drops(CATFLAP_REASON_ETHERTYPE) == refused + 1);
+    CHECK(passed() == before + 1);
 }

@@ -49,6 +49,12 @@ void enter_namespace() {
         if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
             mount("bpf", "/sys/fs/bpf", "bpf", 0, nullptr) != 0)
             throw std::runtime_error("no bpffs of our own");
+        // Copies of flows are a CPU's own: a test stays on one.
+        cpu_set_t here;
+        CPU_ZERO(&here);
+        CPU_SET(sched_getcpu(), &here);
+        if (sched_setaffinity(0, sizeof(here), &here) != 0)
+            throw std::runtime_error("cannot stay on a CPU");
         return true;
     }();
     (void)entered;
@@ -137,7 +143,7 @@ uint64_t KernelLab::drops(catflap_reason reason) const {
 
 kernel::EndpointCounts KernelLab::counts(size_t endpoint) const {
     const auto& loaded = committer_->loaded().endpoints.at(static_cast<uint32_t>(endpoint + 1));
-    return must(datapath_->endpoint_counts(loaded.slot));
+    return datapath_->endpoint_counts(loaded.slot);
 }
 
 void KernelLab::forget_flows() {
@@ -156,10 +162,10 @@ void KernelLab::forget_flows() {
 }
 
 void KernelLab::forget_recent_flows() {
-    const int fd = datapath_->map_fd("recent_flows");
-    const std::vector<catflap_recent_flow> nothing(static_cast<size_t>(libbpf_num_possible_cpus()));
-    for (uint32_t index = 0; index < CATFLAP_RECENT_FLOWS; ++index)
-        bpf_map_update_elem(fd, &index, nothing.data(), BPF_ANY);
+    const uint32_t elements = CATFLAP_RECENT_FLOWS * must(kernel::cpu_numbers());
+    const auto copies = must(
+        kernel::MappedArray<catflap_recent_flow>::map(datapath_->map_fd("recent_flows"), "recent_flows", elements));
+    std::ranges::fill(copies.values(), catflap_recent_flow{});
 }
 
 size_t KernelLab::flows() const {

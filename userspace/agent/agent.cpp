@@ -110,11 +110,19 @@ Result<> Agent::first_commit() {
     close_unjudged();
     if (auto done = state_.dataplane->take_over(); !done)
         return done;
-    if (auto done = remove_other_dataplanes(state_.options, interfaces()); !done)
-        spdlog::error("take away what an agent of another mode left: {}; both are in force", done.error().message);
+    take_away_others();
     spdlog::info("enforcing for {} pods on {} interfaces of node {} by {}", state_.local.pods.size(),
                  state_.links->links().size(), state_.options.node, state_.dataplane->attached_by());
     return {};
+}
+
+// Where ours could not be attached, the earlier mode's engine is all that judges.
+void Agent::take_away_others() {
+    if (others_gone_ || !state_.attach_errors.empty())
+        return;
+    others_gone_ = true;
+    if (auto done = remove_other_dataplanes(state_.options, interfaces()); !done)
+        spdlog::error("take away what an agent of another mode left: {}; both are in force", done.error().message);
 }
 
 std::vector<uint32_t> Agent::interfaces() const {
@@ -178,6 +186,7 @@ Result<> Agent::refresh_links() {
     if (std::exchange(audit_, false) || *changed) {
         dirty_ |= state_.dataplane->audit();
         attach_missing();
+        take_away_others();
     }
     return {};
 }

@@ -75,6 +75,7 @@ class Agent {
     // Both programs; then the guard lets the interface's packets through.
     Result<> attach(uint32_t ifindex);
     void close_unjudged();
+    void take_away_others();
     [[nodiscard]] std::vector<uint32_t> interfaces() const;
     Result<> try_commit();
     // What follows from the cluster, brought up to the changes.
@@ -101,7 +102,8 @@ class Agent {
     // small share of a CPU: until then.
     std::chrono::steady_clock::time_point rest_until_{};
     bool dirty_ = true;
-    bool audit_ = false;  // look whether what is attached still is
+    bool others_gone_ = false;  // what an agent of another mode left
+    bool audit_ = false;        // look whether what is attached still is
 };
 
 }  // namespace catflap::agent

@@ -12,16 +12,16 @@ Result<std::unique_ptr<Dataplane>> open_dataplane(const Options& options) {
 
 Result<> remove_other_dataplanes(const Options& options, const std::vector<uint32_t>& interfaces) {
     if (options.mode != Mode::iptables)
-        return iptables::remove_engines({.only_present = true});
+        return iptables::remove_engines();
     if (auto done = kernel::remove_datapath(options.pin_dir, interfaces); !done)
         return done;
-    return iptables::remove_engines({.other_than = options.backend, .only_present = true});
+    return iptables::remove_engines(options.backend);
 }
 
 Result<> remove_dataplanes(const Options& options, const std::vector<uint32_t>& interfaces) {
     if (auto done = kernel::remove_datapath(options.pin_dir, interfaces); !done)
         return done;
-    return iptables::remove_engines({.only_present = true});
+    return iptables::remove_engines();
 }
 
 }  // namespace catflap::agent

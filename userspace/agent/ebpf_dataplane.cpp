@@ -30,7 +30,7 @@ Result<std::unique_ptr<Dataplane>> EbpfDataplane::open(const Options& options) {
     kernel::DatapathOptions wanted;
     wanted.pin_dir = options.pin_dir;
     wanted.audit = options.mode == Mode::audit;
-    wanted.keep_established = options.keep_established;
+    wanted.keep_established = keeps_established(options);
     wanted.attach = options.attach;
     auto datapath = kernel::Datapath::open(wanted);
     if (!datapath)

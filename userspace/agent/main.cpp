@@ -37,8 +37,10 @@ void define(CLI::App& app, Options& options) {
     app.add_option("--iptables-backend", options.backend, "legacy or nft, of mode iptables (default: nft)")
         ->transform(CLI::CheckedTransformer(std::map<std::string, iptables::Backend>{
             {"legacy", iptables::Backend::legacy}, {"nft", iptables::Backend::nft}}));
-    app.add_option("--established", options.keep_established,
-                   "revoke: a policy change judges live connections again; keep: it leaves them alone")
+    app.add_option(
+           "--established", options.keep_established,
+           "revoke: a policy change judges live connections again; keep: it leaves them alone, as mode iptables "
+           "always does")
         ->transform(CLI::CheckedTransformer(std::map<std::string, bool>{{"revoke", false}, {"keep", true}}));
     app.add_option("--run-dir", options.run_dir, "control socket and lock")->capture_default_str();
     app.add_option("--pin-dir", options.pin_dir, "where programs and maps outlive the agent (bpffs)")
@@ -121,6 +123,13 @@ int main(int argc, char** argv) {
     }
     if (options.source_dir.empty() && !options.remove) {
         fmt::print(stderr, "catflapd: --source is required: the directory of manifests to enforce\n");
+        return kUsage;
+    }
+    if (options.mode == Mode::iptables && !keeps_established(options)) {
+        fmt::print(
+            stderr,
+            "catflapd: --established revoke: mode iptables cannot, since conntrack's verdict on a live connection "
+            "is final there; leave the flag out, or choose mode ebpf\n");
         return kUsage;
     }
     if (options.node.empty())

@@ -18,7 +18,7 @@ struct Options {
     std::filesystem::path source_dir;
     std::string node;  // "": the host's name
     Mode mode = Mode::ebpf;
-    bool keep_established = false;
+    std::optional<bool> keep_established;  // nothing: what the mode does
     std::filesystem::path run_dir = "/run/catflap";
     std::filesystem::path pin_dir = "/sys/fs/bpf/catflap";
     GuardWish guard = GuardWish::automatic;              // close interfaces that no program judges
@@ -30,7 +30,7 @@ struct Options {
 
 // In iptables mode conntrack decides on what is established, and it does not ask again.
 inline bool keeps_established(const Options& options) {
-    return options.keep_established || options.mode == Mode::iptables;
+    return options.keep_established.value_or(options.mode == Mode::iptables);
 }
 
 inline const char* to_string(Mode mode) {

@@ -37,8 +37,7 @@ using DecisionCounts = std::map<uint32_t, catflap_counter>;
 DecisionCounts count_decisions(const EbpfDataplane& dataplane) {
     DecisionCounts counts;
     for (const auto& [key, number] : dataplane.loaded().decisions.numbers())
-        if (const auto counted = dataplane.datapath().ledger().count(number))
-            counts[number] = *counted;
+        counts[number] = dataplane.datapath().ledger().count(number);
     return counts;
 }
 
@@ -99,8 +98,7 @@ json report_endpoints(const AgentState&, const EbpfDataplane& dataplane) {
         const bool known = endpoint.spec.pod.has_value();
         kernel::EndpointCounts counts;
         if (known)
-            if (const auto counted = dataplane.datapath().endpoint_counts(endpoint.slot))
-                counts = *counted;
+            counts = dataplane.datapath().endpoint_counts(endpoint.slot);
         json item = {{"interface", endpoint.spec.interface},
                      {"ifindex", ifindex},
                      {"namespace", known ? endpoint.spec.pod->ns : ""},

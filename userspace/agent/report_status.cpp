@@ -165,7 +165,7 @@ json report_maps(const AgentState& state, const EbpfDataplane& dataplane) {
         if (!info)
             continue;
         const size_t entries = entries_in_use(state, dataplane, map.name);
-        const size_t max_entries = info->max_entries * slots_per_element(map.name);
+        const size_t max_entries = info->max_entries / map.copies * slots_per_element(map.name);
         result.push_back(
             {{"name", map.name},
              {"type", kernel::map_type_name(info->type)},

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the datapath's programs cost alone, by BPF_PROG_TEST_RUN, to_pod unless a case says otherwise: net of the same driver with an empty program, in ns
-// and in units of L = one lookup that hits in an LRU hash of 10,000 live entries, measured in the same round.
+// What the datapath's programs cost alone, by BPF_PROG_TEST_RUN, to_pod unless a case says otherwise: net of the same
+// driver with an empty program, in ns and in units of L = one lookup that hits in an LRU hash of 10,000 live entries,
+// measured in the same round.
 #pragma once
 
 #include "bench/traffic_run.h"

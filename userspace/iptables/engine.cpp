@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "iptables/engine.h"
 
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +13,10 @@
 
 namespace catflap::iptables {
 namespace {
+
+// Attempts to destroy a set, 10 ms apart.
+constexpr int kShortPatience = 10;
+constexpr int kLongPatience = 100;
 
 const char* words(size_t family) {
     return family == static_cast<size_t>(Family::ipv4) ? "IPv4" : "IPv6";
@@ -29,8 +34,7 @@ Result<std::vector<std::string>> our_sets(const std::string& ipset) {
 }
 
 // A rule that has gone may hold its set for some milliseconds more: nf_tables frees what it deletes in the background.
-Result<> destroy_sets(const std::string& ipset, std::vector<std::string> names) {
-    constexpr int kPatience = 100;
+Result<> destroy_sets(const std::string& ipset, std::vector<std::string> names, int patience) {
     constexpr auto kPause = std::chrono::milliseconds(10);
     for (int attempt = 1; !names.empty(); ++attempt) {
         std::string lines;
@@ -39,13 +43,15 @@ Result<> destroy_sets(const std::string& ipset, std::vector<std::string> names) 
         const auto done = run_tool({ipset, "restore"}, lines);
         if (done)
             return {};
-        if (attempt == kPatience)
+        if (attempt == patience)
             return fail_because(done.error(), "destroy {} sets that no rule of ours uses", names.size());
         std::this_thread::sleep_for(kPause);
         const auto left = our_sets(ipset);
         if (!left)
             return tl::unexpected(left.error());
         std::erase_if(names, [&](const std::string& name) { return std::ranges::find(*left, name) == left->end(); });
+        if (!names.empty())  // it stops at the first that is still in use: let others be first
+            std::ranges::rotate(names, names.begin() + 1);
     }
     return {};
 }
@@ -126,7 +132,7 @@ Result<> Engine::execute(const Plan& plan) const {
     for (size_t family = 0; family < kFamilies.size(); ++family)
         if (auto done = write_rules(family, plan.rules[family]); !done)
             return done;
-    return destroy_sets(ipset_, plan.stale_sets);
+    return {};
 }
 
 Result<ApplyReport> Engine::apply(const State& desired) {
@@ -136,11 +142,18 @@ Result<ApplyReport> Engine::apply(const State& desired) {
             return tl::unexpected(read_now.error());
         loaded_ = std::move(*read_now);
     }
-    const Plan plan = make_plan(*loaded_, desired);
+    const Loaded before = std::move(*loaded_);
     loaded_.reset();
+    const Plan plan = make_plan(before, desired);
     if (auto done = execute(plan); !done)
         return tl::unexpected(done.error());
     loaded_ = loaded_after(desired);
+    // The other backend's rules may still name them, until it is taken away: the next apply() tries again.
+    if (auto done = destroy_sets(ipset_, plan.stale_sets, kShortPatience); !done) {
+        spdlog::warn("{}; they stay until then, and do no harm", done.error().message);
+        for (const std::string& name : plan.stale_sets)
+            loaded_->sets.insert(*before.sets.find(name));
+    }
     return ApplyReport{plan.endpoint_chains_written, plan.chains_written, plan.members_written};
 }
 
@@ -175,46 +188,53 @@ std::vector<Family> Engine::families() const {
     return result;
 }
 
-Result<bool> Engine::is_present() const {
+bool Engine::begins_as_ours(const LoadedRules& rules) {
     const Chain hook = hook_rules().front();
     const Chain forward = hook_chains(Family::ipv4).front();
+    const auto hooked = rules.hooks.find(hook.name);
+    if (hooked != rules.hooks.end() && hooked->second.first_hash == hook.rules.front().hash)
+        return true;
+    const auto chain = rules.chains.find(forward.name);
+    return chain != rules.chains.end() && !chain->second.empty() && chain->second.front() == forward.rules.front().hash;
+}
+
+Result<Presence> Engine::presence() const {
+    Presence presence = Presence::nothing;
     for (size_t family = 0; family < kFamilies.size(); ++family) {
         if (!tools_[family])
             continue;
-        const auto rules = read_rules(family);
-        if (!rules)
-            return tl::unexpected(rules.error());
-        const auto hooked = rules->hooks.find(hook.name);
-        if (hooked != rules->hooks.end() && hooked->second.first_hash == hook.rules.front().hash)
-            return true;
-        const auto chain = rules->chains.find(forward.name);
-        if (chain != rules->chains.end() && !chain->second.empty() &&
-            chain->second.front() == forward.rules.front().hash)
-            return true;
+        const auto saved = run_tool({tools_[family]->save});
+        if (!saved)
+            return fail_because(saved.error(), "read the {} rules", words(family));
+        if (begins_as_ours(parse_rules(*saved)))
+            return Presence::ours;
+        if (has_our_names(*saved))
+            presence = Presence::foreign;
     }
-    return false;
+    return presence;
 }
 
-Result<> remove_engines(const Removal& removal) {
-    bool found = !removal.only_present;
+Result<> remove_engines(std::optional<Backend> other_than) {
+    Presence sets = Presence::nothing;  // whose they may be
     for (const Backend backend : {Backend::legacy, Backend::nft}) {
         auto engine = Engine::open(backend);
-        if (backend == removal.other_than || (!engine && engine.error().code == ENOENT))
+        if (backend == other_than || (!engine && engine.error().code == ENOENT))
             continue;
         if (!engine)
             return tl::unexpected(engine.error());
-        const auto present = removal.only_present ? engine->is_present() : Result<bool>(true);
-        if (!present)
-            return tl::unexpected(present.error());
-        found |= *present;
-        if (auto done = *present ? engine->remove_rules() : Result<>{}; !done)
+        const auto presence = engine->presence();
+        if (!presence)
+            return tl::unexpected(presence.error());
+        sets = std::max(sets, *presence);
+        if (auto done = *presence == Presence::ours ? engine->remove_rules() : Result<>{}; !done)
             return done;
     }
+    // Without any chain of such a name they are of an agent of ours that died before it wrote the first.
     const auto ipset = find_tool("ipset");
-    if (!found || removal.other_than || !ipset)
+    if (sets == Presence::foreign || other_than || !ipset)
         return {};
     const auto names = our_sets(*ipset);
-    return names ? destroy_sets(*ipset, *names) : Result<>(tl::unexpected(names.error()));
+    return names ? destroy_sets(*ipset, *names, kLongPatience) : Result<>(tl::unexpected(names.error()));
 }
 
 }  // namespace catflap::iptables

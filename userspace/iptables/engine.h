@@ -22,6 +22,9 @@ struct ApplyReport {
     size_t members_written = 0;
 };
 
+// ours: FORWARD or cali-FORWARD begins as we write it, in some family. foreign: there are chains of such names.
+enum class Presence : uint8_t { nothing, foreign, ours };
+
 class Engine {
   public:
     // Finds the programs; fails with the one that is missing. IPv6 is left out where the kernel has none.
@@ -36,8 +39,8 @@ class Engine {
 
     // Takes our chains and hooks away, and nothing else. Our sets stay: they may be another backend's, too.
     Result<> remove_rules();
-    // True: FORWARD or cali-FORWARD begins as we write it, in some family. Reads only.
-    [[nodiscard]] Result<bool> is_present() const;
+    // Reads only.
+    [[nodiscard]] Result<Presence> presence() const;
     // The next apply() compares with the kernel: somebody else may have changed it.
     void doubt() { loaded_.reset(); }
 
@@ -51,6 +54,7 @@ class Engine {
         std::string restore;
     };
     explicit Engine(Backend backend) : backend_(backend) {}
+    static bool begins_as_ours(const LoadedRules& rules);
     [[nodiscard]] Result<Loaded> read() const;
     [[nodiscard]] Result<LoadedRules> read_rules(size_t family) const;
     [[nodiscard]] Result<> write_rules(size_t family, const std::string& rules) const;
@@ -63,13 +67,8 @@ class Engine {
     std::optional<Loaded> loaded_;               // nothing: what is in force has to be read
 };
 
-// Takes our rules of both backends away, as far as these are installed, and then our sets. other_than: keeps that
-// backend's rules, and the sets. only_present: looks first whether there are any: another agent's chains may have the
-// same names.
-struct Removal {
-    std::optional<Backend> other_than = {};
-    bool only_present = false;
-};
-Result<> remove_engines(const Removal& removal);
+// Takes our rules of both backends away, as far as these are installed, and then our sets; looks first whether they are
+// ours: another agent's chains may have the same names. other_than: keeps that backend's rules, and the sets.
+Result<> remove_engines(std::optional<Backend> other_than = {});
 
 }  // namespace catflap::iptables

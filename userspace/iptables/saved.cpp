@@ -18,6 +18,18 @@ void for_each_line(std::string_view text, const Take& take) {
     }
 }
 
+// Other tables may have chains of the same names: a table begins with its name, "*filter".
+template <class Take>
+void for_each_filter_line(std::string_view saved, const Take& take) {
+    bool inside = false;
+    for_each_line(saved, [&](std::string_view line) {
+        if (line.starts_with('*'))
+            inside = line == "*filter";
+        else if (inside)
+            take(line);
+    });
+}
+
 // Takes the first word off.
 std::string_view take_word(std::string_view& line) {
     const size_t end = line.find(' ');
@@ -68,7 +80,7 @@ IpSet empty_set(std::string_view name) {
 LoadedRules parse_rules(std::string_view saved) {
     LoadedRules loaded;
     std::map<std::string, bool, std::less<>> begun;  // built-in chains that have had their first rule
-    for_each_line(saved, [&](std::string_view line) {
+    for_each_filter_line(saved, [&](std::string_view line) {
         if (line.starts_with(':')) {
             const std::string_view chain = take_word(line).substr(1);
             if (chain.starts_with(kOurChains))
@@ -91,6 +103,14 @@ LoadedRules parse_rules(std::string_view saved) {
             hook.first_hash = hash_of(line);
     });
     return loaded;
+}
+
+bool has_our_names(std::string_view saved) {
+    bool found = false;
+    for_each_line(saved, [&](std::string_view line) {
+        found |= line.starts_with(':') && line.substr(1).starts_with(kOurChains);
+    });
+    return found;
 }
 
 std::map<std::string, IpSet> parse_sets(std::string_view saved) {
@@ -121,7 +141,7 @@ std::vector<std::string> parse_set_names(std::string_view listed) {
 
 std::map<std::string, std::vector<RuleCount>> parse_counts(std::string_view saved) {
     std::map<std::string, std::vector<RuleCount>> counts;
-    for_each_line(saved, [&](std::string_view line) {
+    for_each_filter_line(saved, [&](std::string_view line) {
         const std::string_view count = take_word(line);
         if (!count.starts_with('[') || take_word(line) != "-A")
             return;

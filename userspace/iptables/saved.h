@@ -12,8 +12,11 @@
 
 namespace catflap::iptables {
 
-// Of `iptables-save -t filter`.
+// Of `iptables-save`: what stands in the filter table.
 LoadedRules parse_rules(std::string_view saved);
+
+// Of `iptables-save`: any table has chains of these names, ours or somebody else's.
+bool has_our_names(std::string_view saved);
 
 // Of `ipset save`.
 std::map<std::string, IpSet> parse_sets(std::string_view saved);
@@ -25,7 +28,7 @@ struct RuleCount {
     uint64_t packets = 0;
     uint64_t bytes = 0;
 };
-// Of `iptables-save -c -t filter`: the rules of each chain of ours, in their order.
+// Of `iptables-save -c`: the rules of each chain of ours, in their order.
 std::map<std::string, std::vector<RuleCount>> parse_counts(std::string_view saved);
 
 }  // namespace catflap::iptables

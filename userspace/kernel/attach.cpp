@@ -46,10 +46,17 @@ uint32_t link_interface(int fd) {
     return info.xdp.ifindex;  // the first field of tcx too, which Debian 12's headers do not have
 }
 
-bool has_clsact_filter(uint32_t ifindex, bool from_pod) {
+// The id of our filter's program; 0: there is no filter of ours.
+uint32_t clsact_program(uint32_t ifindex, bool from_pod) {
     LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = static_cast<int>(ifindex), .attach_point = clsact_hook(from_pod));
     LIBBPF_OPTS(bpf_tc_opts, options, .handle = kHandle, .priority = kPriority);
-    return bpf_tc_query(&hook, &options) == 0;
+    return bpf_tc_query(&hook, &options) == 0 ? options.prog_id : 0;
+}
+
+uint32_t program_id(int fd) {
+    bpf_prog_info info{};
+    uint32_t length = sizeof(info);
+    return bpf_obj_get_info_by_fd(fd, &info, &length) == 0 ? info.id : 0;
 }
 
 }  // namespace
@@ -97,6 +104,14 @@ Result<> Attachments::attach(uint32_t ifindex, int from_pod_fd, int to_pod_fd) {
         if (!done)
             return done;
     }
+    // The older qdisc "ingress" takes the place of clsact, and both filters into one chain: the second replaced the
+    // first.
+    if (mode_ == AttachMode::clsact && clsact_program(ifindex, true) != program_id(from_pod_fd)) {
+        remove_clsact(ifindex);
+        forget(ifindex);
+        return fail("interface {} has a qdisc 'ingress', where clsact has to be: tc qdisc del dev INTERFACE ingress",
+                    ifindex);
+    }
     return {};
 }
 
@@ -138,7 +153,7 @@ Result<> Attachments::attach_clsact(uint32_t ifindex, bool from_pod, int program
 bool Attachments::audit() {
     std::set<uint32_t> gone;
     for (const auto& [key, fd] : links_)
-        if (fd ? link_interface(fd.get()) != key.first : !has_clsact_filter(key.first, key.second))
+        if (fd ? link_interface(fd.get()) != key.first : clsact_program(key.first, key.second) == 0)
             gone.insert(key.first);
     for (const uint32_t ifindex : gone)
         forget(ifindex);

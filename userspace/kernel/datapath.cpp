@@ -25,6 +25,9 @@ constexpr std::array<const char*, 6> kKeptMaps = {
 constexpr std::array<const char*, 7> kStateMaps = {"interfaces", "endpoint_configs", "ipv4_addresses", "ipv6_addresses",
                                                    "cidrs",      "port_pages",       "table_pages"};
 
+// Each CPU has elements of its own in them: the object file has those of one CPU.
+constexpr std::array<const char*, 3> kCpuMaps = {"rule_counters", "endpoint_counters", "recent_flows"};
+
 // libbpf's own words, kept for the moment when a load fails: they hold the verifier's reason.
 std::string& libbpf_log() {
     static std::string log;
@@ -90,10 +93,8 @@ Result<std::unique_ptr<Datapath>> Datapath::open(const DatapathOptions& options)
         return tl::unexpected(done.error());
     if (auto done = datapath->load(); !done)
         return tl::unexpected(done.error());
-    auto ledger = Ledger::open(options.pin_dir / "keep", datapath->map_fd("rule_counters"));
-    if (!ledger)
-        return tl::unexpected(ledger.error());
-    datapath->ledger_ = std::move(*ledger);
+    if (auto done = datapath->open_counters(); !done)
+        return tl::unexpected(done.error());
     if (auto done = datapath->open_store(); !done)
         return tl::unexpected(done.error());
     if (auto done = datapath->read_adopted(); !done)
@@ -129,6 +130,12 @@ Result<> Datapath::load() {
     programs_->skeleton->rodata->catflap_audit = options_.audit;
     programs_->skeleton->rodata->catflap_keep = options_.keep_established;
     programs_->skeleton->rodata->catflap_seed = random_address_seed();
+    const auto cpus = cpu_numbers();
+    if (!cpus)
+        return tl::unexpected(cpus.error());
+    cpus_ = *cpus;
+    for (const char* name : kCpuMaps)
+        bpf_map__set_max_entries(programs_->map(name), bpf_map__max_entries(programs_->map(name)) * cpus_);
     if (auto done = reuse_kept_maps(); !done)
         return done;
     if (const int error = catflap_bpf::load(programs_->skeleton); error != 0) {
@@ -175,6 +182,21 @@ Result<> Datapath::reuse_kept_maps() {
     return {};
 }
 
+Result<> Datapath::open_counters() {
+    auto endpoints = EndpointCounters::map(map_fd("endpoint_counters"), "endpoint_counters", CATFLAP_ENDPOINT_COUNTERS);
+    if (!endpoints)
+        return tl::unexpected(endpoints.error());
+    endpoint_counters_ = std::move(*endpoints);
+    auto rules = CpuArray<catflap_counter>::map(map_fd("rule_counters"), "rule_counters", CATFLAP_MAX_RULES);
+    if (!rules)
+        return tl::unexpected(rules.error());
+    auto ledger = Ledger::open(options_.pin_dir / "keep", std::move(*rules));
+    if (!ledger)
+        return tl::unexpected(ledger.error());
+    ledger_ = std::move(*ledger);
+    return {};
+}
+
 Result<> Datapath::open_store() {
     StateMaps maps;
     maps.interfaces = map_fd("interfaces");
@@ -184,9 +206,8 @@ Result<> Datapath::open_store() {
     maps.cidrs = map_fd("cidrs");
     maps.port_pages = map_fd("port_pages");
     maps.table_pages = map_fd("table_pages");
-    maps.endpoint_counters = map_fd("endpoint_counters");
     maps.address_seed = programs_->skeleton->rodata->catflap_seed;
-    auto store = MapStore::open(maps, *ledger_);
+    auto store = MapStore::open(maps, *ledger_, endpoint_counters_);
     if (!store)
         return tl::unexpected(store.error());
     store_ = std::move(*store);
@@ -209,9 +230,10 @@ Result<> Datapath::read_adopted() {
     if (!directory || !records)
         return tl::unexpected(!directory ? directory.error() : records.error());
     for (const catflap_interface& entry : directory->values()) {
-        if (entry.ifindex == 0 || entry.config == 0 || entry.config >= CATFLAP_MAX_CONFIGS)
+        const uint32_t number = CATFLAP_CONFIG_OF(entry.publication);
+        if (entry.ifindex == 0 || number == 0)
             continue;
-        const catflap_endpoint_config& config = records->values()[entry.config];
+        const catflap_endpoint_config& config = records->values()[number];
         compile::AdoptedSlot slot;
         slot.pod_identity = {config.pod_identity[0], config.pod_identity[1]};
         slot.addresses = {model_address(config.address[0]), model_address(config.address[1])};
@@ -270,7 +292,8 @@ std::vector<NamedMap> Datapath::maps() const {
     std::vector<NamedMap> result;
     const auto add = [&](const char* name, const char* room) {
         const fs::path path = options_.pin_dir / room / name;
-        result.push_back({name, map_fd(name), fs::exists(path) ? path.string() : ""});
+        const bool of_cpus = std::ranges::find(kCpuMaps, std::string_view(name)) != kCpuMaps.end();
+        result.push_back({name, map_fd(name), fs::exists(path) ? path.string() : "", of_cpus ? cpus_ : 1});
     };
     for (const char* name : kStateMaps)
         add(name, "state");
@@ -279,13 +302,8 @@ std::vector<NamedMap> Datapath::maps() const {
     return result;
 }
 
-Result<EndpointCounts> Datapath::endpoint_counts(uint32_t slot) const {
-    const int fd = map_fd("endpoint_counters");
-    auto from = sum_over_cpus<catflap_endpoint_counter>(fd, "endpoint_counters", slot * 2 + CATFLAP_FROM_POD);
-    auto to = sum_over_cpus<catflap_endpoint_counter>(fd, "endpoint_counters", slot * 2 + CATFLAP_TO_POD);
-    if (!from || !to)
-        return tl::unexpected(!from ? from.error() : to.error());
-    return EndpointCounts{*from, *to};
+EndpointCounts Datapath::endpoint_counts(uint32_t slot) const {
+    return {endpoint_counters_.sum(slot * 2 + CATFLAP_FROM_POD), endpoint_counters_.sum(slot * 2 + CATFLAP_TO_POD)};
 }
 
 Result<catflap_counter> Datapath::drop_count(uint32_t reason) const {

@@ -32,7 +32,8 @@ struct DatapathOptions {
 struct NamedMap {
     std::string name;
     int fd = -1;
-    std::string pinned;  // its path; "": not pinned
+    std::string pinned;   // its path; "": not pinned
+    uint32_t copies = 1;  // of each element, one for a CPU: see catflap_counter in abi.h
 };
 
 struct EndpointCounts {
@@ -65,7 +66,7 @@ class Datapath {
 
     [[nodiscard]] std::vector<NamedMap> maps() const;
     [[nodiscard]] int map_fd(const char* name) const;
-    Result<EndpointCounts> endpoint_counts(uint32_t slot) const;
+    [[nodiscard]] EndpointCounts endpoint_counts(uint32_t slot) const;
     Result<catflap_counter> drop_count(uint32_t reason) const;
     Result<catflap_health> health() const;
 
@@ -80,15 +81,18 @@ class Datapath {
     Result<> load();
     Result<> reuse_kept_maps();
     Result<> read_adopted();
+    Result<> open_counters();
     Result<> open_store();
 
     DatapathOptions options_;
     std::unique_ptr<Programs> programs_;
+    EndpointCounters endpoint_counters_;
     std::optional<Ledger> ledger_;
     std::unique_ptr<MapStore> store_;
     Attachments attachments_{AttachMode::tcx, {}};
     std::map<uint32_t, compile::AdoptedSlot> adopted_;
     bool flows_adopted_ = false;
+    uint32_t cpus_ = 1;
     UniqueFd lock_;  // on pin_dir: two agents must not share it
 };
 

@@ -71,9 +71,9 @@ Result<UniqueFd> open_or_make(const std::filesystem::path& path, bpf_map_type ty
 
 }  // namespace
 
-Result<Ledger> Ledger::open(const std::filesystem::path& pin_dir, int rule_counters) {
+Result<Ledger> Ledger::open(const std::filesystem::path& pin_dir, CpuArray<catflap_counter> rule_counters) {
     Ledger ledger;
-    ledger.rule_counters_ = rule_counters;
+    ledger.rule_counters_ = std::move(rule_counters);
     auto names = open_or_make(pin_dir / "decision_names", BPF_MAP_TYPE_HASH, "decision_names", sizeof(NameKey),
                               sizeof(NameValue), compile::DecisionRegistry::kMaxNames, BPF_F_NO_PREALLOC);
     auto totals = open_or_make(pin_dir / "policy_totals", BPF_MAP_TYPE_HASH, "policy_totals", sizeof(TotalKey),
@@ -148,28 +148,19 @@ Result<> Ledger::add(const ObjectName& policy, resolve::Direction direction, con
 }
 
 Result<> Ledger::settle(uint32_t decision, const compile::DecisionKey& key) {
-    const auto counted = count(decision);
-    if (!counted)
-        return tl::unexpected(counted.error());
+    const catflap_counter counted = count(decision);
     PolicyTotals totals;
-    (key.is_default ? totals.dropped : totals.allowed) = *counted;
-    if (counted->packets != 0)
+    (key.is_default ? totals.dropped : totals.allowed) = counted;
+    if (counted.packets != 0)
         for (const ObjectName& policy : key.policies)
             if (auto done = add(policy, key.direction, totals); !done)
                 return done;
-    const int cpus = libbpf_num_possible_cpus();
-    const std::vector<catflap_counter> zeros(static_cast<size_t>(std::max(cpus, 1)));
-    if (bpf_map_update_elem(rule_counters_, &decision, zeros.data(), BPF_ANY) != 0)
-        return fail_errno(errno, "clear element {} of map rule_counters", decision);
+    rule_counters_.clear(decision);
     for (uint32_t ordinal = 0; ordinal < key.policies.size(); ++ordinal) {
         const NameKey name_key{decision, ordinal};
         bpf_map_delete_elem(names_.get(), &name_key);
     }
     return {};
-}
-
-Result<catflap_counter> Ledger::count(uint32_t decision) const {
-    return sum_over_cpus<catflap_counter>(rule_counters_, "rule_counters", decision);
 }
 
 PolicyTotals Ledger::settled(const ObjectName& policy, resolve::Direction direction) const {

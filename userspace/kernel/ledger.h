@@ -15,7 +15,7 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "compile/decision.h"
-#include "kernel/map.h"
+#include "kernel/cpu_array.h"
 
 namespace catflap::kernel {
 
@@ -27,7 +27,7 @@ struct PolicyTotals {
 class Ledger {
   public:
     // Opens or makes the ledger's maps under pin_dir; rule_counters: the datapath's map.
-    static Result<Ledger> open(const std::filesystem::path& pin_dir, int rule_counters);
+    static Result<Ledger> open(const std::filesystem::path& pin_dir, CpuArray<catflap_counter> rule_counters);
 
     // Decisions named by an earlier agent.
     [[nodiscard]] const std::vector<std::pair<uint32_t, compile::DecisionKey>>& found() const { return found_; }
@@ -35,7 +35,7 @@ class Ledger {
     // Adds the decision's final counts to its policies' totals, and forgets it.
     Result<> settle(uint32_t decision, const compile::DecisionKey& key);
 
-    Result<catflap_counter> count(uint32_t decision) const;
+    [[nodiscard]] catflap_counter count(uint32_t decision) const { return rule_counters_.sum(decision); }
     // What the policy counted in decisions that are settled.
     [[nodiscard]] PolicyTotals settled(const ObjectName& policy, resolve::Direction direction) const;
 
@@ -57,7 +57,7 @@ class Ledger {
     UniqueFd totals_;
     UniqueFd generations_fd_;
     MappedArray<GenerationPair> generations_;
-    int rule_counters_ = -1;
+    CpuArray<catflap_counter> rule_counters_;
     std::vector<std::pair<uint32_t, compile::DecisionKey>> found_;
 };
 

@@ -37,8 +37,9 @@ uint32_t page_of(Protocol protocol) {
 
 }  // namespace
 
-Result<std::unique_ptr<MapStore>> MapStore::open(const StateMaps& maps, Ledger& ledger) {
-    std::unique_ptr<MapStore> store(new MapStore(maps, ledger));
+Result<std::unique_ptr<MapStore>> MapStore::open(const StateMaps& maps, Ledger& ledger,
+                                                 const EndpointCounters& endpoint_counters) {
+    std::unique_ptr<MapStore> store(new MapStore(maps, ledger, endpoint_counters));
     if (auto done = store->map_all(); !done)
         return tl::unexpected(done.error());
     return store;
@@ -90,11 +91,8 @@ Result<> MapStore::name_decision(uint32_t decision, const compile::DecisionKey& 
 }
 
 Result<> MapStore::clear_endpoint_counters(uint32_t slot) {
-    const int cpus = libbpf_num_possible_cpus();
-    const std::vector<catflap_endpoint_counter> zeros(static_cast<size_t>(std::max(cpus, 1)));
-    for (uint32_t index = slot * 2; index < slot * 2 + 2; ++index)
-        if (bpf_map_update_elem(maps_.endpoint_counters, &index, zeros.data(), BPF_ANY) != 0)
-            return fail_errno(errno, "clear element {} of map endpoint_counters", index);
+    endpoint_counters_.clear(slot * 2 + CATFLAP_FROM_POD);
+    endpoint_counters_.clear(slot * 2 + CATFLAP_TO_POD);
     return {};
 }
 
@@ -148,7 +146,8 @@ Result<> MapStore::publish(uint32_t ifindex, uint32_t config) {
     if (!free_slot)
         return fail("interface {} finds no place in map interfaces: {} others share its {} slots", ifindex,
                     +CATFLAP_INTERFACE_PROBES, +CATFLAP_INTERFACE_PROBES);
-    store_whole(reinterpret_cast<uint64_t&>(*free_slot), catflap_interface{ifindex, config});
+    const uint32_t publication = config == 0 ? 0 : ++publications_ * CATFLAP_MAX_CONFIGS + config;
+    store_whole(reinterpret_cast<uint64_t&>(*free_slot), catflap_interface{ifindex, publication});
     return {};
 }
 

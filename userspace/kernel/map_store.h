@@ -19,13 +19,16 @@ struct StateMaps {
     int cidrs = -1;
     int port_pages = -1;
     int table_pages = -1;
-    int endpoint_counters = -1;
     catflap_address_seed address_seed{};
 };
 
+using EndpointCounters = CpuArray<catflap_endpoint_counter>;
+
 class MapStore final : public compile::Store {
   public:
-    static Result<std::unique_ptr<MapStore>> open(const StateMaps& maps, Ledger& ledger);
+    // Keeps the references.
+    static Result<std::unique_ptr<MapStore>> open(const StateMaps& maps, Ledger& ledger,
+                                                  const EndpointCounters& endpoint_counters);
 
     Result<> write_pages(uint32_t first_page, std::span<const uint32_t> words) override;
     Result<> write_config(uint32_t number, const catflap_endpoint_config& config) override;
@@ -51,11 +54,14 @@ class MapStore final : public compile::Store {
         uint64_t words[CATFLAP_PAGE_SIZE / 8];
     };
 
-    MapStore(const StateMaps& maps, Ledger& ledger) : maps_(maps), ledger_(ledger), cidrs_(maps.cidrs) {}
+    MapStore(const StateMaps& maps, Ledger& ledger, const EndpointCounters& endpoint_counters)
+        : maps_(maps), ledger_(ledger), endpoint_counters_(endpoint_counters), cidrs_(maps.cidrs) {}
     Result<> map_all();
 
     StateMaps maps_;
     Ledger& ledger_;
+    const EndpointCounters& endpoint_counters_;
+    uint32_t publications_ = 0;
     MappedArray<catflap_interface> interfaces_;
     MappedArray<catflap_endpoint_config> configs_;
     MappedArray<Page> ports_;

@@ -37,7 +37,11 @@ size_t count(const std::string& text, const std::string& part) {
 
 // As iptables-save would print it, with somebody else's chains and rules.
 std::string saved(const Rules& rules) {
-    std::string text = "# Generated\n*filter\n:INPUT ACCEPT [1:2]\n:FORWARD ACCEPT [0:0]\n:KUBE-X - [0:0]\n";
+    const std::string other_table =
+        "\n:PREROUTING ACCEPT [0:0]\n:cali-PREROUTING - [0:0]\n:cali-FORWARD - [0:0]\n"
+        "-A PREROUTING -j cali-PREROUTING\n-A cali-FORWARD -j ACCEPT\nCOMMIT\n";
+    std::string text =
+        "# Generated\n*nat" + other_table + "*filter\n:INPUT ACCEPT [1:2]\n:FORWARD ACCEPT [0:0]\n:KUBE-X - [0:0]\n";
     for (const auto& [name, chain] : rules.chains)
         text += ":" + name + " - [0:0]\n";
     for (const Chain& hook : rules.hooks)
@@ -46,7 +50,7 @@ std::string saved(const Rules& rules) {
     for (const auto& [name, chain] : rules.chains)
         for (const HashedRule& rule : chain.rules)
             text += append_line(chain, rule) + "\n";
-    return text + "COMMIT\n";
+    return text + "COMMIT\n*raw" + other_table;
 }
 
 }  // namespace
@@ -157,6 +161,12 @@ TEST_CASE("what iptables-save prints of our own state needs no change; somebody 
     CHECK(plan.rules[0].empty());
     CHECK(plan.rules[1].empty());
     CHECK_FALSE(loaded.families[0].chains.contains("KUBE-X"));
+    CHECK_FALSE(loaded.families[0].chains.contains("cali-PREROUTING"));
+    CHECK_FALSE(loaded.families[0].hooks.contains("PREROUTING"));
+    CHECK(parse_counts("*raw\n[1:2] -A cali-FORWARD -j ACCEPT\nCOMMIT\n").empty());
+    CHECK(parse_counts("*filter\n[1:2] -A cali-FORWARD -j ACCEPT\nCOMMIT\n").size() == 1);
+    CHECK(has_our_names("*raw\n:PREROUTING ACCEPT [0:0]\n:cali-x - [0:0]\nCOMMIT\n"));
+    CHECK_FALSE(has_our_names("*filter\n:FORWARD ACCEPT [0:0]\n-A FORWARD -i cali+ -j ACCEPT\nCOMMIT\n"));
 
     const Plan removal = make_plan(loaded, State{});
     CHECK(count(removal.rules[0], "\n-D ") == 3);
@@ -168,7 +178,7 @@ TEST_CASE("what iptables-save prints of our own state needs no change; somebody 
 TEST_CASE("a chain that somebody changed is written again; a jump that is not the first comes to the top") {
     const State state = state_of(with_policy({}));
     std::string text = saved(state.families[0]);
-    text.insert(text.find("-A cali-FORWARD"), "-A cali-FORWARD -s 10.9.9.9/32 -j ACCEPT\n");
+    text.insert(text.rfind("-A cali-FORWARD -", text.find("*raw")), "-A cali-FORWARD -s 10.9.9.9/32 -j ACCEPT\n");
     const std::string foreign = "-A FORWARD -j ACCEPT\n";
     text.insert(text.find("-A FORWARD"), foreign);
     Loaded loaded = loaded_after(state);
