@@ -143,6 +143,8 @@ Result<> run_bench(const Options& options) {
     Run run{**laboratory, program, {}, {}, *only, options.quick, options.smoke, {}, Progress(isatty(2) == 1)};
     const Moment start = moment();
     run.results.environment = describe_environment(options.tree);
+    if (options.modes.empty() && std::ranges::find(*modes, kLegacy, &Mode::name) == modes->end())
+        run.results.environment["left out"] = "iptables-legacy: not installed, or not in this kernel";
     run.results.quick = options.quick || options.smoke;
     run.settings.cpu = cpu_count() - 1;
     run.settings.window_ns = (options.smoke ? 10 : options.quick ? 30 : 250) * kMillisecondNs;

@@ -32,9 +32,10 @@ Result<> load_into_map(Run& run, Engine& engine) {
     if (auto done = engine.datapath().store().set_addresses(entries); !done)
         return done;
     run.results.add(kLoad, kLoadStage, "ms", kStoreOnly, ms_since(begin));
-    // Allocated up front for the limit.
-    run.results.add(kMemory, "of the tables of pod addresses", "bytes", kEbpf,
-                    static_cast<double>(engine.map_bytes("ipv4_addresses") + engine.map_bytes("ipv6_addresses")));
+    // Allocated up front for the limit, both families.
+    const auto tables = static_cast<double>(engine.map_bytes("ipv4_addresses") + engine.map_bytes("ipv6_addresses"));
+    run.results.add(kMemory, "of the tables of pod addresses", "bytes", kEbpf, tables);
+    run.results.add(kMemory, "of a pod address, at the limit", "bytes", kEbpf, tables / +CATFLAP_MAX_ADDRESSES);
     return engine.datapath().store().remove_addresses(addresses);
 }
 
@@ -51,6 +52,20 @@ Result<> load_into_ipset(Run& run, const std::string& netns) {
     auto destroyed = bench::run({"ipset", "destroy", "bench"}, "", {.netns = netns});
     if (!destroyed)
         return tl::unexpected(destroyed.error());
+    return {};
+}
+
+// Of ipBlocks; the kernel allocates as they come.
+Result<> memory_of_prefixes(Run& run, Engine& engine) {
+    constexpr uint32_t kPrefixes = 10'000;
+    std::vector<std::pair<Prefix, compile::ClassNumber>> entries;
+    for (uint32_t i = 0; i < kPrefixes; ++i)
+        entries.emplace_back(parse_prefix(fmt::format("11.{}.{}.0/24", i / 250, i % 250)).value().prefix, 0);
+    const uint64_t before = engine.map_bytes("cidrs");
+    if (auto done = engine.datapath().store().set_prefixes(entries); !done)
+        return done;
+    run.results.add(kMemory, "of a prefix of an ipBlock", "bytes", kEbpf,
+                    static_cast<double>(engine.map_bytes("cidrs") - before) / kPrefixes);
     return {};
 }
 
@@ -79,6 +94,8 @@ Result<> load_addresses(Run& run, const std::string& netns) {
         if (!empty || !engine)
             return tl::unexpected(!empty ? empty.error() : engine.error());
         if (auto done = load_into_map(run, **empty); !done)
+            return done;
+        if (auto done = memory_of_prefixes(run, **empty); !done)
             return done;
         if (auto done = load_into_ipset(run, netns); !done)
             return done;

@@ -56,10 +56,14 @@ int main(int argc, char** argv) {
         return list();
     if (options.programs.empty())
         options.programs = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+    if (options.report_of.empty() && geteuid() != 0) {
+        fmt::print(stderr, "catflap-bench: network namespaces and BPF need root\n");
+        return kNoPermission;
+    }
     const auto done = options.report_of.empty() ? run_bench(options) : report_again(options);
     if (!done) {
         fmt::print(stderr, "catflap-bench: {}\n", done.error().message);
-        return done.error().code == EPERM ? kNoPermission : kFailed;
+        return kFailed;
     }
     return kDone;
 }
