@@ -24,9 +24,9 @@ int cpu_count();
 uint64_t steal_ns(std::string_view proc_stat, int cpu);
 
 struct Window {
-    uint64_t ns = 0;                    // on the wall
-    double steal = 0;                   // share of it that the hypervisor took
-    uint64_t involuntary_switches = 0;  // how often another process took the CPU away from this thread
+    uint64_t ns = 0;   // on the wall
+    double steal = 0;  // share of it that the hypervisor took
+    double taken = 0;  // share of it that this thread waited for its CPU, less what ksoftirqd used: packets are ours
     [[nodiscard]] double seconds() const { return static_cast<double>(ns) / 1e9; }
     // False: what was measured in it says more about the neighbours than about the code.
     [[nodiscard]] bool undisturbed() const;
@@ -40,9 +40,15 @@ class Stopwatch {
     [[nodiscard]] Window stop() const;
 
   private:
+    struct Waits {
+        uint64_t waited_ns = 0;   // this thread, for a CPU
+        uint64_t carried_ns = 0;  // ksoftirqd of this CPU ran
+    };
+    static Waits waits(int cpu);
+
     int cpu_;
     uint64_t steal_ns_;
-    uint64_t switches_;
+    Waits waits_;
     uint64_t begin_ns_;
 };
 

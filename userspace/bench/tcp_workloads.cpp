@@ -97,7 +97,7 @@ Result<Reading> request_latency(const Site& site, const Path& path, const Settin
     const Stopwatch stopwatch(settings.cpu);
     request_for(settings.window_ns);
     reading.window = stopwatch.stop();
-    reading.window.involuntary_switches = 0;  // the two threads take the CPU from each other: that is the plan
+    reading.window.taken = 0;  // the two threads take the CPU from each other: that is the plan
     shutdown(pair->client.get(), SHUT_RDWR);
     responder.join();
     if (broken)

@@ -28,6 +28,27 @@ TEST_CASE("a stopwatch knows its window") {
     CHECK(window.steal >= 0);
 }
 
+TEST_CASE("what another thread takes of the CPU is told, and waiting for nothing is not") {
+    const auto busy = [](uint64_t ns) {
+        for (const uint64_t begin = now_ns(); now_ns() - begin < ns;)
+            continue;
+    };
+    REQUIRE(pin_to_cpu(0));
+    const Stopwatch alone(0);
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    CHECK(alone.stop().taken < 0.5);  // asleep is not waiting for a CPU
+    std::thread other([&] {
+        REQUIRE(pin_to_cpu(0));
+        busy(200 * kMillisecondNs);
+    });
+    const Stopwatch shared(0);
+    busy(100 * kMillisecondNs);
+    const double taken = shared.stop().taken;
+    other.join();
+    CHECK(taken > 0.1);
+    CHECK(taken < 1);
+}
+
 TEST_CASE("steal is the eighth number of the CPU's line") {
     const std::string stat =
         "cpu  1 2 3 4 5 6 7 8 9 10\ncpu0 10 20 30 40 50 60 70 80 90 100\ncpu1 1 1 1 1 1 1 1 2 1 1\n";
@@ -38,13 +59,13 @@ TEST_CASE("steal is the eighth number of the CPU's line") {
 }
 
 TEST_CASE("a window that was taken away does not count") {
-    Window window{.ns = 250 * kMillisecondNs, .steal = 0, .involuntary_switches = 2};
+    Window window{.ns = 250 * kMillisecondNs, .steal = 0, .taken = 0.01};
     CHECK(window.undisturbed());
     window.steal = 0.04;  // one tick: below what /proc/stat can tell
     CHECK(window.undisturbed());
     window.steal = 0.2;
     CHECK_FALSE(window.undisturbed());
     window.steal = 0;
-    window.involuntary_switches = 100;
+    window.taken = 0.1;
     CHECK_FALSE(window.undisturbed());
 }
