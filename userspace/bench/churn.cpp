@@ -41,6 +41,22 @@ double status_bytes(pid_t pid, const std::string& field) {
     return at == std::string::npos ? 0 : 1024 * std::strtod(status.c_str() + at + field.size() + 1, nullptr);
 }
 
+// BPF maps in the process's address space: the kernel's memory, which its resident memory counts a second time.
+double mapped_map_bytes(pid_t pid) {
+    std::istringstream lines(read_text(fmt::format("/proc/{}/smaps", pid)));
+    bool of_map = false;
+    double kib = 0;
+    for (std::string line; std::getline(lines, line);) {
+        const bool is_field =
+            line.find(':') < line.find(' ');  // "Rss:  4 kB", not "7f00-7f01 rw-s 00000000 00:0e 1 bpf-map"
+        if (!is_field)
+            of_map = line.find("bpf-map") != std::string::npos;
+        else if (of_map && line.starts_with("Rss:"))
+            kib += std::strtod(line.c_str() + 4, nullptr);
+    }
+    return 1024 * kib;
+}
+
 double churn_seconds(const Run& run) {
     return run.smoke ? 0.5 : run.quick ? 5 : 20;
 }
@@ -107,7 +123,7 @@ Result<> churn_of(Run& run, const Size& size, Site& site) {
     };
     add(kChurnCpu, "% of a CPU", (cpu_seconds(pid) - before) / seconds * 100);
     add(kChurnMemory, "bytes", status_bytes(pid, "VmRSS"));
-    add(kChurnAnonymous, "bytes", status_bytes(pid, "RssAnon"));
+    add(kChurnOwn, "bytes", status_bytes(pid, "VmRSS") - mapped_map_bytes(pid));
     site.stop_agents();
     return {};
 }
@@ -165,9 +181,10 @@ double planned_churn_seconds(const Run& run) {
     double seconds = 0;
     if (run.wants(kChurn))
         for (const auto& site : run.sites)
-            seconds += !site->mode().enforces()     ? 0
-                       : site->mode().name == kEbpf ? static_cast<double>(churn_size(run).rounds) * (churn_seconds(run) + 5)
-                                                    : churn_seconds(run) + 12;
+            seconds += !site->mode().enforces() ? 0
+                       : site->mode().name == kEbpf
+                           ? static_cast<double>(churn_size(run).rounds) * (churn_seconds(run) + 5)
+                           : churn_seconds(run) + 12;
     if (run.wants(kReplacement))
         seconds += static_cast<double>(replacements(run)) * 0.003 + 3;
     return seconds;

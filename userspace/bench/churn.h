@@ -9,7 +9,7 @@ namespace catflap::bench {
 inline const std::string kChurn = "churn";
 inline const std::string kChurnCpu = "CPU at 150 pod changes/s";
 inline const std::string kChurnMemory = "resident memory";
-inline const std::string kChurnAnonymous = "resident memory, its own";
+inline const std::string kChurnOwn = "resident memory, beside the maps that it has mapped";
 inline const std::string kFullChurn = ", 10,000 policies, 100,000 pods";  // behind the names above
 inline const std::string kReplacement = "replacement";
 inline const std::string kReplacements = "policies replaced";

@@ -77,15 +77,17 @@ bool Catalog::publish() {
     return changed;
 }
 
-const std::string* Catalog::claim(const std::string& file, LocatedObject located) {
+const std::string* Catalog::claim(const std::string& file_name, LocatedObject located) {
+    const std::string& file = files_.find(file_name)->first;
     const auto entry = claims_.try_emplace(object_key(located.object)).first;
     const std::string& key = entry->first;
     std::vector<Claim>& claims = entry->second;
-    auto place = std::ranges::lower_bound(claims, file, {}, &Claim::file);
-    if (place == claims.end() || place->file != file) {
+    auto place = std::ranges::lower_bound(claims, file, {},
+                                          [](const Claim& claim) -> const std::string& { return *claim.file; });
+    if (place == claims.end() || *place->file != file) {
         if (place == claims.begin() && !claims.empty())
             place->shadowed = std::make_unique<Object>(extract_object(cluster_, key, changes_));
-        place = claims.insert(place, Claim{file, 0, nullptr});
+        place = claims.insert(place, Claim{&file, 0, nullptr});
         if (claims.size() > 1)
             contested_.insert(key);
     }
@@ -100,7 +102,7 @@ const std::string* Catalog::claim(const std::string& file, LocatedObject located
 void Catalog::release(const std::string& file, const std::string& key) {
     const auto entry = claims_.find(key);
     std::vector<Claim>& claims = entry->second;
-    const auto place = std::ranges::find(claims, file, &Claim::file);
+    const auto place = std::ranges::find_if(claims, [&](const Claim& claim) { return *claim.file == file; });
     const bool in_force = place == claims.begin();
     claims.erase(place);
     if (claims.size() < 2)
@@ -126,8 +128,8 @@ void Catalog::add_conflicts(std::vector<Diagnostic>& refusals) const {
         for (const Claim& later : claims)
             if (later.shadowed && !holds_object(cluster_, *later.shadowed))
                 refusals.push_back(
-                    {later.file, later.line, key, "",
-                     fmt::format("is already defined in {}:{}, which comes first; keep one", first.file, first.line)});
+                    {*later.file, later.line, key, "",
+                     fmt::format("is already defined in {}:{}, which comes first; keep one", *first.file, first.line)});
     }
 }
 

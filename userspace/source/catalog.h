@@ -39,7 +39,7 @@ class Catalog {
     // A file that holds an object. The first file by name has it in the cluster, the others have
     // theirs here.
     struct Claim {
-        std::string file;
+        const std::string* file = nullptr;  // its name in files_, which it does not outlive
         int line = 0;
         std::unique_ptr<Object> shadowed;
     };
@@ -51,7 +51,7 @@ class Catalog {
         std::vector<Diagnostic> warnings;
     };
 
-    const std::string* claim(const std::string& file, LocatedObject located);
+    const std::string* claim(const std::string& file_name, LocatedObject located);
     void release(const std::string& file, const std::string& key);
     void put(Object object);
     void add_conflicts(std::vector<Diagnostic>& refusals) const;
