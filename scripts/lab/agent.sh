@@ -33,6 +33,7 @@ agent_command() {
     printf '%s\n' "$CATFLAP_BIN/catflapd" --source "$(agent_source)" --node "$1" \
         --run-dir "$(agent_run_dir "$1")" --pin-dir "$(agent_pin_dir "$1")" "${@:2}"
     agent_mode_options
+    [[ -z ${CATFLAP_ESTABLISHED:-} ]] || printf '%s\n' --established "$CATFLAP_ESTABLISHED"
     [[ -z ${CATFLAP_GUARD:-} || " $* " == *" --guard "* ]] || printf '%s\n' --guard "$CATFLAP_GUARD"
 }
 

@@ -115,19 +115,24 @@ probe_line() {
     address=${to#*@}
     [[ $to == *@* ]] || address=$(lab_address "$to" "$family")
     echo "${LAB_NETNS[${from%@*}]}$source $address $what $expected $from -> $to $what IPv$family"
+    [[ -n $source ]] || source=$(lab_address "$from" "$family")
+    echo "${source#@} $address $what $expected $from -> $to $what IPv$family" >&3
 }
 
 # check_verdicts [4|6]: lines of "FROM TO PORT/PROTO allowed|dropped" on stdin; empty ones and # comments are skipped.
+# With ORACLE=yes what is expected must be what the oracle says of the manifests in the source, too.
 check_verdicts() {
     local family=${1:-4} from to what expected
     while read -r from to what expected _; do
         [[ -z $from || $from == '#'* ]] || probe_line "$from" "$to" "$what" "$expected" "$family"
-    done >"$LAB_DIR/probes"
+    done >"$LAB_DIR/probes" 3>"$LAB_DIR/probes-by-address"
     "$LAB_PYTHON" -I "$LAB_TOOLS/probe.py" <"$LAB_DIR/probes" >"$LAB_DIR/verdicts" || {
         grep -v '^ok' "$LAB_DIR/verdicts" || true
         fail "$(grep -c '^FAIL' "$LAB_DIR/verdicts" || true) of $(wc -l <"$LAB_DIR/probes") verdicts are wrong"
     }
-    echo "ok: $(wc -l <"$LAB_DIR/verdicts") verdicts, IPv$family"
+    [[ -z ${ORACLE:-} ]] || "$CATFLAP_BIN/catflap-oracle" "$(agent_source)" <"$LAB_DIR/probes-by-address" ||
+        fail "the oracle sees it otherwise"
+    echo "ok: $(wc -l <"$LAB_DIR/verdicts") verdicts, IPv$family${ORACLE:+, and the oracle agrees}"
 }
 
 check_allowed() { echo "$1 $2 $3 allowed" | check_verdicts "${4:-4}"; }

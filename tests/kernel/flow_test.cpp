@@ -147,6 +147,60 @@ TEST_CASE("an echo reply belongs to its request") {
     check_dropped(shop, Hook::to_pod, echo("10.0.0.3", "10.0.0.1", 8, 5), CATFLAP_REASON_POLICY);  // asks back
 }
 
+TEST_CASE("an ICMPv6 echo reply belongs to its request") {
+    Shop shop;
+    const auto to = [](uint8_t type, uint16_t identifier) {
+        return Ethernet{} / Ipv6{.source = "fd00::2", .destination = "fd00::1"} /
+               Icmpv6{.type = type, .identifier = identifier};
+    };
+    check_dropped(shop, Hook::to_pod, to(129, 7), CATFLAP_REASON_POLICY);
+    CHECK(shop.from(Ethernet{} / Ipv6{.source = "fd00::1", .destination = "fd00::2"} / Icmpv6{.type = 128}));
+    CHECK(shop.to(to(129, 7)));
+    check_dropped(shop, Hook::to_pod, to(129, 8), CATFLAP_REASON_POLICY);
+    check_dropped(shop, Hook::to_pod, to(128, 7), CATFLAP_REASON_POLICY);
+}
+
+TEST_CASE("SCTP: a reply belongs to its request, by its ports") {
+    Shop shop;
+    const auto to = [](uint16_t from_port, uint16_t port) {
+        return Ethernet{} / Ipv4{.source = "10.0.0.2", .destination = "10.0.0.1"} /
+               Sctp{.source_port = from_port, .destination_port = port};
+    };
+    check_dropped(shop, Hook::to_pod, to(36412, 40000), CATFLAP_REASON_POLICY);
+    CHECK(shop.from(Ethernet{} / Ipv4{.source = "10.0.0.1", .destination = "10.0.0.2"} / Sctp{}));
+    CHECK(shop.to(to(36412, 40000)));
+    check_dropped(shop, Hook::to_pod, to(36412, 40001), CATFLAP_REASON_POLICY);
+    check_dropped(shop, Hook::to_pod, to(80, 40000), CATFLAP_REASON_POLICY);
+}
+
+TEST_CASE("a half-open connection waits two minutes for its answer, not for days") {
+    Shop shop;
+    const auto answer = [] { return tcp_to_web(kSyn | kAck, "10.0.0.3", 40000, 80); };
+    CHECK(shop.from(tcp_from_web(kSyn, "10.0.0.3", 40000, 80)));
+    age_flows(shop, 119);
+    CHECK(shop.to(answer()));
+    Shop late;
+    CHECK(late.from(tcp_from_web(kSyn, "10.0.0.3", 40000, 80)));
+    age_flows(late, 121);
+    check_dropped(late, Hook::to_pod, answer(), CATFLAP_REASON_POLICY);
+}
+
+TEST_CASE("multicast and broadcast follow the policy") {
+    const auto from = [](const std::string& to) {
+        return Ethernet{} / Ipv4{.source = "10.0.0.1", .destination = to} / Udp{.destination_port = 5353};
+    };
+    const auto from6 =
+        Ethernet{} / Ipv6{.source = "fd00::1", .destination = "ff02::fb"} / Udp{.destination_port = 5353};
+    Shop open("");
+    for (const char* group : {"224.0.0.251", "255.255.255.255", "10.255.255.255"})
+        CHECK(open.from(from(group)));
+    CHECK(open.from(from6));
+    Shop isolated(egress_policy());
+    for (const char* group : {"224.0.0.251", "255.255.255.255", "10.255.255.255"})
+        check_dropped(isolated, Hook::from_pod, from(group), CATFLAP_REASON_POLICY);
+    check_dropped(isolated, Hook::from_pod, from6, CATFLAP_REASON_POLICY);
+}
+
 TEST_CASE("the node's own traffic passes, and so do the answers; what is forwarded in its name is policed") {
     Shop shop(web_policy() + egress_policy());
     check_dropped(shop, Hook::to_pod, tcp_to_web(kSyn, "10.255.0.1", 9000), CATFLAP_REASON_POLICY);

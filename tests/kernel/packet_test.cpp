@@ -236,6 +236,44 @@ TEST_CASE("IPv6 fragments likewise") {
     CHECK(shop.to(Ethernet{} / to_web / Ipv6Fragment{.more_fragments = false, .id = 3} / Tcp{}));  // RFC 6946
 }
 
+TEST_CASE("a fragmented datagram from the pod is judged by its ports, in both families") {
+    Shop shop(egress_policy());
+    const auto fragment = [](uint16_t offset, uint16_t port, uint16_t id) {
+        return Ethernet{} /
+               Ipv4{.source = "10.0.0.1",
+                    .destination = "10.0.0.2",
+                    .protocol = 17,
+                    .id = id,
+                    .fragment_offset_bytes = offset,
+                    .more_fragments = offset == 0} /
+               Udp{.destination_port = port} / Payload{};
+    };
+    CHECK(shop.from(fragment(0, 53, 7)));
+    CHECK(shop.from(fragment(24, 9999, 7)));
+    check_dropped(shop, Hook::from_pod, fragment(0, 54, 8), CATFLAP_REASON_POLICY);
+    check_dropped(shop, Hook::from_pod, fragment(24, 53, 8), CATFLAP_REASON_FRAGMENT);
+    const auto fragment6 = [](uint16_t offset, uint16_t port, uint32_t id) {
+        return Ethernet{} / Ipv6{.source = "fd00::1", .destination = "fd00::2"} /
+               Ipv6Fragment{.offset_bytes = offset, .more_fragments = offset == 0, .id = id, .next_header = 17} /
+               Udp{.destination_port = port} / Payload{};
+    };
+    CHECK(shop.from(fragment6(0, 53, 7)));
+    CHECK(shop.from(fragment6(24, 9999, 7)));
+    check_dropped(shop, Hook::from_pod, fragment6(0, 54, 8), CATFLAP_REASON_POLICY);
+    check_dropped(shop, Hook::from_pod, fragment6(24, 53, 8), CATFLAP_REASON_FRAGMENT);
+}
+
+TEST_CASE("an IPv6 datagram whose first fragment does not hold its header is refused") {
+    Shop shop;
+    const Ipv6 to_web{.source = "fd00::2", .destination = "fd00::1"};
+    check_dropped(shop, Hook::to_pod, Ethernet{} / to_web / Ipv6Fragment{.next_header = 6} / Payload{Bytes(8)},
+                  CATFLAP_REASON_FRAGMENT_OVERLAP);
+    CHECK(shop.to(Ethernet{} / to_web / Ipv6Fragment{.id = 4} / Tcp{} / Payload{}));
+    check_dropped(shop, Hook::to_pod,
+                  Ethernet{} / to_web / Ipv6Fragment{.offset_bytes = 8, .id = 4, .next_header = 6} / Payload{},
+                  CATFLAP_REASON_FRAGMENT_OVERLAP);
+}
+
 // RFC 8200, 4.5: every fragment names the first header of the divided part, and later ones begin behind all headers.
 TEST_CASE("headers behind the IPv6 fragment header belong to the datagram's first fragment") {
     Shop shop;
