@@ -170,15 +170,20 @@ static __always_inline int judge(const struct context *c, const struct packet *p
         if (flow && p->kind == PACKET_ORDINARY && !opens_connection(p) && !is_anothers(p, flow, c->direction, 0)) {
             track(flow, p, c->direction, now);
             remember_recent(c, &key, p, flow);
-            return pass(c, c->endpoint->slot, flow->rule);
+            return pass(c, c->endpoint->slot, counted_rule(flow, c->endpoint));
         }
+        if (flow)
+            forget_copy(c, &key);
         if (p->kind == PACKET_ORDINARY)
             create_flow(c, &key, CATFLAP_OPENER_HOST, CATFLAP_RULE_NONE, p);
         return pass(c, c->endpoint->slot, CATFLAP_RULE_NONE);
     }
     if (!flow || is_new_connection(p, flow, c->direction) ||
-        is_anothers(p, flow, c->direction, c->skb->ingress_ifindex))
+        is_anothers(p, flow, c->direction, c->skb->ingress_ifindex)) {
+        if (flow) /* what comes in its place has to be seen from its first packets on */
+            forget_copy(c, &key);
         return judge_new(c, p, &key);
+    }
     if (!flow_current(flow, c->endpoint)) {
         __u32 rule = CATFLAP_RULE_NONE;
         const int reason = judge_again(c, &key, flow, &rule);
@@ -193,7 +198,7 @@ static __always_inline int judge(const struct context *c, const struct packet *p
         track(flow, p, c->direction, now);
         remember_recent(c, &key, p, flow);
     }
-    return pass(c, c->endpoint->slot, flow->rule);
+    return pass(c, c->endpoint->slot, counted_rule(flow, c->endpoint));
 }
 
 static __always_inline int process(struct __sk_buff *skb, enum catflap_direction direction)

@@ -39,6 +39,16 @@ static __always_inline int flow_current(const struct catflap_flow *flow, const s
            (catflap_keep && flow->state != CATFLAP_FLOW_OPENING); /* one-sided: nothing is established */
 }
 
+/*
+ * What counts the flow's packets. Of another generation its rule may be gone, and its number another's: what was not
+ * judged again (the node's own packets, and all with --established=keep) counts by endpoint only.
+ */
+static __always_inline __u32 counted_rule(const struct catflap_flow *flow,
+                                          const struct catflap_endpoint_config *endpoint)
+{
+    return flow->generation == endpoint->generation ? flow->rule : CATFLAP_RULE_NONE;
+}
+
 /* The flow as the pod sees it, whichever way the packet goes. */
 static __always_inline void make_flow_key(struct catflap_flow_key *key, const struct packet *p,
                                           enum catflap_direction direction, __u32 slot)

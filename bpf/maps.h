@@ -18,7 +18,7 @@ struct catflap_page_u32 {
  * The agent refuses a state that does not fit before it writes a byte of it.
  */
 
-/* ifindex -> config, open addressing; the one store that publishes an endpoint's new state. */
+/* ifindex -> publication, and in it config; open addressing; the one store that publishes an endpoint's new state. */
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(map_flags, BPF_F_MMAPABLE);

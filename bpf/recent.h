@@ -6,7 +6,7 @@
  *
  * What stands here is a copy, and may be RECENT_JIFFIES old: another CPU may have seen the connection's end meanwhile.
  * No verdict hangs on that. A copy is written after the whole way only, of an allowed flow, together with the
- * publication under which it was judged: every change of policy, labels or pod makes another one, and takes effect with
+ * publication under which it passed: every change of policy, labels or pod makes another one, and takes effect with
  * the next packet. What the whole way asks of every packet anew is asked here too, or there is no copy of such a flow:
  * see may_be_remembered().
  */
@@ -85,28 +85,37 @@ static __always_inline int may_be_remembered(const struct context *c, const stru
     return protocol == IPPROTO_UDP && flow->opener != CATFLAP_OPENER_HOST && !is_tunnel_port(key->remote_port);
 }
 
+/* The flow is not what it was, or is another one of the same ends. */
+static __always_inline void forget_copy(const struct context *c, const struct catflap_flow_key *key)
+{
+    struct catflap_recent_flow *recent = recent_place(c, &key->remote, key->local_port, key->remote_port);
+
+    if (recent && same_address(&recent->remote, &key->remote) && recent->local_port == key->local_port &&
+        recent->remote_port == key->remote_port && recent->slot_protocol == key->slot_protocol)
+        recent->publication = 0;
+}
+
 /* After the whole way of an ordinary packet: its flow as it is now. */
 static __always_inline void remember_recent(const struct context *c, const struct catflap_flow_key *key,
                                             const struct packet *p, const struct catflap_flow *flow)
 {
-    struct catflap_recent_flow *recent = recent_place(c, &key->remote, key->local_port, key->remote_port);
     const struct catflap_address *local = c->direction == CATFLAP_FROM_POD ? &p->source : &p->destination;
+    struct catflap_recent_flow *recent;
 
-    if (!recent)
-        return;
     if (!may_be_remembered(c, key, local, flow)) {
-        if (same_address(&recent->remote, &key->remote) && recent->local_port == key->local_port &&
-            recent->remote_port == key->remote_port && recent->slot_protocol == key->slot_protocol)
-            recent->publication = 0;
+        forget_copy(c, key);
         return;
     }
+    recent = recent_place(c, &key->remote, key->local_port, key->remote_port);
+    if (!recent)
+        return;
     recent->remote = key->remote;
     recent->local = *local;
     recent->publication = c->publication;
     recent->local_port = key->local_port;
     recent->remote_port = key->remote_port;
     recent->slot_protocol = key->slot_protocol;
-    recent->rule = flow->rule;
+    recent->rule = counted_rule(flow, c->endpoint);
     recent->sender_ifindex =
         (__u8)key->slot_protocol != IPPROTO_TCP && flow->opener == CATFLAP_OPENER_TO_POD ? flow->sender_ifindex : 0;
     recent->seen_jiffies = bpf_jiffies64();

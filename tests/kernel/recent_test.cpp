@@ -146,6 +146,30 @@ spec: {podSelector: {}, policyTypes: [Ingress]}
     check_dropped(shop, Hook::from_pod, tcp_from_web(kAck), CATFLAP_REASON_POLICY);
 }
 
+TEST_CASE("the node's packets of a flow that is no longer allowed count for no rule: its number may be another's") {
+    Shop shop(web_policy());
+    connect(shop);
+    uint32_t rule = 0;
+    for (const auto& [key, number] : shop.lab.committer().loaded().decisions.numbers())
+        if (!key.is_default)
+            rule = number;
+    const auto count = [&] { return shop.lab.datapath().ledger().count(rule).packets; };
+    const uint64_t before = count();
+    CHECK(shop.by_host(tcp_to_web(kAck)));
+    CHECK(count() == before + 1);
+    shop.enforce(egress_policy());
+    CHECK(shop.by_host(tcp_to_web(kAck)));
+    CHECK(count() == before + 1);
+}
+
+TEST_CASE("a connection in the place of another is seen from its first packets on") {
+    Shop shop(web_policy() + egress_policy());
+    connect(shop);
+    CHECK(shop.to(tcp_to_web(kSyn)));
+    delete_flows(shop);
+    check_dropped(shop, Hook::from_pod, tcp_from_web(kAck), CATFLAP_REASON_POLICY);
+}
+
 TEST_CASE("a copy is of the pod's own address only: who sends from another's is seen") {
     Shop shop;
     const auto to = [](const std::string& web, uint8_t flags) {

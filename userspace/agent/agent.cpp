@@ -116,13 +116,18 @@ Result<> Agent::first_commit() {
     return {};
 }
 
-// Where ours could not be attached, the earlier mode's engine is all that judges.
+// Where ours could not be attached, and no guard closes the interface, the earlier mode's engine is all that judges.
 void Agent::take_away_others() {
-    if (others_gone_ || !state_.attach_errors.empty())
+    constexpr auto kRest = std::chrono::seconds(10);
+    if (others_gone_ || (!state_.attach_errors.empty() && !state_.guard->closed()) || Clock::now() < others_retry_at_)
         return;
-    others_gone_ = true;
-    if (auto done = remove_other_dataplanes(state_.options, interfaces()); !done)
-        spdlog::error("take away what an agent of another mode left: {}; both are in force", done.error().message);
+    const auto done = remove_other_dataplanes(state_.options, interfaces());
+    others_gone_ = done.has_value();
+    others_retry_at_ = Clock::now() + kRest;
+    if (!done && std::exchange(others_error_, done.error().message) != done.error().message)
+        spdlog::error(
+            "take away what an agent of another mode left: {}; both are in force, and catflapd goes on trying",
+            done.error().message);
 }
 
 std::vector<uint32_t> Agent::interfaces() const {
@@ -136,9 +141,18 @@ std::vector<uint32_t> Agent::interfaces() const {
 void Agent::attach_all() {
     for (const auto& [ifindex, link] : state_.links->links())
         if (auto done = attach(ifindex); !done && done.error().code != ENODEV)
-            state_.attach_errors[link.name] = done.error().message;
+            note_attach_error(ifindex, link.name, done.error());
     for (const auto& [name, error] : state_.attach_errors)
         spdlog::error("attach to {}: {}; its packets are not judged, and catflapd goes on trying", name, error);
+}
+
+// Programs that are there go on judging, where they could not be exchanged. Without any, the interface is closed again.
+void Agent::note_attach_error(uint32_t ifindex, const std::string& interface, const Error& error) {
+    state_.attach_errors[interface] = error.message;
+    if (state_.dataplane->attached(ifindex))
+        return;
+    if (auto done = state_.guard->unjudged(ifindex); !done && done.error().code != ENODEV)
+        spdlog::error("{}; it may be open", done.error().message);
 }
 
 Result<> Agent::attach(uint32_t ifindex) {
@@ -166,7 +180,7 @@ void Agent::attach_missing() {
         auto done = attach(ifindex);
         if (done || done.error().code == ENODEV)  // gone in the meantime: that is among the next events
             continue;
-        state_.attach_errors[link.name] = done.error().message;
+        note_attach_error(ifindex, link.name, done.error());
         if (!before.contains(link.name))
             spdlog::error("attach to {}: {}; its packets are not judged, and catflapd goes on trying", link.name,
                           done.error().message);

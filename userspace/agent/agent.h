@@ -76,6 +76,7 @@ class Agent {
     Result<> attach(uint32_t ifindex);
     void close_unjudged();
     void take_away_others();
+    void note_attach_error(uint32_t ifindex, const std::string& interface, const Error& error);
     [[nodiscard]] std::vector<uint32_t> interfaces() const;
     Result<> try_commit();
     // What follows from the cluster, brought up to the changes.
@@ -102,7 +103,10 @@ class Agent {
     // small share of a CPU: until then.
     std::chrono::steady_clock::time_point rest_until_{};
     bool dirty_ = true;
-    bool others_gone_ = false;  // what an agent of another mode left
+    // What an agent of another mode left.
+    bool others_gone_ = false;
+    std::string others_error_;
+    std::chrono::steady_clock::time_point others_retry_at_{};
     bool audit_ = false;        // look whether what is attached still is
 };
 

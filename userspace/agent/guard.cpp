@@ -81,6 +81,10 @@ Result<> Guard::judged(uint32_t ifindex) {
     return set_group(ifindex, kJudged);
 }
 
+Result<> Guard::unjudged(uint32_t ifindex) {
+    return set_group(ifindex, 0);
+}
+
 Result<GuardCount> Guard::dropped_by_table() const {
     return kind_ == GuardKind::nft ? count_of_guard_table() : GuardCount{};
 }

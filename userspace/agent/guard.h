@@ -43,6 +43,8 @@ class Guard {
     [[nodiscard]] GuardKind kind() const { return kind_; }
     [[nodiscard]] bool closed() const { return kind_ != GuardKind::off; }
     Result<> judged(uint32_t ifindex);
+    // Closed again: its programs are gone.
+    Result<> unjudged(uint32_t ifindex);
     // What is not among the datapath's drop counters, where the programs count.
     [[nodiscard]] Result<GuardCount> dropped_by_table() const;
 

@@ -142,17 +142,15 @@ Result<ApplyReport> Engine::apply(const State& desired) {
             return tl::unexpected(read_now.error());
         loaded_ = std::move(*read_now);
     }
-    const Loaded before = std::move(*loaded_);
+    const Plan plan = make_plan(*loaded_, desired);
     loaded_.reset();
-    const Plan plan = make_plan(before, desired);
     if (auto done = execute(plan); !done)
         return tl::unexpected(done.error());
     loaded_ = loaded_after(desired);
-    // The other backend's rules may still name them, until it is taken away: the next apply() tries again.
+    // The other backend's rules may still name them, until it is taken away: the next apply() looks, and tries again.
     if (auto done = destroy_sets(ipset_, plan.stale_sets, kShortPatience); !done) {
         spdlog::warn("{}; they stay until then, and do no harm", done.error().message);
-        for (const std::string& name : plan.stale_sets)
-            loaded_->sets.insert(*before.sets.find(name));
+        loaded_.reset();
     }
     return ApplyReport{plan.endpoint_chains_written, plan.chains_written, plan.members_written};
 }
@@ -175,9 +173,7 @@ Result<> Engine::remove_rules() {
     if (!loaded)
         return tl::unexpected(loaded.error());
     loaded_.reset();
-    Plan plan = make_plan(*loaded, State{});
-    plan.stale_sets.clear();
-    return execute(plan);
+    return execute(make_plan(*loaded, State{}));
 }
 
 std::vector<Family> Engine::families() const {
@@ -199,25 +195,26 @@ bool Engine::begins_as_ours(const LoadedRules& rules) {
 }
 
 Result<Presence> Engine::presence() const {
-    Presence presence = Presence::nothing;
+    Presence presence;
     for (size_t family = 0; family < kFamilies.size(); ++family) {
         if (!tools_[family])
             continue;
         const auto saved = run_tool({tools_[family]->save});
         if (!saved)
             return fail_because(saved.error(), "read the {} rules", words(family));
-        if (begins_as_ours(parse_rules(*saved)))
-            return Presence::ours;
-        if (has_our_names(*saved))
-            presence = Presence::foreign;
+        const bool ours = begins_as_ours(parse_rules(*saved));
+        presence.ours |= ours;
+        presence.foreign |= !ours && has_our_names(*saved);
     }
     return presence;
 }
 
 Result<> remove_engines(std::optional<Backend> other_than) {
-    Presence sets = Presence::nothing;  // whose they may be
+    Presence found;
+    bool unseen = false;
     for (const Backend backend : {Backend::legacy, Backend::nft}) {
         auto engine = Engine::open(backend);
+        unseen |= !engine;
         if (backend == other_than || (!engine && engine.error().code == ENOENT))
             continue;
         if (!engine)
@@ -225,13 +222,14 @@ Result<> remove_engines(std::optional<Backend> other_than) {
         const auto presence = engine->presence();
         if (!presence)
             return tl::unexpected(presence.error());
-        sets = std::max(sets, *presence);
-        if (auto done = *presence == Presence::ours ? engine->remove_rules() : Result<>{}; !done)
+        found.ours |= presence->ours;
+        found.foreign |= presence->foreign;
+        if (auto done = presence->ours ? engine->remove_rules() : Result<>{}; !done)
             return done;
     }
     // Without any chain of such a name they are of an agent of ours that died before it wrote the first.
     const auto ipset = find_tool("ipset");
-    if (sets == Presence::foreign || other_than || !ipset)
+    if (found.foreign || (unseen && !found.ours) || other_than || !ipset)
         return {};
     const auto names = our_sets(*ipset);
     return names ? destroy_sets(*ipset, *names, kLongPatience) : Result<>(tl::unexpected(names.error()));

@@ -22,8 +22,10 @@ struct ApplyReport {
     size_t members_written = 0;
 };
 
-// ours: FORWARD or cali-FORWARD begins as we write it, in some family. foreign: there are chains of such names.
-enum class Presence : uint8_t { nothing, foreign, ours };
+struct Presence {
+    bool ours = false;     // FORWARD or cali-FORWARD begins as we write it, in some family
+    bool foreign = false;  // a family where they do not has chains of such names
+};
 
 class Engine {
   public:

@@ -103,14 +103,14 @@ Result<> Attachments::attach(uint32_t ifindex, int from_pod_fd, int to_pod_fd) {
                                              : attach_clsact(ifindex, from_pod, program);
         if (!done)
             return done;
-    }
-    // The older qdisc "ingress" takes the place of clsact, and both filters into one chain: the second replaced the
-    // first.
-    if (mode_ == AttachMode::clsact && clsact_program(ifindex, true) != program_id(from_pod_fd)) {
-        remove_clsact(ifindex);
-        forget(ifindex);
-        return fail("interface {} has a qdisc 'ingress', where clsact has to be: tc qdisc del dev INTERFACE ingress",
-                    ifindex);
+        // The older qdisc "ingress" takes the place of clsact, and has one chain for both directions.
+        if (mode_ == AttachMode::clsact && from_pod && clsact_program(ifindex, false) == program_id(from_pod_fd)) {
+            remove_clsact(ifindex);
+            forget(ifindex);
+            return fail(
+                "interface {} has a qdisc 'ingress', where clsact has to be: tc qdisc del dev INTERFACE ingress",
+                ifindex);
+        }
     }
     return {};
 }
