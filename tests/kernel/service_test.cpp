@@ -67,6 +67,36 @@ TEST_CASE("a Service passes where every backend that may be chosen would") {
     check_dropped(shop, Hook::from_pod, syn("10.96.0.2", 5432), CATFLAP_REASON_POLICY);
 }
 
+TEST_CASE("a host port of this node is judged by the pod behind it, whatever the policy says of the node's address") {
+    const std::string mapped = R"(---
+apiVersion: v1
+kind: Pod
+metadata: {name: mapped, namespace: shop, labels: {app: mapped}}
+spec: {nodeName: n1, containers: [{ports: [{containerPort: 5433, hostPort: 1025}]}]}
+status: {podIP: 10.0.0.77}
+)";
+    const std::string to_nodes = R"(---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: nodes, namespace: shop}
+spec:
+  podSelector: {matchLabels: {app: web}}
+  policyTypes: [Egress]
+  egress:
+  - to: [{ipBlock: {cidr: 10.255.0.0/24}}]
+)";
+    const std::string pods = shop_pods() + mapped + service("10.0.0.2");
+    const std::vector<ObjectName> local = {kWeb, {"shop", "mapped"}};
+    Shop shop;
+    shop.lab.enforce(cluster_of(pods + to_nodes), local);
+    CHECK(shop.from(syn("10.255.0.1", 1024)));
+    check_dropped(shop, Hook::from_pod, syn("10.255.0.1", 1025), CATFLAP_REASON_POLICY);
+    shop.lab.enforce(cluster_of(pods + to_nodes + R"(  - to: [{podSelector: {matchLabels: {app: mapped}}}]
+)"),
+                     local);
+    CHECK(shop.from(syn("10.255.0.1", 1025)));
+}
+
 TEST_CASE("one forbidden backend, or none at all, closes it; the change comes at once") {
     Shop shop(to_client() + service("10.0.0.3"));
     check_dropped(shop, Hook::from_pod, syn("10.96.0.1", 5432), CATFLAP_REASON_POLICY);

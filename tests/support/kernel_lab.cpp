@@ -101,7 +101,7 @@ void KernelLab::enforce(const Cluster& cluster, const std::vector<compile::Endpo
         if (spec.pod)
             pods.push_back(*spec.pod);
     const resolve::Resolved resolved = resolve::resolve(cluster, pods);
-    const auto frontends = resolve::service_frontends(cluster, "n1");
+    const auto frontends = resolve::frontends_of(cluster, {"n1", {}, pods});
     (void)must(committer_->commit({cluster, resolved, endpoints, frontends}));
 }
 

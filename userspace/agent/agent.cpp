@@ -61,6 +61,14 @@ void log_diagnostics(const source::Directory& source) {
         spdlog::warn("{}", to_string(warning));
 }
 
+bool touches_host_ports(const Cluster& cluster, const Changes& changes) {
+    return std::ranges::any_of(changes.pods, [&](const auto& entry) {
+        const auto now = cluster.pods.find(entry.first);
+        return (entry.second && !entry.second->host_ports.empty()) ||
+               (now != cluster.pods.end() && !now->second.host_ports.empty());
+    });
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Agent>> Agent::start(const Options& options) {
@@ -270,16 +278,22 @@ Agent::Derived Agent::derive() {
     if (match)
         local_ = match_endpoints(cluster, local_pods_.names(), state_.links->links());
     const bool rules_changed = resolver_.update(cluster, local_.pods, changes);
+    const bool addresses_changed = local_addresses_ != state_.links->local_addresses();
+    if (addresses_changed)
+        local_addresses_ = state_.links->local_addresses();
     // Frontends are looked at by egress rules only. Without any, Services may come and go for nothing.
     const auto isolates_egress = [](const resolve::PolicyPointer& policy) {
         return policy->direction == resolve::Direction::egress && !policy->policies.empty();
     };
-    const bool look_at_services = changes.everything || changes.services || changes.nodes || rules_changed;
-    if (look_at_services)
+    const bool look_at_frontends = changes.everything || changes.services || changes.nodes || rules_changed ||
+                                   addresses_changed || touches_host_ports(cluster, changes);
+    if (look_at_frontends)
         frontends_ = std::ranges::any_of(resolver_.resolved().policies, isolates_egress)
-                         ? resolve::service_frontends(cluster, state_.options.node)
+                         ? resolve::frontends_of(cluster, {state_.options.node,
+                                                           local_addresses_,
+                                                           {local_pods_.names().begin(), local_pods_.names().end()}})
                          : std::vector<resolve::Frontend>{};
-    uncommitted_ |= match || rules_changed || look_at_services;
+    uncommitted_ |= match || rules_changed || look_at_frontends;
     return {std::move(changes), !uncommitted_};
 }
 

@@ -98,6 +98,7 @@ class Agent {
     LocalEndpoints local_;
     resolve::Resolver resolver_;
     std::vector<resolve::Frontend> frontends_;
+    std::vector<Address> local_addresses_;
     bool links_changed_ = false;
     // Pods that only change their labels or their number may wait, so that a large cluster's coming and going costs a
     // small share of a CPU: until then.
@@ -107,7 +108,7 @@ class Agent {
     bool others_gone_ = false;
     std::string others_error_;
     std::chrono::steady_clock::time_point others_retry_at_{};
-    bool audit_ = false;        // look whether what is attached still is
+    bool audit_ = false;  // look whether what is attached still is
 };
 
 }  // namespace catflap::agent

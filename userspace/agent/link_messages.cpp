@@ -53,15 +53,31 @@ bool take_link(nlmsghdr* header, LinkTable& table) {
     return watched || table.watches(ifindex);
 }
 
+// The kernel keeps one for each address of the node; in iptables' words: of addrtype LOCAL.
+bool take_local(uint16_t type, const rtmsg& route, const std::array<nlattr*, RTA_MAX + 1>& attributes,
+                LinkTable& table) {
+    const auto address = read_address(route, attributes[RTA_DST]);
+    if (route.rtm_type != RTN_LOCAL || !address || attributes[RTA_OIF] == nullptr)
+        return false;
+    const uint32_t ifindex = nla_get_u32(attributes[RTA_OIF]);
+    if (type == RTM_NEWROUTE)
+        table.address_seen(*address, ifindex);
+    else
+        table.address_gone(*address, ifindex);
+    return true;
+}
+
 // Also called for each of a node's 100,000 routes to other nodes: what is not ours leaves early.
 bool take_route(nlmsghdr* header, LinkTable& table) {
     const auto& route = *static_cast<const rtmsg*>(nlmsg_data(header));
     const int host_bits = route.rtm_family == AF_INET ? 32 : 128;
-    if (route.rtm_table != RT_TABLE_MAIN || route.rtm_dst_len != host_bits)
+    if ((route.rtm_table != RT_TABLE_MAIN && route.rtm_table != RT_TABLE_LOCAL) || route.rtm_dst_len != host_bits)
         return false;
     std::array<nlattr*, RTA_MAX + 1> attributes{};
     if (nlmsg_parse(header, sizeof(rtmsg), attributes.data(), RTA_MAX, nullptr) < 0)
         return false;
+    if (route.rtm_table == RT_TABLE_LOCAL)
+        return take_local(header->nlmsg_type, route, attributes, table);
     const auto destination = read_address(route, attributes[RTA_DST]);
     if (!destination)
         return false;

@@ -2,8 +2,30 @@
 #include "agent/link_table.h"
 
 namespace catflap::agent {
+namespace {
+
+constexpr std::string_view kIpvsInterface = "kube-ipvs0";
+
+bool is_loopback(const Address& address) {
+    static const Address ipv6 = parse_address("::1").value();
+    return address.is_ipv4() ? address.bytes[12] == 127 : address == ipv6;
+}
+
+template <typename Key>
+void drop(std::map<Key, std::set<uint32_t>>& of, uint32_t ifindex) {
+    for (auto entry = of.begin(); entry != of.end();) {
+        entry->second.erase(ifindex);
+        entry = entry->second.empty() ? of.erase(entry) : std::next(entry);
+    }
+}
+
+}  // namespace
 
 void LinkTable::link_seen(uint32_t ifindex, std::string_view name, bool up, uint32_t group) {
+    if (name == kIpvsInterface) {
+        ipvs_ifindex_ = ifindex;
+        drop_addresses(ifindex);
+    }
     if (!name.starts_with(prefix_)) {
         if (names_.erase(ifindex) != 0)
             drop_routes(ifindex);
@@ -28,6 +50,9 @@ void LinkTable::link_gone(uint32_t ifindex) {
     groups_.erase(ifindex);
     if (names_.erase(ifindex) != 0)
         drop_routes(ifindex);
+    drop_addresses(ifindex);
+    if (ipvs_ifindex_ == ifindex)
+        ipvs_ifindex_ = 0;
 }
 
 uint32_t LinkTable::group(uint32_t ifindex) const {
@@ -55,10 +80,23 @@ void LinkTable::route_lost(const RouteKey& key) {
     routes_.erase(key);
 }
 
+void LinkTable::address_seen(const Address& address, uint32_t ifindex) {
+    if (!is_loopback(address) && ifindex != ipvs_ifindex_)
+        addresses_[address].insert(ifindex);
+}
+
+void LinkTable::address_gone(const Address& address, uint32_t ifindex) {
+    const auto found = addresses_.find(address);
+    if (found != addresses_.end() && found->second.erase(ifindex) != 0 && found->second.empty())
+        addresses_.erase(found);
+}
+
 void LinkTable::clear() {
     names_.clear();
     others_.clear();
     routes_.clear();
+    addresses_.clear();
+    ipvs_ifindex_ = 0;
     misses_routes_ = false;
 }
 
@@ -77,11 +115,19 @@ std::map<uint32_t, Link> LinkTable::links() const {
     return links;
 }
 
+std::vector<Address> LinkTable::local_addresses() const {
+    std::vector<Address> result;
+    for (const auto& [address, ifindexes] : addresses_)
+        result.push_back(address);
+    return result;
+}
+
 void LinkTable::drop_routes(uint32_t ifindex) {
-    for (auto route = routes_.begin(); route != routes_.end();) {
-        route->second.erase(ifindex);
-        route = route->second.empty() ? routes_.erase(route) : std::next(route);
-    }
+    drop(routes_, ifindex);
+}
+
+void LinkTable::drop_addresses(uint32_t ifindex) {
+    drop(addresses_, ifindex);
 }
 
 }  // namespace catflap::agent

@@ -34,6 +34,9 @@ class LinkTable {
     void route_gone(const RouteKey& key, uint32_t ifindex);
     // The key leads elsewhere now: to a gateway, a blackhole, several hops.
     void route_lost(const RouteKey& key);
+    // A route of the table local: the node itself takes what is sent there.
+    void address_seen(const Address& address, uint32_t ifindex);
+    void address_gone(const Address& address, uint32_t ifindex);
 
     [[nodiscard]] bool watches(uint32_t ifindex) const { return names_.contains(ifindex); }
     // The device group of a watched interface (ip link: group); of any other 0.
@@ -43,15 +46,19 @@ class LinkTable {
     void routes_complete() { misses_routes_ = false; }
     void clear();
     [[nodiscard]] std::map<uint32_t, Link> links() const;
+    [[nodiscard]] std::vector<Address> local_addresses() const;
 
   private:
     void drop_routes(uint32_t ifindex);
+    void drop_addresses(uint32_t ifindex);
 
     std::string prefix_;
     std::map<uint32_t, std::string> names_;  // of the watched ones
     std::map<uint32_t, uint32_t> groups_;    // likewise
     std::unordered_set<uint32_t> others_;    // every other interface
     std::map<RouteKey, std::set<uint32_t>> routes_;
+    std::map<Address, std::set<uint32_t>> addresses_;
+    uint32_t ipvs_ifindex_ = 0;  // kube-proxy's, which has the addresses of all Services; 0: none
     bool misses_routes_ = false;
 };
 

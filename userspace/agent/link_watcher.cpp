@@ -57,6 +57,24 @@ void set_receive_buffer(nl_sock* socket, int bytes) {
         setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
 }
 
+Message dump_request(int type, int family, unsigned char route_table) {
+    Message message(nlmsg_alloc_simple(type, NLM_F_DUMP));
+    if (!message)
+        return nullptr;
+    int code = 0;
+    if (type == RTM_GETLINK) {
+        ifinfomsg body{};
+        code |= nlmsg_append(message.get(), &body, sizeof(body), NLMSG_ALIGNTO);
+        code |= nla_put_u32(message.get(), IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+    } else {
+        rtmsg body{};
+        body.rtm_family = static_cast<unsigned char>(family);
+        body.rtm_table = route_table;
+        code |= nlmsg_append(message.get(), &body, sizeof(body), NLMSG_ALIGNTO);
+    }
+    return code == 0 ? std::move(message) : nullptr;
+}
+
 // The rest of a dump that failed half way would be taken for the next one's.
 void discard_leftovers(int fd) {
     char byte = 0;
@@ -74,8 +92,7 @@ struct LinkWatcher::State {
     Result<bool> drain();
     Result<void> read_everything();
     Result<void> read_routes();
-    Result<void> dump(int type, int family);
-    Message dump_request(int type, int family) const;
+    Result<void> dump(int type, int family, unsigned char route_table = RT_TABLE_UNSPEC);
 
     static int on_message(nl_msg* message, void* state);
 
@@ -86,6 +103,7 @@ struct LinkWatcher::State {
     bool changed = false;
     uint64_t complete_readings = 0;
     std::map<uint32_t, Link> links;
+    std::vector<Address> local_addresses;
 };
 
 Result<void> LinkWatcher::State::open_sockets(const LinkWatchOptions& options) {
@@ -153,36 +171,19 @@ Result<void> LinkWatcher::State::read_everything() {
 
 Result<void> LinkWatcher::State::read_routes() {
     for (const int family : {AF_INET, AF_INET6})
-        if (auto read = dump(RTM_GETROUTE, family); !read)
-            return read;
+        for (const unsigned char route_table : {RT_TABLE_MAIN, RT_TABLE_LOCAL})
+            if (auto read = dump(RTM_GETROUTE, family, route_table); !read)
+                return read;
     table.routes_complete();
     ++complete_readings;
     return {};
 }
 
-Message LinkWatcher::State::dump_request(int type, int family) const {
-    Message message(nlmsg_alloc_simple(type, NLM_F_DUMP));
-    if (!message)
-        return nullptr;
-    int code = 0;
-    if (type == RTM_GETLINK) {
-        ifinfomsg body{};
-        code |= nlmsg_append(message.get(), &body, sizeof(body), NLMSG_ALIGNTO);
-        code |= nla_put_u32(message.get(), IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
-    } else {
-        rtmsg body{};
-        body.rtm_family = static_cast<unsigned char>(family);
-        body.rtm_table = RT_TABLE_MAIN;
-        code |= nlmsg_append(message.get(), &body, sizeof(body), NLMSG_ALIGNTO);
-    }
-    return code == 0 ? std::move(message) : nullptr;
-}
-
-Result<void> LinkWatcher::State::dump(int type, int family) {
+Result<void> LinkWatcher::State::dump(int type, int family, unsigned char route_table) {
     discard_leftovers(nl_socket_get_fd(dumps.get()));
     int code = 0;
     for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
-        const Message request = dump_request(type, family);
+        const Message request = dump_request(type, family, route_table);
         if (!request)
             return fail("read links and routes: out of memory");
         code = nl_send_auto(dumps.get(), request.get());
@@ -191,7 +192,7 @@ Result<void> LinkWatcher::State::dump(int type, int family) {
         if (code != -NLE_DUMP_INTR)
             break;
     }
-    // No main table yet (no route was ever added), or a kernel without IPv6.
+    // No such table yet (no route was ever added), or a kernel without IPv6.
     if (code >= 0 || code == -NLE_OBJ_NOTFOUND || (code == -NLE_OPNOTSUPP && family == AF_INET6))
         return {};
     return fail_netlink(code, type == RTM_GETLINK ? "read the links" : "read the routes");
@@ -228,14 +229,20 @@ Result<bool> LinkWatcher::refresh() {
     if (!std::exchange(state_->changed, false))
         return false;
     auto links = state_->table.links();
-    if (links == state_->links)
+    auto addresses = state_->table.local_addresses();
+    if (links == state_->links && addresses == state_->local_addresses)
         return false;
     state_->links = std::move(links);
+    state_->local_addresses = std::move(addresses);
     return true;
 }
 
 const std::map<uint32_t, Link>& LinkWatcher::links() const {
     return state_->links;
+}
+
+const std::vector<Address>& LinkWatcher::local_addresses() const {
+    return state_->local_addresses;
 }
 
 uint32_t LinkWatcher::group(uint32_t ifindex) const {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The cali* interfaces of this network namespace and their host routes, kept current by netlink.
+// The cali* interfaces of this network namespace with their host routes, and the node's own addresses, kept current by
+// netlink.
 #pragma once
 
 #include <cstdint>
@@ -41,11 +42,14 @@ class LinkWatcher {
     // Readable (poll) when refresh() has something to do.
     [[nodiscard]] int fd() const;
     // Takes in every change made before the call; after a lost message (ENOBUFS) reads everything
-    // anew. True: links() changed. After a failure links() holds what was known last; the next call
-    // recovers.
+    // anew. True: links() or local_addresses() changed. After a failure links() holds what was known last; the next
+    // call recovers.
     Result<bool> refresh();
     // By ifindex. A veth that was deleted and made again under the same name has another one.
     [[nodiscard]] const std::map<uint32_t, Link>& links() const;
+    // All addresses of the node, on whatever interface: what netfilter calls addrtype LOCAL, without loopback and
+    // without those of Services that kube-proxy's mode ipvs keeps on an interface of its own. Sorted, unique.
+    [[nodiscard]] const std::vector<Address>& local_addresses() const;
     // The device group of one of links(), as it was last seen.
     [[nodiscard]] uint32_t group(uint32_t ifindex) const;
     // How often everything was read: 1 after open(); each further one is a lost message or a

@@ -10,6 +10,7 @@
 #include <cstdio>
 
 #include "agent/agent.h"
+#include "agent/readiness.h"
 
 namespace {
 
@@ -97,6 +98,9 @@ int serve(const Options& options) {
     auto agent = Agent::start(options);
     if (!agent)
         return fail_with(agent.error());
+    // Everything is enforced, and new interfaces are closed.
+    if (const auto done = notify_ready(); !done)
+        spdlog::warn("{}", done.error().message);
     if (const auto done = (*agent)->run(); !done)
         return fail_with(done.error());
     spdlog::info("stopped; what is enforced stays enforced");

@@ -48,7 +48,7 @@ Result<> Engine::enforce(const Cluster& cluster) {
         pods.push_back(name);
     }
     const resolve::Resolved resolved = resolve::resolve(cluster, pods);
-    const auto frontends = resolve::service_frontends(cluster, kNodeA);
+    const auto frontends = resolve::frontends_of(cluster, {kNodeA, {}, pods});
     auto report = committer_->commit({cluster, resolved, endpoints, frontends});
     if (!report)
         return tl::unexpected(report.error());

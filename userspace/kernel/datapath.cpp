@@ -169,7 +169,8 @@ Result<> Datapath::reuse_kept_maps() {
         const bool fits = info->key_bytes == bpf_map__key_size(map) && info->value_bytes == bpf_map__value_size(map) &&
                           info->max_entries == bpf_map__max_entries(map) && info->type == bpf_map__type(map);
         if (!fits) {
-            spdlog::warn("{} is of another version of catflap, or of another number of CPUs, and starts empty", path.string());
+            spdlog::warn("{} is of another version of catflap, or of another number of CPUs, and starts empty",
+                         path.string());
             if (auto done = remove_tree(path); !done)
                 return done;
             continue;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,16 @@ struct NamedPort {
     auto operator<=>(const NamedPort&) const = default;
 };
 
+// The node leads what is sent there to the pod (the CNI plugin portmap).
+struct HostPort {
+    Protocol protocol = Protocol::tcp;
+    uint16_t port = 0;
+    uint16_t container_port = 0;
+    std::optional<Address> address;  // of the node; nothing: all of its addresses
+
+    auto operator<=>(const HostPort&) const = default;
+};
+
 struct Pod {
     ObjectName name;
     std::string uid;   // "" where the source has none
@@ -31,6 +42,7 @@ struct Pod {
     bool finished = false;           // phase Succeeded or Failed
     std::vector<Address> addresses;  // status.podIPs, or podIP
     std::vector<NamedPort> ports;    // of all containers and of restartable init containers (sidecars), by declaration
+    std::vector<HostPort> host_ports{};  // of the same containers
 
     bool operator==(const Pod&) const = default;
 };

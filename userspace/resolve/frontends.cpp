@@ -62,24 +62,67 @@ void add_node_ports(const Service& service, const Slices& slices, Family family,
             node_ports.ports.push_back({port.protocol, port.node_port, backends(slices, port, family, nullptr)});
 }
 
-std::vector<Part> parts(const Cluster& cluster, const std::string& node, Family family) {
+std::vector<Address> addresses_of(const Cluster& cluster, const ThisNode& node, Family family) {
+    std::vector<Address> result = of_family(node.addresses, family);
+    if (const auto self = cluster.nodes.find(node.name); self != cluster.nodes.end())
+        std::ranges::copy(of_family(self->second.addresses, family), std::back_inserter(result));
+    std::ranges::sort(result);
+    result.erase(std::ranges::unique(result).begin(), result.end());
+    return result;
+}
+
+// A pod without an address of the family has none of its host ports there.
+std::vector<Backend> backends(const Pod& pod, const HostPort& port, Family family) {
+    std::vector<Backend> result;
+    for (const Address& address : of_family(pod.addresses, family))
+        result.push_back({address, port.container_port});
+    return result;
+}
+
+// Of all of the node's addresses one part, and one of each address that a host port names.
+void add_host_ports(const Cluster& cluster, const ThisNode& node, Family family, std::vector<Part>& result) {
+    std::map<std::optional<Address>, std::map<std::pair<Protocol, uint16_t>, std::vector<Backend>>> ports;
+    for (const ObjectName& name : node.pods) {
+        const Pod& pod = cluster.pods.at(name);
+        for (const HostPort& port : pod.host_ports) {
+            if (port.address && port.address->family() != family)
+                continue;
+            const std::vector<Backend> mine = backends(pod, port, family);
+            if (mine.empty() && !pod.addresses.empty())
+                continue;
+            std::vector<Backend>& all = ports[port.address][{port.protocol, port.port}];
+            all.insert(all.end(), mine.begin(), mine.end());
+        }
+    }
+    for (auto& [address, of_address] : ports) {
+        Part part{address ? fmt::format("host ports of {}", to_string(*address)) : "host ports", {}, {}};
+        part.addresses = address ? std::vector{*address} : addresses_of(cluster, node, family);
+        for (auto& [port, all] : of_address) {
+            std::ranges::sort(all);
+            all.erase(std::ranges::unique(all).begin(), all.end());
+            part.ports.push_back({port.first, port.second, std::move(all)});
+        }
+        result.push_back(std::move(part));
+    }
+}
+
+std::vector<Part> parts(const Cluster& cluster, const ThisNode& node, Family family) {
     std::map<ObjectName, Slices> slices;
     for (const auto& [name, slice] : cluster.slices)
         slices[{name.ns, slice.service}].push_back(&slice);
     std::vector<Part> result;
-    Part node_ports{"node ports", {}, {}};
-    if (const auto self = cluster.nodes.find(node); self != cluster.nodes.end())
-        node_ports.addresses = of_family(self->second.addresses, family);
+    Part node_ports{"node ports", addresses_of(cluster, node, family), {}};
     for (const auto& [name, service] : cluster.services) {
         const Slices& mine = slices[name];
         result.push_back({to_string(name), of_family(service.addresses, family),
-                          service_ports(service, mine, family, service.local_only ? &node : nullptr)});
+                          service_ports(service, mine, family, service.local_only ? &node.name : nullptr)});
         result.push_back({fmt::format("{} from outside", to_string(name)),
                           of_family(service.external_addresses, family),
                           service_ports(service, mine, family, nullptr)});
         add_node_ports(service, mine, family, node_ports);
     }
     result.push_back(std::move(node_ports));
+    add_host_ports(cluster, node, family, result);
     std::erase_if(result, [](const Part& part) { return part.addresses.empty() || part.ports.empty(); });
     return result;
 }
@@ -114,7 +157,7 @@ Frontend joined(const std::vector<const Part*>& parts, Family family) {
 
 }  // namespace
 
-std::vector<Frontend> service_frontends(const Cluster& cluster, const std::string& node) {
+std::vector<Frontend> frontends_of(const Cluster& cluster, const ThisNode& node) {
     std::vector<Frontend> result;
     for (const Family family : kFamilies) {
         const std::vector<Part> all = parts(cluster, node, family);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a pod may send to and kube-proxy then translates: Service addresses, and the node's own with node ports. At
-// from_pod the packet still carries the frontend; an egress policy speaks of the backends.
+// What a pod may send to and the node then translates: Service addresses, and the node's own with node ports and host
+// ports. At from_pod the packet still carries the frontend; an egress policy speaks of the backends.
 #pragma once
 
 #include <compare>
@@ -38,8 +38,15 @@ struct Frontend {
     auto operator<=>(const Frontend&) const = default;
 };
 
-// Of the Services of the cluster, as the node's kube-proxy translates them. Session affinity and traffic policies only
-// choose among the backends listed; internalTrafficPolicy Local leaves those of this node, at cluster IPs only.
-std::vector<Frontend> service_frontends(const Cluster& cluster, const std::string& node);
+struct ThisNode {
+    std::string name;
+    std::vector<Address> addresses;  // what the kernel takes for its own; those of the Node object count in any case
+    std::vector<ObjectName> pods;    // those that hang on it
+};
+
+// Of the Services of the cluster, as the node's kube-proxy translates them, and of the host ports of its pods. Session
+// affinity and traffic policies only choose among the backends listed; internalTrafficPolicy Local leaves those of this
+// node, at cluster IPs only. A host port of a pod whose address is not known yet has no backend: it is closed.
+std::vector<Frontend> frontends_of(const Cluster& cluster, const ThisNode& node);
 
 }  // namespace catflap::resolve

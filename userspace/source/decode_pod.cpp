@@ -31,34 +31,57 @@ std::vector<Address> decode_pod_addresses(const Field& status) {
     return addresses;
 }
 
-void add_named_ports(const Field& container, std::vector<NamedPort>& ports) {
+// "": it has none.
+std::string decode_port_name(const Field& port) {
+    const Field field = port.member("name");
+    const std::string text = field.string().value_or("");
+    return text.empty() || check_name(field, text, check_port_name(text)) ? text : "";
+}
+
+void add_host_port(const Field& item, HostPort host_port, std::vector<HostPort>& host_ports) {
+    const std::optional<uint16_t> port = decode_port_number(item.member("hostPort"));
+    const Field host_ip = item.member("hostIP");
+    std::vector<Address> addresses;
+    add_address(host_ip, addresses);
+    if (!port)
+        return;
+    host_port.port = *port;
+    if (!addresses.empty() && host_ip.string() != "0.0.0.0" && host_ip.string() != "::")
+        host_port.address = addresses.front();
+    host_ports.push_back(host_port);
+}
+
+void add_ports(const Field& container, Pod& pod) {
     for (const Field& item : container.member("ports").items()) {
-        if (!item.is_mapping() || !item.member("name").exists())
+        if (!item.is_mapping())
             continue;
-        const Field name = item.member("name");
-        const std::optional<std::string> text = name.string();
-        if (!text || text->empty() || !check_name(name, *text, check_port_name(*text)))
+        const std::string name = decode_port_name(item);
+        const Field host_port = item.member("hostPort");
+        const bool mapped = host_port.exists() && host_port.integer() != 0;
+        if (name.empty() && !mapped)
             continue;
         const Field number = item.member("containerPort");
         if (!number.exists())
             number.refuse("is missing; write a port (1 to 65535)");
         const std::optional<uint16_t> port = decode_port_number(number);
         const std::optional<Protocol> protocol = decode_protocol(item.member("protocol"));
-        if (port && protocol)
-            ports.push_back({*text, *protocol, *port});
+        if (!port || !protocol)
+            continue;
+        if (!name.empty())
+            pod.ports.push_back({name, *protocol, *port});
+        if (mapped)
+            add_host_port(item, {*protocol, 0, *port, {}}, pod.host_ports);
     }
 }
 
-std::vector<NamedPort> decode_named_ports(const Field& spec) {
-    std::vector<NamedPort> ports;
+void decode_ports(const Field& spec, Pod& pod) {
     for (const Field& container : spec.member("containers").items())
         if (container.is_mapping())
-            add_named_ports(container, ports);
+            add_ports(container, pod);
     // An init container that restarts is a sidecar: it runs, and listens, as long as the pod does.
     for (const Field& container : spec.member("initContainers").items())
         if (container.is_mapping() && container.member("restartPolicy").string() == "Always")
-            add_named_ports(container, ports);
-    return ports;
+            add_ports(container, pod);
 }
 
 }  // namespace
@@ -94,7 +117,7 @@ Pod decode_pod(const Field& object, const ObjectName& name) {
     pod.node = spec.member("nodeName").string().value_or("");
     pod.service_account = spec.member("serviceAccountName").string().value_or("default");
     pod.host_network = spec.member("hostNetwork").boolean().value_or(false);
-    pod.ports = decode_named_ports(spec);
+    decode_ports(spec, pod);
     const std::string phase = status.member("phase").string().value_or("");
     pod.finished = phase == "Succeeded" || phase == "Failed";
     pod.addresses = decode_pod_addresses(status);

@@ -10,6 +10,7 @@
 #include <sched.h>
 
 #include <cstdio>
+#include <fstream>
 #include <optional>
 
 #include "base/unique_fd.h"
@@ -28,6 +29,8 @@ class PrivateNetwork {
             MESSAGE("not tested: a network namespace needs root");
             return std::nullopt;
         }
+        // Else an interface's link-local address would come a second after it, at any time.
+        std::ofstream("/proc/sys/net/ipv6/conf/default/addr_gen_mode") << 1;
         return PrivateNetwork(std::move(before));
     }
     PrivateNetwork(PrivateNetwork&&) = default;
@@ -223,6 +226,60 @@ TEST_CASE("a bridge port that leaves its bridge stays, with its routes") {
     auto watcher = LinkWatcher::open().value();
     network->ip("link set cali1 master br0\nlink set cali1 nomaster\n");
     CHECK(after_refresh(watcher) == "cali1=10.0.0.1");
+}
+
+namespace {
+
+std::string addresses(LinkWatcher& watcher) {
+    REQUIRE(watcher.refresh().has_value());
+    std::vector<std::string> words;
+    for (const Address& address : watcher.local_addresses())
+        words.push_back(to_string(address));
+    return fmt::format("{}", fmt::join(words, " "));
+}
+
+}  // namespace
+
+TEST_CASE("the node's own addresses, on whatever interface") {
+    auto network = PrivateNetwork::make();
+    if (!network)
+        return;
+    network->add_veth("cali1");
+    network->add_veth("eth7");
+    network->ip(R"(link set lo up
+        address add 10.8.0.1/24 dev eth7
+        address add fd08::1/64 dev eth7 nodad
+        address add fe80::7/64 dev cali1 nodad
+        address add 192.0.2.1/32 dev lo
+        route add local 10.77.0.0/16 dev lo
+        )");
+    auto watcher = LinkWatcher::open().value();
+    CHECK(addresses(watcher) == "10.8.0.1 192.0.2.1 fd08::1 fe80::7");
+    CHECK(words(watcher) == "cali1=");
+
+    network->ip("address add 10.8.0.1/32 dev cali1\naddress add 10.8.0.2/24 dev eth7\n");
+    CHECK(watcher.refresh().value());
+    CHECK(addresses(watcher) == "10.8.0.1 10.8.0.2 192.0.2.1 fd08::1 fe80::7");
+    network->ip("address del 10.8.0.1/24 dev eth7\n");
+    CHECK(addresses(watcher) == "10.8.0.1 192.0.2.1 fd08::1 fe80::7");
+    network->ip("link del eth7\n");
+    CHECK(addresses(watcher) == "10.8.0.1 192.0.2.1 fe80::7");
+    network->ip("link del cali1\naddress del 192.0.2.1/32 dev lo\n");
+    CHECK(addresses(watcher).empty());
+    CHECK(watcher.complete_readings() == 1);
+}
+
+TEST_CASE("what kube-proxy's mode ipvs keeps on its own interface is no address of the node") {
+    auto network = PrivateNetwork::make();
+    if (!network)
+        return;
+    network->ip("link add kube-ipvs0 type bridge\naddress add 10.96.0.1/32 dev kube-ipvs0\n");
+    auto watcher = LinkWatcher::open().value();
+    CHECK(addresses(watcher).empty());
+    network->ip("address add 10.96.0.2/32 dev kube-ipvs0\n");
+    CHECK_FALSE(watcher.refresh().value());
+    network->ip("link add br0 type bridge\nlink set br0 up\naddress add 10.96.0.2/32 dev br0\n");
+    CHECK(addresses(watcher) == "10.96.0.2");
 }
 
 TEST_CASE("another prefix") {

@@ -17,6 +17,7 @@ Address address(const std::string& text) {
 
 struct Shop {
     Cluster cluster;
+    ThisNode node{"n1", {}, {}};
 
     Shop() {
         cluster.nodes["n1"] = {"n1", {address("10.8.0.1"), address("fd08::1")}};
@@ -38,10 +39,21 @@ struct Shop {
         return cluster.services[key] = service;
     }
 
+    // One that hangs on n1.
+    Pod& pod(const std::string& name, const std::vector<std::string>& addresses) {
+        const ObjectName key{"shop", name};
+        node.pods.push_back(key);
+        Pod& pod = cluster.pods[key];
+        pod.name = key;
+        for (const std::string& text : addresses)
+            pod.addresses.push_back(address(text));
+        return pod;
+    }
+
     // "backends" of each port at the address, in words: "80: 10.9.1.1:8080 10.9.2.1:8080; ".
     [[nodiscard]] std::string at(const std::string& text) const {
         std::string result;
-        for (const Frontend& frontend : service_frontends(cluster, "n1"))
+        for (const Frontend& frontend : frontends_of(cluster, node))
             for (const Address& one : frontend.addresses) {
                 if (one != address(text))
                     continue;
@@ -86,6 +98,46 @@ TEST_CASE("node ports are at this node's addresses") {
     CHECK(shop.at("10.8.0.2").empty());
 }
 
+TEST_CASE("node ports are at whatever address the node has, whether its Node object knows it or not") {
+    Shop shop;
+    shop.service("web", "10.96.0.1", "10.9.1.1", "10.9.2.1").ports[0].node_port = 30080;
+    shop.node.addresses = {address("10.8.0.1"), address("172.17.0.1"), address("fe80::1")};
+    CHECK(shop.at("10.8.0.1") == "30080: 10.9.1.1:8080 10.9.2.1:8080; ");
+    CHECK(shop.at("172.17.0.1") == "30080: 10.9.1.1:8080 10.9.2.1:8080; ");
+    CHECK(shop.at("fe80::1") == "30080:; ");
+    shop.cluster.nodes.clear();
+    CHECK(shop.at("10.8.0.1") == "30080: 10.9.1.1:8080 10.9.2.1:8080; ");
+}
+
+TEST_CASE("a host port is at all of the node's addresses, or at the one that it names") {
+    Shop shop;
+    Pod& web = shop.pod("web", {"10.9.1.1", "fd09::1"});
+    web.host_ports = {{Protocol::tcp, 8080, 80, {}}, {Protocol::udp, 53, 5353, address("10.8.0.1")}};
+    shop.node.addresses = {address("172.17.0.1")};
+    CHECK(shop.at("172.17.0.1") == "8080: 10.9.1.1:80; ");
+    CHECK(shop.at("10.8.0.1") == "8080: 10.9.1.1:80; 53: 10.9.1.1:5353; ");
+    CHECK(shop.at("fd08::1") == "8080: fd09::1:80; ");
+    CHECK(shop.at("10.8.0.2").empty());
+}
+
+TEST_CASE("a host port of a pod without an address is closed; of one without this family, it is none") {
+    Shop shop;
+    shop.pod("web", {}).host_ports = {{Protocol::tcp, 8080, 80, {}}};
+    CHECK(shop.at("10.8.0.1") == "8080:; ");
+    CHECK(shop.at("fd08::1") == "8080:; ");
+    shop.cluster.pods.begin()->second.addresses = {address("10.9.1.1")};
+    CHECK(shop.at("10.8.0.1") == "8080: 10.9.1.1:80; ");
+    CHECK(shop.at("fd08::1").empty());
+}
+
+TEST_CASE("a host port that is a node port, too, or another pod's: the backends of all of them") {
+    Shop shop;
+    shop.service("web", "10.96.0.1", "10.9.1.1", "10.9.2.1").ports[0].node_port = 30080;
+    shop.pod("a", {"10.9.1.3"}).host_ports = {{Protocol::tcp, 30080, 80, {}}};
+    shop.pod("b", {"10.9.1.4"}).host_ports = {{Protocol::tcp, 30080, 81, {}}};
+    CHECK(shop.at("10.8.0.1") == "30080: 10.9.1.1:8080 10.9.1.3:80 10.9.1.4:81 10.9.2.1:8080; ");
+}
+
 TEST_CASE("an external IP that is the node's own has its Service's ports and the node ports") {
     Shop shop;
     shop.service("web", "10.96.0.1", "10.9.1.1", "10.9.2.1").external_addresses = {address("10.8.0.1")};
@@ -107,7 +159,7 @@ TEST_CASE("two Services at one external IP: both Services' ports, at the same po
 TEST_CASE("a headless Service is at no address") {
     Shop shop;
     shop.service("web", "", "10.9.1.1", "10.9.2.1");
-    CHECK(service_frontends(shop.cluster, "n1").empty());
+    CHECK(frontends_of(shop.cluster, shop.node).empty());
 }
 
 TEST_CASE("names differ: addresses with different answers are never one class") {
@@ -116,7 +168,7 @@ TEST_CASE("names differ: addresses with different answers are never one class") 
     service.external_addresses = {address("203.0.113.1"), address("203.0.113.2"), address("10.8.0.1")};
     service.ports[0].node_port = 30080;
     std::map<std::string, size_t> addresses;
-    for (const Frontend& frontend : service_frontends(shop.cluster, "n1"))
+    for (const Frontend& frontend : frontends_of(shop.cluster, shop.node))
         CHECK(addresses.emplace(frontend.name, frontend.addresses.size()).second);
     CHECK(addresses == std::map<std::string, size_t>{{"shop/web IPv4", 1},
                                                      {"shop/web from outside IPv4", 2},

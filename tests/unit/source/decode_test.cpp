@@ -138,6 +138,32 @@ TEST_CASE("pods: phases, the host's network, addresses") {
     CHECK(pod("spec: {unknownField: [1, {a: b}]}").node.empty());
 }
 
+TEST_CASE("host ports: of containers and sidecars, with or without a name") {
+    const Decoded decoded = decode(
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n  - ports:\n"
+        "    - {name: web, containerPort: 80, hostPort: 8080}\n    - {containerPort: 53, hostPort: 1053, protocol: UDP, hostIP: 10.0.0.1}\n"
+        "    - {containerPort: 81, hostPort: 8081, hostIP: 0.0.0.0}\n    - {containerPort: 82, hostPort: 8082, hostIP: \"::\"}\n"
+        "    - {containerPort: 83, hostPort: 0}\n    - {containerPort: 84}\n"
+        "  initContainers:\n  - restartPolicy: Always\n    ports: [{containerPort: 90, hostPort: 9090, hostIP: \"\"}]\n"
+        "  - ports: [{containerPort: 91, hostPort: 9091}]\n"
+        "---\napiVersion: v1\nkind: Pod\nmetadata: {name: q}\nspec:\n  containers:\n  - ports:\n"
+        "    - {containerPort: 80, hostPort: 70000}\n    - {hostPort: 80}\n    - {containerPort: 80, hostPort: 81, hostIP: here}\n",
+        "f");
+    REQUIRE(keys(decoded) == Strings{"Pod default/p"});
+    const Pod& pod = std::get<Pod>(decoded.objects[0].object);
+    CHECK(pod.ports == std::vector<NamedPort>{{"web", Protocol::tcp, 80}});
+    CHECK(pod.host_ports == std::vector<HostPort>{{Protocol::tcp, 8080, 80, {}},
+                                                  {Protocol::udp, 1053, 53, parse_address("10.0.0.1").value()},
+                                                  {Protocol::tcp, 8081, 81, {}},
+                                                  {Protocol::tcp, 8082, 82, {}},
+                                                  {Protocol::tcp, 9090, 90, {}}});
+    CHECK(
+        refusals(decoded) ==
+        Strings{"f:24: Pod default/q: spec.containers[0].ports[0].hostPort: 70000 is not a port (1 to 65535)",
+                "f:25: Pod default/q: spec.containers[0].ports[1].containerPort: is missing; write a port (1 to 65535)",
+                "f:26: Pod default/q: spec.containers[0].ports[2].hostIP: \"here\" is not an IPv4 or IPv6 address"});
+}
+
 TEST_CASE("a bad pod is refused alone, with everything that is wrong with it") {
     const Decoded decoded = decode(
         "apiVersion: v1\nkind: Pod\nmetadata:\n  name: p\n  labels:\n    version: 1\n    on: true\n    bad key: x\n    a.b/c: -x\n"
