@@ -192,8 +192,8 @@ server_stats() { lab_exec "$1" bash -c 'exec 3<>/dev/tcp/127.0.0.1/8080; echo st
 
 # received NS/POD FROM...: connections and datagrams from these places.
 received() {
-    local from addresses=''
-    for from in "${@:2}"; do addresses+=" ${LAB_ADDRESSES[$from]}"; done
-    server_stats "$1" | jq --arg addresses "$addresses" \
-        '[to_entries[] | select((.key | split(" ")[1]) as $peer | $addresses | split(" ") | index($peer)) | .value] | add // 0'
+    local from senders=''
+    for from in "${@:2}"; do senders+=" ${LAB_ADDRESSES[$from]}"; done
+    server_stats "$1" | jq --arg senders "$senders" \
+        '[to_entries[] | select((.key | split(" ")[1]) as $peer | $senders | split(" ") | index($peer)) | .value] | add // 0'
 }

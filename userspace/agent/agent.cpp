@@ -61,14 +61,6 @@ void log_diagnostics(const source::Directory& source) {
         spdlog::warn("{}", to_string(warning));
 }
 
-bool touches_host_ports(const Cluster& cluster, const Changes& changes) {
-    return std::ranges::any_of(changes.pods, [&](const auto& entry) {
-        const auto now = cluster.pods.find(entry.first);
-        return (entry.second && !entry.second->host_ports.empty()) ||
-               (now != cluster.pods.end() && !now->second.host_ports.empty());
-    });
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Agent>> Agent::start(const Options& options) {
@@ -201,7 +193,8 @@ Result<> Agent::refresh_links() {
     if (!changed)
         return tl::unexpected(changed.error());
     if (*changed) {
-        dirty_ = links_changed_ = true;
+        dirty_ = true;
+        derivation_.links_changed();
         state_.dataplane->keep_only(interfaces());
     }
     // An interface that was deleted and made again with its old index and name looks like no change.
@@ -225,17 +218,9 @@ void Agent::refresh_source() {
     }
 }
 
-// A policy, a namespace, an interface, a pod of this node: nobody waits for these.
 bool Agent::may_wait() const {
     const Changes& changes = state_.source->changes();
-    if (changes.everything || changes.namespaces || !changes.policies.empty() || links_changed_)
-        return false;
-    const Cluster& cluster = state_.source->cluster();
-    return !changes.empty() && std::ranges::none_of(changes.pods, [&](const auto& entry) {
-        const auto now = cluster.pods.find(entry.first);
-        return local_pods_.names().contains(entry.first) ||
-               (now != cluster.pods.end() && now->second.node == state_.options.node);
-    });
+    return !changes.empty() && !derivation_.is_urgent(state_.source->cluster(), changes);
 }
 
 int Agent::time_to_wait() const {
@@ -268,40 +253,10 @@ Result<> Agent::commit() {
     return try_commit();
 }
 
-Agent::Derived Agent::derive() {
-    const Cluster& cluster = state_.source->cluster();
-    Changes changes = state_.source->take_changes();
-    changes.everything |= !std::exchange(derived_, true);
-    const bool pods_changed = local_pods_.update(cluster, changes);
-    // Policies: those of pods for which nothing is enforced are listed.
-    const bool match = std::exchange(links_changed_, false) || pods_changed || !changes.policies.empty();
-    if (match)
-        local_ = match_endpoints(cluster, local_pods_.names(), state_.links->links());
-    const bool rules_changed = resolver_.update(cluster, local_.pods, changes);
-    const bool addresses_changed = local_addresses_ != state_.links->local_addresses();
-    if (addresses_changed)
-        local_addresses_ = state_.links->local_addresses();
-    // Frontends are looked at by egress rules only. Without any, Services may come and go for nothing.
-    const auto isolates_egress = [](const resolve::PolicyPointer& policy) {
-        return policy->direction == resolve::Direction::egress && !policy->policies.empty();
-    };
-    const bool look_at_frontends = changes.everything || changes.services || changes.nodes || rules_changed ||
-                                   addresses_changed || touches_host_ports(cluster, changes);
-    if (look_at_frontends)
-        frontends_ = std::ranges::any_of(resolver_.resolved().policies, isolates_egress)
-                         ? resolve::frontends_of(cluster, {state_.options.node,
-                                                           local_addresses_,
-                                                           {local_pods_.names().begin(), local_pods_.names().end()}})
-                         : std::vector<resolve::Frontend>{};
-    uncommitted_ |= match || rules_changed || look_at_frontends;
-    return {std::move(changes), !uncommitted_};
-}
-
 Result<> Agent::try_commit() {
     const auto begin = Clock::now();
-    Derived derived = derive();
-    auto report = state_.dataplane->commit({state_.source->cluster(), resolver_.resolved(), local_.endpoints,
-                                            frontends_, std::move(derived.changes), derived.same_endpoints});
+    auto report = state_.dataplane->commit(
+        derivation_.update(state_.source->cluster(), state_.source->take_changes(), *state_.links));
     dirty_ = false;
     if (!report) {
         state_.commit_error = report.error().message;
@@ -310,9 +265,9 @@ Result<> Agent::try_commit() {
         return fail_because(report.error(), "commit");
     }
     state_.commit_error.clear();
-    if (std::exchange(uncommitted_, false)) {
-        state_.local = local_;
-        state_.resolved = resolver_.resolved();
+    if (derivation_.committed()) {
+        state_.local = derivation_.local();
+        state_.resolved = derivation_.resolved();
     }
     state_.last_commit = {std::chrono::system_clock::now(),
                           std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin), *report};
@@ -326,7 +281,7 @@ Result<> Agent::try_commit() {
 Result<> Agent::reload() {
     spdlog::warn("loading the datapath anew");
     state_.dataplane.reset();  // what is attached stays
-    uncommitted_ = true;
+    derivation_.forget_commit();
     auto dataplane = open_dataplane(state_.options);
     if (!dataplane)
         return tl::unexpected(dataplane.error());

@@ -10,13 +10,11 @@
 
 #include "agent/control_server.h"
 #include "agent/dataplane.h"
+#include "agent/derivation.h"
 #include "agent/guard.h"
 #include "agent/link_watcher.h"
-#include "agent/local_endpoints.h"
 #include "agent/options.h"
 #include "compile/committer.h"
-#include "resolve/frontends.h"
-#include "resolve/resolver.h"
 #include "source/directory.h"
 
 namespace catflap::agent {
@@ -56,7 +54,7 @@ class Agent {
     [[nodiscard]] const AgentState& state() const { return state_; }
 
   private:
-    explicit Agent(const Options& options) : local_pods_(options.node) { state_.options = options; }
+    explicit Agent(const Options& options) : derivation_(options.node) { state_.options = options; }
 
     Result<> first_commit();
     // Takes in all events so far and commits the difference. patient: what may wait does.
@@ -79,27 +77,13 @@ class Agent {
     void note_attach_error(uint32_t ifindex, const std::string& interface, const Error& error);
     [[nodiscard]] std::vector<uint32_t> interfaces() const;
     Result<> try_commit();
-    // What follows from the cluster, brought up to the changes.
-    struct Derived {
-        Changes changes;
-        bool same_endpoints = false;
-    };
-    Derived derive();
     Result<> collect();
     nlohmann::json answer(const nlohmann::json& request);
     nlohmann::json settle();
 
     AgentState state_;
     std::optional<ControlServer> control_;
-    // What follows from the cluster. state_ has what of it was committed.
-    bool derived_ = false;
-    bool uncommitted_ = true;  // some of it
-    LocalPods local_pods_;
-    LocalEndpoints local_;
-    resolve::Resolver resolver_;
-    std::vector<resolve::Frontend> frontends_;
-    std::vector<Address> local_addresses_;
-    bool links_changed_ = false;
+    Derivation derivation_;  // state_ has what of it was committed
     // Pods that only change their labels or their number may wait, so that a large cluster's coming and going costs a
     // small share of a CPU: until then.
     std::chrono::steady_clock::time_point rest_until_{};
