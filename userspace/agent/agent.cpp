@@ -82,6 +82,10 @@ Result<std::unique_ptr<Agent>> Agent::start(const Options& options) {
     if (!links)
         return tl::unexpected(links.error());
     state.links = std::move(*links);
+    auto grace = kernel::GracePeriod::open();
+    if (!grace)
+        return tl::unexpected(grace.error());
+    agent->grace_ = std::move(*grace);
     auto guard = Guard::open(options.pin_dir);
     if (!guard)
         return tl::unexpected(guard.error());
@@ -248,7 +252,7 @@ Result<> Agent::commit() {
     auto done = try_commit();
     if (done || state_.dataplane->broken())
         return done;
-    if (auto collected = collect(); !collected)
+    if (auto collected = collect(false); !collected)
         return collected;
     return try_commit();
 }
@@ -272,6 +276,8 @@ Result<> Agent::try_commit() {
     state_.last_commit = {std::chrono::system_clock::now(),
                           std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin), *report};
     ++state_.commits;
+    if (state_.dataplane->collect_soon())
+        begin_grace_period();
     spdlog::debug("committed in {} us: {} endpoints, {} addresses, {} prefixes, {} tables",
                   state_.last_commit.duration.count(), report->endpoints_changed, report->addresses_changed,
                   report->prefixes_changed, report->tables_written);
@@ -289,13 +295,39 @@ Result<> Agent::reload() {
     return first_commit();
 }
 
-Result<> Agent::collect() {
-    const auto again = state_.dataplane->collect();
+Result<> Agent::collect(bool waited) {
+    const auto again = state_.dataplane->collect(waited);
     if (!again)
         return tl::unexpected(again.error());
     if (*again && state_.commit_error.empty())
         dirty_ = true;
     return {};
+}
+
+// Nobody waits for a grace period meanwhile: it takes longer than most changes.
+void Agent::begin_grace_period() {
+    if (collected_ == state_.commits || grace_->under_way())
+        return;
+    collected_ = state_.commits;
+    grace_->begin();
+}
+
+Result<> Agent::end_grace_period() {
+    // Where commits come faster than grace periods go by.
+    constexpr int kPatience = 20;
+    if (auto over = grace_->end(); !over) {
+        collected_ = 0;  // the next second tries again
+        return over;
+    }
+    // For what was retired in between another one is due.
+    const bool waited = collected_ == state_.commits;
+    if (!waited && ++interrupted_ < kPatience) {
+        begin_grace_period();
+        return {};
+    }
+    interrupted_ = 0;
+    collected_ = state_.commits;
+    return collect(waited);
 }
 
 nlohmann::json Agent::settle() {
@@ -321,12 +353,13 @@ Result<> Agent::run() {
     UniqueFd epoll(epoll_create1(EPOLL_CLOEXEC));
     if (!epoll)
         return fail_errno(errno, "create an epoll descriptor");
-    for (const int fd : {signals->get(), timer->get(), state_.source->fd(), state_.links->fd(), control_->fd()})
+    for (const int fd :
+         {signals->get(), timer->get(), state_.source->fd(), state_.links->fd(), control_->fd(), grace_->fd()})
         if (auto done = watch(epoll.get(), fd); !done)
             return done;
 
     std::string last_error;
-    for (uint64_t collected = 0;;) {
+    for (;;) {
         std::array<epoll_event, 8> events{};
         const int count = epoll_wait(epoll.get(), events.data(), static_cast<int>(events.size()), time_to_wait());
         if (count < 0 && errno != EINTR)
@@ -347,16 +380,15 @@ Result<> Agent::run() {
                 return {};
             if (fd == control_->fd())
                 control_->serve();
+            if (fd == grace_->fd())
+                if (auto done = end_grace_period(); !done)
+                    spdlog::error("{}", done.error().message);
             uint64_t expirations = 0;
             if (fd != timer->get() || read(fd, &expirations, sizeof(expirations)) <= 0)
                 continue;
             audit_ = true;
             dirty_ |= !state_.commit_error.empty();
-            if (collected == state_.commits)
-                continue;
-            collected = state_.commits;
-            if (auto done = collect(); !done)
-                spdlog::error("{}", done.error().message);
+            begin_grace_period();
         }
     }
 }

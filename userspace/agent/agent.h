@@ -15,6 +15,7 @@
 #include "agent/link_watcher.h"
 #include "agent/options.h"
 #include "compile/committer.h"
+#include "kernel/grace_period.h"
 #include "source/directory.h"
 
 namespace catflap::agent {
@@ -77,7 +78,9 @@ class Agent {
     void note_attach_error(uint32_t ifindex, const std::string& interface, const Error& error);
     [[nodiscard]] std::vector<uint32_t> interfaces() const;
     Result<> try_commit();
-    Result<> collect();
+    Result<> collect(bool waited);
+    void begin_grace_period();
+    Result<> end_grace_period();
     nlohmann::json answer(const nlohmann::json& request);
     nlohmann::json settle();
 
@@ -88,6 +91,10 @@ class Agent {
     // small share of a CPU: until then.
     std::chrono::steady_clock::time_point rest_until_{};
     bool dirty_ = true;
+    // What commits retire is given back after a grace period: the commits of which that is done, or under way.
+    std::optional<kernel::GracePeriod> grace_;
+    uint64_t collected_ = 0;
+    int interrupted_ = 0;  // grace periods in which something was committed, one after the other
     // What an agent of another mode left.
     bool others_gone_ = false;
     std::string others_error_;

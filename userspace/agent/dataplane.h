@@ -25,8 +25,11 @@ class Dataplane {
     virtual Result<compile::CommitReport> commit(const compile::Desired& desired) = 0;
     // After a failed commit. True: what is enforced stays, but only another Dataplane can change it.
     [[nodiscard]] virtual bool broken() const { return false; }
-    // Gives back what earlier commits retired. True: commit again, there is something to tidy up.
-    virtual Result<bool> collect() { return false; }
+    // True: better at once than within a second.
+    [[nodiscard]] virtual bool collect_soon() const { return false; }
+    // Gives back what earlier commits retired. waited: a grace period has begun since the last commit, and is over;
+    // else this waits for one. True: commit again, there is something to tidy up.
+    virtual Result<bool> collect([[maybe_unused]] bool waited) { return false; }
 
     // After the first commit, before the first interface: connections that began before any agent. Returns how many
     // were taken over; nothing where none had to be.

@@ -50,8 +50,8 @@ Result<compile::CommitReport> EbpfDataplane::commit(const compile::Desired& desi
     return committer_.commit(desired);
 }
 
-Result<bool> EbpfDataplane::collect() {
-    auto unused = committer_.collect();
+Result<bool> EbpfDataplane::collect(bool waited) {
+    auto unused = waited ? committer_.after_grace_period() : committer_.collect();
     if (!unused)
         return tl::unexpected(unused.error());
     for (const auto& [decision, key] : *unused) {

@@ -15,7 +15,8 @@ class EbpfDataplane final : public Dataplane {
 
     Result<compile::CommitReport> commit(const compile::Desired& desired) override;
     [[nodiscard]] bool broken() const override { return committer_.broken(); }
-    Result<bool> collect() override;
+    [[nodiscard]] bool collect_soon() const override { return committer_.collect_soon(); }
+    Result<bool> collect(bool waited) override;
     Result<std::optional<size_t>> adopt_connections() override;
     Result<> take_over() override { return datapath_->take_over(); }
     Result<> attach(uint32_t ifindex) override { return datapath_->attach(ifindex); }

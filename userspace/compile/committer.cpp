@@ -22,9 +22,7 @@ std::vector<uint32_t> as_words(const std::vector<uint16_t>& values) {
 Result<CommitReport> Committer::commit(const Desired& desired) {
     if (broken_)
         return fail("an earlier commit failed half way");
-    if (loaded_.pools.configs.short_of_numbers() || loaded_.pools.classes.short_of_numbers() ||
-        loaded_.pools.port_classes.short_of_numbers() || loaded_.pools.slots.short_of_numbers() ||
-        loaded_.pools.pages.short_of_pages())
+    if (loaded_.pools.is_short(kOfSoMany))
         if (auto done = collect(); !done)
             return tl::unexpected(done.error());
     auto plan = plan_with_room(desired);
@@ -278,6 +276,10 @@ void Committer::remember_basis(const Basis& basis) {
 Result<std::vector<std::pair<uint32_t, DecisionKey>>> Committer::collect() {
     if (auto done = store_.wait_for_packets(); !done)
         return tl::unexpected(done.error());
+    return after_grace_period();
+}
+
+std::vector<std::pair<uint32_t, DecisionKey>> Committer::after_grace_period() {
     loaded_.pools.classes.after_grace_period();
     loaded_.pools.port_classes.after_grace_period();
     loaded_.pools.configs.after_grace_period();

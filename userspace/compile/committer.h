@@ -33,9 +33,13 @@ class Committer {
     Result<CommitReport> commit(const Desired& desired);
     [[nodiscard]] bool broken() const { return broken_; }
 
+    // So much is retired that the commit after the next few would wait for its grace period.
+    [[nodiscard]] bool collect_soon() const { return loaded_.pools.is_short(2 * kOfSoMany); }
     // Waits until no packet reads what earlier commits retired, and gives back its numbers. Returns the decisions that
     // nothing refers to any more: their counts are final; save them, then release().
     Result<std::vector<std::pair<uint32_t, DecisionKey>>> collect();
+    // The same for who has waited: the grace period must have begun after the last commit.
+    std::vector<std::pair<uint32_t, DecisionKey>> after_grace_period();
     void release(uint32_t decision) { loaded_.decisions.release(decision); }
 
     // Before the first commit: what an earlier agent left.
@@ -46,6 +50,8 @@ class Committer {
     [[nodiscard]] const Loaded& loaded() const { return loaded_; }
 
   private:
+    static constexpr uint32_t kOfSoMany = 4;
+
     Result<Plan> plan_with_room(const Desired& desired);
     Result<> execute(const Plan& plan, const EndpointPlan& endpoints);
     Result<> populate(const Plan& plan, const EndpointPlan& endpoints);

@@ -69,6 +69,12 @@ struct Pools {
     NumberPool configs{1, CATFLAP_MAX_CONFIGS};
     NumberPool slots{0, CATFLAP_MAX_ENDPOINTS};
     PagePool pages{CATFLAP_TABLE_PAGES};
+
+    [[nodiscard]] bool is_short(uint32_t of_so_many) const {
+        return configs.short_of_numbers(of_so_many) || classes.short_of_numbers(of_so_many) ||
+               port_classes.short_of_numbers(of_so_many) || slots.short_of_numbers(of_so_many) ||
+               pages.short_of_pages(of_so_many);
+    }
 };
 
 constexpr std::array<Protocol, 3> kPortProtocols = {Protocol::tcp, Protocol::udp, Protocol::sctp};

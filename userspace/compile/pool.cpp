@@ -30,11 +30,11 @@ void PagePool::after_grace_period() {
     retired_.clear();
 }
 
-bool PagePool::short_of_pages() const {
+bool PagePool::short_of_pages(uint32_t of_so_many) const {
     uint32_t waiting = 0;
     for (const auto& [first, count] : retired_)
         waiting += count;
-    return waiting > pages() / 4 || (waiting > 0 && free_pages_ < pages() / 4);
+    return waiting > pages() / of_so_many || (waiting > 0 && free_pages_ < pages() / 4);
 }
 
 }  // namespace catflap::compile

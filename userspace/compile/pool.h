@@ -34,7 +34,8 @@ class NumberPool {
         free_.insert(free_.end(), retired_.begin(), retired_.end());
         retired_.clear();
     }
-    [[nodiscard]] bool short_of_numbers() const { return retired_.size() > limit_ / 4; }
+    // More than one of so many waits for the grace period.
+    [[nodiscard]] bool short_of_numbers(uint32_t of_so_many) const { return retired_.size() > limit_ / of_so_many; }
 
   private:
     uint32_t next_;
@@ -53,7 +54,8 @@ class PagePool {
     void after_grace_period();
     [[nodiscard]] uint32_t free_pages() const { return free_pages_; }
     [[nodiscard]] uint32_t pages() const { return static_cast<uint32_t>(used_.size()); }
-    [[nodiscard]] bool short_of_pages() const;
+    // Likewise; or few are free, and some wait.
+    [[nodiscard]] bool short_of_pages(uint32_t of_so_many) const;
 
   private:
     std::vector<bool> used_;

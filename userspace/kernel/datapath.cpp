@@ -300,6 +300,7 @@ std::vector<NamedMap> Datapath::maps() const {
         add(name, "state");
     for (const char* name : kKeptMaps)
         add(name, "keep");
+    add("recent_flows", "");  // the programs' own; no agent looks into it
     return result;
 }
 

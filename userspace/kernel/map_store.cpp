@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/map_store.h"
 
-#include <linux/membarrier.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
 #include <bit>
 #include <cstring>
+
+#include "kernel/grace_period.h"
 
 namespace catflap::kernel {
 namespace {
@@ -172,14 +170,7 @@ Result<> MapStore::order() {
 }
 
 Result<> MapStore::wait_for_packets() {
-    // MEMBARRIER_CMD_GLOBAL is synchronize_rcu() (kernel/sched/membarrier.c), and programs run under RCU.
-    if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) == 0)
-        return {};
-    // With nohz_full the kernel refuses it. A grace period is a matter of milliseconds; this is no proof, but generous.
-    if (errno != EINVAL)
-        return fail_errno(errno, "wait for the packets under way (membarrier)");
-    usleep(200'000);
-    return {};
+    return kernel::wait_for_packets();
 }
 
 }  // namespace catflap::kernel

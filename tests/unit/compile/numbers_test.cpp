@@ -49,12 +49,13 @@ TEST_CASE("a reserved number is given to nobody else, the ones before it are") {
 TEST_CASE("a pool with many numbers in their grace period asks for its end") {
     NumberPool pool(0, 8);
     for (uint32_t i = 0; i < 3; ++i) {
-        CHECK_FALSE(pool.short_of_numbers());
+        CHECK_FALSE(pool.short_of_numbers(4));
         pool.retire(*pool.take());
     }
-    CHECK(pool.short_of_numbers());
+    CHECK(pool.short_of_numbers(4));
+    CHECK_FALSE(pool.short_of_numbers(2));
     pool.after_grace_period();
-    CHECK_FALSE(pool.short_of_numbers());
+    CHECK_FALSE(pool.short_of_numbers(4));
 }
 
 TEST_CASE("pages come in runs, and a run comes back whole") {
@@ -66,7 +67,7 @@ TEST_CASE("pages come in runs, and a run comes back whole") {
     pool.retire(3, 2);
     CHECK_FALSE(pool.take(2));
     CHECK(pool.free_pages() == 1);
-    CHECK(pool.short_of_pages());
+    CHECK(pool.short_of_pages(4));
     pool.after_grace_period();
     CHECK_FALSE(pool.take(3));  // 3 are free, but not side by side
     CHECK(pool.take(2) == 3U);
