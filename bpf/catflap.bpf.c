@@ -16,7 +16,7 @@
 static __always_inline __u32 find_publication(__u32 ifindex)
 {
     for (__u32 probe = 0; probe < CATFLAP_INTERFACE_PROBES; probe++) {
-        __u32 index = (ifindex + probe) & (CATFLAP_MAX_INTERFACES - 1);
+        __u32 index = catflap_interface_slot(ifindex, probe);
         const __u64 *word = bpf_map_lookup_elem(&interfaces, &index);
         union {
             __u64 word;

@@ -77,6 +77,11 @@ static __always_inline int opens_connection(const struct packet *p)
     return p->protocol == IPPROTO_TCP && (p->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
 }
 
+static __always_inline int is_opener(const struct catflap_flow *flow, enum catflap_direction direction)
+{
+    return direction == (flow->opener == CATFLAP_OPENER_FROM_POD ? CATFLAP_FROM_POD : CATFLAP_TO_POD);
+}
+
 /*
  * A SYN or an echo request asks for a new connection, whatever the cache remembers of its ports: it is judged anew, in
  * its own direction. The exception is a simultaneous open (RFC 9293, 3.5): the answer to our SYN is a SYN.
@@ -88,7 +93,7 @@ static __always_inline int is_new_connection(const struct packet *p, const struc
         return 0;
     if (p->echo_request)
         return flow->opener != direction; /* a reply's flow admits no requests from the other side */
-    return !(flow->state == CATFLAP_FLOW_OPENING && flow->opener != direction);
+    return !(flow->state == CATFLAP_FLOW_OPENING && !is_opener(flow, direction));
 }
 
 /*
@@ -104,11 +109,6 @@ static __always_inline int is_anothers(const struct packet *p, const struct catf
     if (flow->opener == CATFLAP_OPENER_TO_POD)
         return flow->sender_ifindex != ifindex && flow->sender_ifindex != CATFLAP_SENDER_UNKNOWN;
     return flow->opener == CATFLAP_OPENER_HOST && ifindex != 0;
-}
-
-static __always_inline int is_opener(const struct catflap_flow *flow, enum catflap_direction direction)
-{
-    return direction == (flow->opener == CATFLAP_OPENER_FROM_POD ? CATFLAP_FROM_POD : CATFLAP_TO_POD);
 }
 
 static __always_inline __u8 next_tcp_state(const struct catflap_flow *flow, const struct packet *p, int from_opener)

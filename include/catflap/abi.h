@@ -21,7 +21,7 @@ extern "C" {
 /* ---- Limits: a state that does not fit is refused by name before anything is published. ---- */
 enum {
     CATFLAP_MAX_INTERFACES = 65536,  /* slots of the ifindex directory, a power of two */
-    CATFLAP_INTERFACE_PROBES = 4,    /* linear probes in it */
+    CATFLAP_INTERFACE_PROBES = 8,    /* linear probes in it */
     CATFLAP_MAX_ENDPOINTS = 1024,    /* live endpoints (slots) */
     CATFLAP_MAX_CONFIGS = 4096,      /* endpoint configs, a power of two: live ones, and those in their grace period */
     CATFLAP_MAX_ADDRESSES = 262144,  /* pod addresses of both families */
@@ -82,14 +82,23 @@ struct catflap_address {
 CATFLAP_ASSERT(sizeof(struct catflap_address) == 16);
 
 /*
- * A slot of the ifindex directory: open addressing from ifindex & (CATFLAP_MAX_INTERFACES - 1), at most
- * CATFLAP_INTERFACE_PROBES steps. ifindex 0: empty. Written by one aligned 8-byte store: this store is what
+ * A slot of the ifindex directory: open addressing, at most CATFLAP_INTERFACE_PROBES steps. ifindex 0: empty. Written by one aligned 8-byte store: this store is what
  * publishes a new state of an endpoint.
  */
 struct catflap_interface {
     __u32 ifindex;
     __u32 publication; /* count of such stores * CATFLAP_MAX_CONFIGS + config; 0: attached, but no pod is known yet */
 };
+/*
+ * Pods that start together have neighbouring indices, and the index only grows: taken as they are, those that come
+ * 65,536 later would all fall into one full run. Multiplied, neighbours lie far apart (Knuth, TAOCP 3, 6.4).
+ */
+static inline __u32 catflap_interface_slot(__u32 ifindex, __u32 probe)
+{
+    return ((ifindex * 0x9e3779b1U >> 16) + probe) & (CATFLAP_MAX_INTERFACES - 1);
+}
+CATFLAP_ASSERT(CATFLAP_MAX_INTERFACES == 1 << 16);
+
 /*
  * Index into endpoint_configs. Configs are used again; publications, of all interfaces together, are 2^20 before they
  * are: who finds the same one a moment later finds the same interface in the same state.

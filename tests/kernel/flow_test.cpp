@@ -65,6 +65,14 @@ TEST_CASE("a simultaneous open is one connection") {
     CHECK(shop.to(tcp_to_web(kSyn, "10.0.0.3", 81)));
 }
 
+TEST_CASE("the node's own half-open connection opens nothing to others") {
+    Shop shop(web_policy());
+    CHECK(shop.by_host(tcp_to_web(kSyn, "10.255.0.1", 9000)));
+    check_dropped(shop, Hook::to_pod, tcp_to_web(kSyn, "10.255.0.1", 9000), CATFLAP_REASON_POLICY);
+    CHECK(shop.by_host(tcp_to_web(kSyn, "10.255.0.1", 9000)));
+    CHECK(shop.from(tcp_from_web(kSyn | kAck, "10.255.0.1", 9000)));
+}
+
 TEST_CASE("after RST or FIN the ports may be used again, judged anew") {
     Shop shop(web_policy());
     CHECK(shop.from(tcp_from_web(kSyn, "10.0.0.3", 81)));

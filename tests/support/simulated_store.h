@@ -41,6 +41,9 @@ class SimulatedStore final : public compile::Store {
     // Called after every single store: each address, port and page of a bulk call is one.
     std::function<void(const StoreEvent&)> after_store;
 
+    // An interface for which the directory is to be full; 0: none.
+    uint32_t no_place_for = 0;
+
     // Nothing: no pod is known on the interface, so the packet is dropped.
     [[nodiscard]] std::optional<Verdict> judge(uint32_t ifindex, resolve::Direction direction, const Address& remote,
                                                uint8_t protocol, uint16_t port) const;
@@ -69,6 +72,7 @@ class SimulatedStore final : public compile::Store {
     Result<> remove_addresses(std::span<const Address> addresses) override;
     Result<> set_prefixes(std::span<const std::pair<Prefix, compile::ClassNumber>> entries) override;
     Result<> remove_prefixes(std::span<const Prefix> prefixes) override;
+    [[nodiscard]] bool has_place(uint32_t ifindex) const override { return ifindex != no_place_for; }
     Result<> publish(uint32_t ifindex, uint32_t config) override;
     Result<> withdraw(uint32_t ifindex) override;
     Result<> order() override { return {}; }

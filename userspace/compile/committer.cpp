@@ -31,6 +31,10 @@ Result<CommitReport> Committer::commit(const Desired& desired) {
     auto endpoints = plan_endpoints(loaded_, desired, *plan);
     if (!endpoints)
         return tl::unexpected(endpoints.error());
+    for (const LoadedEndpoint& endpoint : endpoints->changed)
+        if (!store_.has_place(endpoint.spec.ifindex))
+            return fail("{} (interface {}) finds no place in the map of interfaces: start its pod again",
+                        endpoint.spec.interface, endpoint.spec.ifindex);
     if (auto done = execute(*plan, *endpoints); !done) {
         broken_ = true;
         return tl::unexpected(done.error());

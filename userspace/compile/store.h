@@ -37,6 +37,8 @@ class Store {
     virtual Result<> set_prefixes(std::span<const std::pair<Prefix, ClassNumber>> entries) = 0;
     virtual Result<> remove_prefixes(std::span<const Prefix> prefixes) = 0;
 
+    // False: publish() would fail.
+    [[nodiscard]] virtual bool has_place(uint32_t ifindex) const = 0;
     // The one store that switches an endpoint: both directions, both families, generation. config 0: unknown pod.
     virtual Result<> publish(uint32_t ifindex, uint32_t config) = 0;
     virtual Result<> withdraw(uint32_t ifindex) = 0;

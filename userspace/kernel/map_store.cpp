@@ -67,6 +67,7 @@ Result<> MapStore::map_all() {
     ipv6_ = std::move(*ipv6);
     addresses_ = AddressTable(ipv4_.values(), ipv6_.values(), maps_.address_seed);
     interfaces_ = std::move(*interfaces);
+    directory_ = InterfaceDirectory(interfaces_.values());
     configs_ = std::move(*configs);
     ports_ = std::move(*ports);
     tables_ = std::move(*tables);
@@ -132,29 +133,18 @@ Result<> MapStore::remove_prefixes(std::span<const Prefix> prefixes) {
     return cidrs_.remove_prefixes(prefixes);
 }
 
+bool MapStore::has_place(uint32_t ifindex) const {
+    return directory_.has_place(ifindex);
+}
+
 Result<> MapStore::publish(uint32_t ifindex, uint32_t config) {
-    catflap_interface* free_slot = nullptr;
-    for (uint32_t probe = 0; probe < CATFLAP_INTERFACE_PROBES; ++probe) {
-        catflap_interface& slot = interfaces_.values()[(ifindex + probe) & (CATFLAP_MAX_INTERFACES - 1)];
-        if (slot.ifindex == ifindex || (slot.ifindex == 0 && !free_slot))
-            free_slot = &slot;
-        if (slot.ifindex == ifindex)
-            break;
-    }
-    if (!free_slot)
-        return fail("interface {} finds no place in map interfaces: {} others share its {} slots", ifindex,
-                    +CATFLAP_INTERFACE_PROBES, +CATFLAP_INTERFACE_PROBES);
-    const uint32_t publication = config == 0 ? 0 : ++publications_ * CATFLAP_MAX_CONFIGS + config;
-    store_whole(reinterpret_cast<uint64_t&>(*free_slot), catflap_interface{ifindex, publication});
+    if (!directory_.publish(ifindex, config))
+        return fail("interface {} finds no place in map interfaces", ifindex);
     return {};
 }
 
 Result<> MapStore::withdraw(uint32_t ifindex) {
-    for (uint32_t probe = 0; probe < CATFLAP_INTERFACE_PROBES; ++probe) {
-        catflap_interface& slot = interfaces_.values()[(ifindex + probe) & (CATFLAP_MAX_INTERFACES - 1)];
-        if (slot.ifindex == ifindex)
-            store_whole(reinterpret_cast<uint64_t&>(slot), catflap_interface{});
-    }
+    directory_.withdraw(ifindex);
     return {};
 }
 

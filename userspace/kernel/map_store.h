@@ -5,6 +5,7 @@
 #include "compile/store.h"
 #include "kernel/address_table.h"
 #include "kernel/cidr_trie.h"
+#include "kernel/interface_directory.h"
 #include "kernel/ledger.h"
 #include "kernel/map.h"
 
@@ -40,6 +41,7 @@ class MapStore final : public compile::Store {
     Result<> remove_addresses(std::span<const Address> addresses) override;
     Result<> set_prefixes(std::span<const std::pair<Prefix, compile::ClassNumber>> entries) override;
     Result<> remove_prefixes(std::span<const Prefix> prefixes) override;
+    [[nodiscard]] bool has_place(uint32_t ifindex) const override;
     Result<> publish(uint32_t ifindex, uint32_t config) override;
     Result<> withdraw(uint32_t ifindex) override;
     Result<> order() override;
@@ -61,8 +63,8 @@ class MapStore final : public compile::Store {
     StateMaps maps_;
     Ledger& ledger_;
     const EndpointCounters& endpoint_counters_;
-    uint32_t publications_ = 0;
     MappedArray<catflap_interface> interfaces_;
+    InterfaceDirectory directory_;
     MappedArray<catflap_endpoint_config> configs_;
     MappedArray<Page> ports_;
     MappedArray<Page> tables_;

@@ -183,6 +183,27 @@ TEST_CASE("a policy's change keeps the slot and the flows' beginning") {
     CHECK(after.tables[CATFLAP_TO_POD].open == 1);
 }
 
+TEST_CASE("an interface without a place in the directory is refused by name, before anything is written") {
+    Agent agent;
+    Cluster cluster = example();
+    std::vector<EndpointSpec> endpoints = {spec_of(cluster, kWeb, 1)};
+    agent.commit(cluster, endpoints);
+    agent.store.no_place_for = 2;
+    size_t stores = 0;
+    agent.store.after_store = [&](const StoreEvent&) { ++stores; };
+    endpoints.push_back(spec_of(cluster, kOther, 2));
+    endpoints.back().interface = "cali2";
+    const auto resolved = resolve::resolve(cluster, {kWeb, kOther});
+    const auto refused = agent.committer.commit({cluster, resolved, endpoints});
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().message ==
+          "cali2 (interface 2) finds no place in the map of interfaces: start its pod again");
+    CHECK(stores == 0);
+    CHECK_FALSE(agent.committer.broken());
+    agent.store.no_place_for = 0;
+    agent.commit(cluster, endpoints);
+}
+
 TEST_CASE("a veth without a pod drops, until the pod is known") {
     const Cluster cluster = example();
     Agent agent;
