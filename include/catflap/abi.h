@@ -82,8 +82,8 @@ struct catflap_address {
 CATFLAP_ASSERT(sizeof(struct catflap_address) == 16);
 
 /*
- * A slot of the ifindex directory: open addressing, at most CATFLAP_INTERFACE_PROBES steps. ifindex 0: empty. Written by one aligned 8-byte store: this store is what
- * publishes a new state of an endpoint.
+ * A slot of the ifindex directory: open addressing, at most CATFLAP_INTERFACE_PROBES steps. ifindex 0: empty. Written
+ * by one aligned 8-byte store: this store is what publishes a new state of an endpoint.
  */
 struct catflap_interface {
     __u32 ifindex;

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,7 @@ struct SkbFields {
 struct LabOptions {
     bool audit = false;
     bool keep_established = false;
+    std::optional<kernel::AttachMode> attach{};  // nothing: what the kernel has
 };
 
 // A datapath of its own in a network namespace of its own (the calling thread's from then on), with interfaces to hang

@@ -144,7 +144,7 @@ std::vector<uint32_t> Agent::interfaces() const {
 // At a start: exchanges the programs of an earlier agent, too.
 void Agent::attach_all() {
     for (const auto& [ifindex, link] : state_.links->links())
-        if (auto done = attach(ifindex); !done && done.error().code != ENODEV)
+        if (auto done = attach(link); !done && done.error().code != ENODEV)
             note_attach_error(ifindex, link.name, done.error());
     for (const auto& [name, error] : state_.attach_errors)
         spdlog::error("attach to {}: {}; its packets are not judged, and catflapd goes on trying", name, error);
@@ -159,10 +159,10 @@ void Agent::note_attach_error(uint32_t ifindex, const std::string& interface, co
         spdlog::error("{}; it may be open", done.error().message);
 }
 
-Result<> Agent::attach(uint32_t ifindex) {
-    if (auto done = state_.dataplane->attach(ifindex); !done)
+Result<> Agent::attach(const Link& link) {
+    if (auto done = state_.dataplane->attach(link.ifindex, link.name); !done)
         return done;
-    return state_.guard->judged(ifindex);
+    return state_.guard->judged(link.ifindex);
 }
 
 // After the first attaching: what runs on the node is not cut. Later interfaces are born closed.
@@ -175,13 +175,36 @@ void Agent::close_unjudged() {
         spdlog::warn("{}; new interfaces are open until they are attached", state_.guard_error);
 }
 
+void Agent::audit_guard() {
+    constexpr auto kEvery = std::chrono::seconds(5);
+    if (Clock::now() < guard_audit_at_)
+        return;
+    guard_audit_at_ = Clock::now() + kEvery;
+    const auto made = state_.guard->audit();
+    if (made && !*made)
+        return;
+    const std::string error = made ? "" : made.error().message;
+    if (!error.empty() && error != state_.guard_error)
+        spdlog::error("{}; new interfaces are open until they are attached, and catflapd goes on trying", error);
+    if (error.empty())
+        spdlog::warn(
+            "the guard's table of nftables was gone: it is made again; whoever flushes all rules opens new "
+            "interfaces");
+    state_.guard_error = error;
+}
+
 void Agent::attach_missing() {
     const auto before = std::exchange(state_.attach_errors, {});
     for (const auto& [ifindex, link] : state_.links->links()) {
-        const bool judged = !state_.guard->closed() || state_.links->group(ifindex) == Guard::kJudged;
-        if (judged && state_.dataplane->attached(ifindex))
+        const bool judged = state_.links->group(ifindex) == Guard::kJudged;
+        const bool attached = state_.dataplane->attached(ifindex);
+        if (attached && (judged || !state_.guard->closed()))
             continue;
-        auto done = attach(ifindex);
+        // Its programs are gone, or others' have come in front of them.
+        if (!attached && judged && state_.guard->closed())
+            if (auto done = state_.guard->unjudged(ifindex); !done && done.error().code != ENODEV)
+                spdlog::error("{}; it is open until it is attached again", done.error().message);
+        auto done = attach(link);
         if (done || done.error().code == ENODEV)  // gone in the meantime: that is among the next events
             continue;
         note_attach_error(ifindex, link.name, done.error());
@@ -387,6 +410,7 @@ Result<> Agent::run() {
             if (fd != timer->get() || read(fd, &expirations, sizeof(expirations)) <= 0)
                 continue;
             audit_ = true;
+            audit_guard();
             dirty_ |= !state_.commit_error.empty();
             begin_grace_period();
         }

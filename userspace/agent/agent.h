@@ -72,8 +72,9 @@ class Agent {
     Result<> reload();
     void attach_all();
     // Both programs; then the guard lets the interface's packets through.
-    Result<> attach(uint32_t ifindex);
+    Result<> attach(const Link& link);
     void close_unjudged();
+    void audit_guard();
     void take_away_others();
     void note_attach_error(uint32_t ifindex, const std::string& interface, const Error& error);
     [[nodiscard]] std::vector<uint32_t> interfaces() const;
@@ -99,6 +100,7 @@ class Agent {
     bool others_gone_ = false;
     std::string others_error_;
     std::chrono::steady_clock::time_point others_retry_at_{};
+    std::chrono::steady_clock::time_point guard_audit_at_{};
     bool audit_ = false;  // look whether what is attached still is
 };
 

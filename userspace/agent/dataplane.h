@@ -37,8 +37,8 @@ class Dataplane {
     // After the first interfaces: takes the place of an earlier agent of the same mode.
     virtual Result<> take_over() { return {}; }
 
-    // An interface is judged from its attaching on.
-    virtual Result<> attach(uint32_t ifindex) = 0;
+    // An interface is judged from its attaching on: by the last commit, if that knew it under this index and name.
+    virtual Result<> attach(uint32_t ifindex, const std::string& interface) = 0;
     [[nodiscard]] virtual bool attached(uint32_t ifindex) const = 0;
     // What is gone among the interfaces is forgotten.
     virtual void keep_only(const std::vector<uint32_t>& present) = 0;

@@ -73,6 +73,12 @@ Result<std::optional<size_t>> EbpfDataplane::adopt_connections() {
     return std::optional<size_t>(*adopted);
 }
 
+Result<> EbpfDataplane::attach(uint32_t ifindex, const std::string& interface) {
+    if (auto done = committer_.meet(ifindex, interface); !done)
+        return done;
+    return datapath_->attach(ifindex);
+}
+
 void EbpfDataplane::keep_only(const std::vector<uint32_t>& present) {
     for (const uint32_t ifindex : datapath_->attachments().interfaces())
         if (std::ranges::find(present, ifindex) == present.end())

@@ -19,7 +19,7 @@ class EbpfDataplane final : public Dataplane {
     Result<bool> collect(bool waited) override;
     Result<std::optional<size_t>> adopt_connections() override;
     Result<> take_over() override { return datapath_->take_over(); }
-    Result<> attach(uint32_t ifindex) override { return datapath_->attach(ifindex); }
+    Result<> attach(uint32_t ifindex, const std::string& interface) override;
     [[nodiscard]] bool attached(uint32_t ifindex) const override { return datapath_->attachments().attached(ifindex); }
     void keep_only(const std::vector<uint32_t>& present) override;
     bool audit() override;

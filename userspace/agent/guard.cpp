@@ -62,6 +62,14 @@ Result<> Guard::close_others(bool only_nft) {
     return kernel::detach_guard(pin_dir_);
 }
 
+Result<bool> Guard::audit() {
+    if (kind_ != GuardKind::nft || count_of_guard_table())
+        return false;
+    if (auto done = make_guard_table(kJudged); !done)
+        return tl::unexpected(done.error());
+    return true;
+}
+
 Result<> Guard::set_group(uint32_t ifindex, uint32_t group) {
     const Link which(rtnl_link_alloc());
     const Link change(rtnl_link_alloc());

@@ -42,6 +42,8 @@ class Guard {
     Result<> close_others(bool only_nft);
     [[nodiscard]] GuardKind kind() const { return kind_; }
     [[nodiscard]] bool closed() const { return kind_ != GuardKind::off; }
+    // Makes the table again, where somebody else has taken it away (nft flush ruleset). True: so it was.
+    Result<bool> audit();
     Result<> judged(uint32_t ifindex);
     // Closed again: its programs are gone.
     Result<> unjudged(uint32_t ifindex);

@@ -17,7 +17,7 @@ class IptablesDataplane final : public Dataplane {
 
     Result<compile::CommitReport> commit(const compile::Desired& desired) override;
     // Nothing hangs on an interface: what no dispatch chain knows is dropped.
-    Result<> attach(uint32_t) override { return {}; }
+    Result<> attach(uint32_t, const std::string&) override { return {}; }
     [[nodiscard]] bool attached(uint32_t) const override { return true; }
     void keep_only(const std::vector<uint32_t>&) override {}
     bool audit() override;

@@ -190,6 +190,12 @@ Result<> Committer::publish(const EndpointPlan& endpoints) {
     return {};
 }
 
+Result<> Committer::meet(uint32_t ifindex, const std::string& interface) {
+    const auto known = loaded_.endpoints.find(ifindex);
+    return known == loaded_.endpoints.end() || known->second.spec.interface == interface ? Result<>{}
+                                                                                         : store_.withdraw(ifindex);
+}
+
 void Committer::retire_classes(const Basis& basis) {
     const auto& keys = basis.classification.keys();
     const std::unordered_set<std::string_view> wanted(keys.begin(), keys.end());

@@ -33,6 +33,10 @@ class Committer {
     Result<CommitReport> commit(const Desired& desired);
     [[nodiscard]] bool broken() const { return broken_; }
 
+    // An interface is about to be judged. Where another one had its index at the last commit, that one's state is taken
+    // away: until the next commit everything on it is dropped.
+    Result<> meet(uint32_t ifindex, const std::string& interface);
+
     // So much is retired that the commit after the next few would wait for its grace period.
     [[nodiscard]] bool collect_soon() const { return loaded_.pools.is_short(2 * kOfSoMany); }
     // Waits until no packet reads what earlier commits retired, and gives back its numbers. Returns the decisions that

@@ -3,10 +3,12 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <spdlog/spdlog.h>
 
 #include <charconv>
 #include <climits>
 
+#include "kernel/first_filter.h"
 #include "kernel/map.h"
 
 namespace catflap::kernel {
@@ -18,7 +20,9 @@ constexpr auto kTcxEgress = static_cast<bpf_attach_type>(47);
 
 // Ours among the filters of a clsact hook.
 constexpr uint32_t kHandle = 0xca7f;
-constexpr uint32_t kPriority = 0xca;
+constexpr uint32_t kPriority = 1;
+// The kernel's (6.6, include/uapi/linux/bpf.h): without a relative, in front of all.
+constexpr uint32_t kBefore = 1U << 3;
 
 bpf_attach_type tcx_hook(bool from_pod) {
     return from_pod ? kTcxIngress : kTcxEgress;
@@ -37,13 +41,15 @@ std::pair<uint32_t, bool> parse_link_name(const std::string& name) {
     return {ifindex, name.ends_with("from_pod")};
 }
 
-// The interface of a TCX link; 0: it has gone (and so has the link, but for its pin).
-uint32_t link_interface(int fd) {
+bpf_link_info link_info(int fd) {
     bpf_link_info info{};
     uint32_t length = sizeof(info);
-    if (bpf_obj_get_info_by_fd(fd, &info, &length) != 0)
-        return 0;
-    return info.xdp.ifindex;  // the first field of tcx too, which Debian 12's headers do not have
+    return bpf_obj_get_info_by_fd(fd, &info, &length) == 0 ? info : bpf_link_info{};
+}
+
+// The interface of a TCX link; 0: it has gone (and so has the link, but for its pin).
+uint32_t link_interface(int fd) {
+    return link_info(fd).xdp.ifindex;  // the first field of tcx too, which Debian 12's headers do not have
 }
 
 // The id of our filter's program; 0: there is no filter of ours.
@@ -97,6 +103,8 @@ Result<> Attachments::adopt() {
 }
 
 Result<> Attachments::attach(uint32_t ifindex, int from_pod_fd, int to_pod_fd) {
+    if (behind_.contains(ifindex))
+        take_off(ifindex);
     for (const bool from_pod : {true, false}) {
         const int program = from_pod ? from_pod_fd : to_pod_fd;
         auto done = mode_ == AttachMode::tcx ? attach_tcx(ifindex, from_pod, program)
@@ -122,7 +130,8 @@ Result<> Attachments::attach_tcx(uint32_t ifindex, bool from_pod, int program_fd
             return fail_errno(error, "exchange the {} program of interface {}", hook_name(from_pod), ifindex);
         return {};
     }
-    UniqueFd link(bpf_link_create(program_fd, static_cast<int>(ifindex), tcx_hook(from_pod), nullptr));
+    LIBBPF_OPTS(bpf_link_create_opts, in_front, .flags = kBefore);
+    UniqueFd link(bpf_link_create(program_fd, static_cast<int>(ifindex), tcx_hook(from_pod), &in_front));
     if (!link)
         return fail_errno(errno, "create the {} tcx link of interface {}", hook_name(from_pod), ifindex);
     const auto path = link_path(ifindex, from_pod);
@@ -150,17 +159,53 @@ Result<> Attachments::attach_clsact(uint32_t ifindex, bool from_pod, int program
     return {};
 }
 
+// What cannot be found out is not held against them.
+bool Attachments::asked_first(uint32_t ifindex, bool from_pod, int link_fd) const {
+    if (mode_ == AttachMode::clsact) {
+        const auto first = first_filter(ifindex, from_pod);
+        return !first || *first == FilterName{kPriority, kHandle};
+    }
+    // A list that is too short for all of them is filled from the front.
+    uint32_t first = 0;
+    uint32_t count = 1;
+    const int error =
+        bpf_prog_query(static_cast<int>(ifindex), tcx_hook(from_pod), 0, nullptr, &first, &count) == 0 ? 0 : errno;
+    return (error != 0 && error != ENOSPC) || first == link_info(link_fd).prog_id;
+}
+
 bool Attachments::audit() {
     std::set<uint32_t> gone;
-    for (const auto& [key, fd] : links_)
-        if (fd ? link_interface(fd.get()) != key.first : clsact_program(key.first, key.second) == 0)
-            gone.insert(key.first);
+    behind_.clear();
+    for (const auto& [key, fd] : links_) {
+        const auto [ifindex, from_pod] = key;
+        if (fd ? link_interface(fd.get()) != ifindex : clsact_program(ifindex, from_pod) == 0)
+            gone.insert(ifindex);
+        else if (!asked_first(ifindex, from_pod, fd.get()))
+            behind_.insert(ifindex);
+    }
+    for (const uint32_t ifindex : behind_)
+        if (warned_.insert(ifindex).second)
+            spdlog::warn(
+                "another program has come in front of ours on interface {}, where its TC_ACT_OK would end policy: ours are "
+                "attached anew, as often as it comes back",
+                ifindex);
+    std::erase_if(warned_, [&](uint32_t ifindex) { return !behind_.contains(ifindex); });
     for (const uint32_t ifindex : gone)
         forget(ifindex);
-    return !gone.empty();
+    return !gone.empty() || !behind_.empty();
+}
+
+void Attachments::take_off(uint32_t ifindex) {
+    for (const bool from_pod : {true, false})
+        if (const auto link = links_.find({ifindex, from_pod}); link != links_.end() && link->second)
+            bpf_link_detach(link->second.get());
+    if (mode_ == AttachMode::clsact)
+        remove_clsact(ifindex);
+    forget(ifindex);
 }
 
 void Attachments::forget(uint32_t ifindex) {
+    behind_.erase(ifindex);
     for (const bool from_pod : {true, false}) {
         links_.erase({ifindex, from_pod});
         std::error_code ignored;
@@ -168,15 +213,8 @@ void Attachments::forget(uint32_t ifindex) {
     }
 }
 
-Result<> Attachments::detach(uint32_t ifindex) {
-    if (mode_ == AttachMode::clsact)
-        remove_clsact(ifindex);
-    forget(ifindex);
-    return {};
-}
-
 bool Attachments::attached(uint32_t ifindex) const {
-    return links_.contains({ifindex, true}) && links_.contains({ifindex, false});
+    return links_.contains({ifindex, true}) && links_.contains({ifindex, false}) && !behind_.contains(ifindex);
 }
 
 std::set<uint32_t> Attachments::interfaces() const {

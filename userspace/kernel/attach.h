@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The programs' hold on the interfaces: TCX links where the kernel has them (6.6), clsact filters otherwise. Either
-// stays when the agent goes, and changes its program without a gap.
+// stays when the agent goes, and changes its program without a gap. Both are in front of everybody else's programs, for
+// a program that answers TC_ACT_OK ends the way of the packet, past all behind it.
 #pragma once
 
 #include <filesystem>
@@ -27,25 +28,31 @@ class Attachments {
     [[nodiscard]] AttachMode mode() const { return mode_; }
     // Takes up the links that an earlier agent pinned; drops those whose interface has gone.
     Result<> adopt();
-    // Attaches both programs to the interface, or exchanges what is attached for them.
+    // Attaches both programs to the interface, or exchanges what is attached for them. Where others have come in front
+    // of them, they are taken off, and put in front again: close the interface before.
     Result<> attach(uint32_t ifindex, int from_pod_fd, int to_pod_fd);
-    // Forgets attachments whose interface has gone, though another may have its index by now. True: there were some.
+    // Forgets attachments whose interface has gone, though another may have its index by now, and finds those that are
+    // not asked first. True: there were some.
     bool audit();
     // For an interface that has gone: forgets it.
     void forget(uint32_t ifindex);
-    // Removes the programs from the interface.
-    Result<> detach(uint32_t ifindex);
+    // And asked first, at the last audit.
     [[nodiscard]] bool attached(uint32_t ifindex) const;
     [[nodiscard]] std::set<uint32_t> interfaces() const;
 
   private:
     Result<> attach_tcx(uint32_t ifindex, bool from_pod, int program_fd);
     Result<> attach_clsact(uint32_t ifindex, bool from_pod, int program_fd);
+    [[nodiscard]] bool asked_first(uint32_t ifindex, bool from_pod, int link_fd) const;
+    // The kernel's part of it; returns when the programs are off.
+    void take_off(uint32_t ifindex);
     [[nodiscard]] std::filesystem::path link_path(uint32_t ifindex, bool from_pod) const;
 
     AttachMode mode_;
     std::filesystem::path links_dir_;
     std::map<std::pair<uint32_t, bool>, UniqueFd> links_;  // (ifindex, is from_pod); clsact: without a descriptor
+    std::set<uint32_t> behind_;                            // others' programs
+    std::set<uint32_t> warned_;                            // of these, not for the first time
 };
 
 // Removes the clsact filters that catflap left on an interface.

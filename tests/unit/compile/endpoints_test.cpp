@@ -204,6 +204,31 @@ TEST_CASE("an interface without a place in the directory is refused by name, bef
     agent.commit(cluster, endpoints);
 }
 
+TEST_CASE("an interface that gets another's index is closed until the next commit, and one that is met again is not") {
+    Agent agent;
+    Cluster cluster = example();
+    std::vector<EndpointSpec> endpoints = {spec_of(cluster, kOther, 4)};
+    endpoints[0].interface = "cali1";
+    agent.commit(cluster, endpoints);
+    const auto passes = [&] {
+        const auto verdict =
+            agent.store.judge(4, resolve::Direction::ingress, parse_address("10.0.9.9").value(), 6, 80);
+        return verdict && verdict->kind == Verdict::Kind::allow;
+    };
+    REQUIRE(agent.committer.meet(4, "cali1"));
+    REQUIRE(agent.committer.meet(5, "cali2"));
+    CHECK(passes());
+    REQUIRE(agent.committer.meet(4, "cali2"));
+    CHECK_FALSE(passes());
+    endpoints[0].interface = "cali2";
+    agent.commit(cluster, endpoints);
+    CHECK(passes());
+    endpoints[0] = spec_of(cluster, kWeb, 4);
+    endpoints[0].interface = "cali3";
+    agent.commit(cluster, endpoints);
+    CHECK_FALSE(passes());
+}
+
 TEST_CASE("a veth without a pod drops, until the pod is known") {
     const Cluster cluster = example();
     Agent agent;
