@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-# The agent and the CLI. To run it, give it the node's network, bpffs, and a directory of manifests:
-#   docker run --network host --cap-drop ALL --cap-add BPF --cap-add NET_ADMIN --cap-add PERFMON \
+# The agent and the CLI. To run it, give it the node's network, bpffs, and a directory of manifests (docs/operating.md).
+# AppArmor's docker-default forbids writing below /sys/fs/bpf, whatever the capabilities:
+#   docker run -d --restart always --network host --security-opt apparmor=unconfined \
+#       --cap-drop ALL --cap-add BPF --cap-add NET_ADMIN --cap-add PERFMON --cap-add NET_RAW \
 #       -v /sys/fs/bpf:/sys/fs/bpf -v /run/catflap:/run/catflap -v /etc/catflap/manifests:/manifests:ro \
 #       catflap --source /manifests --node NAME
 FROM debian:bookworm-slim AS build
@@ -18,4 +20,5 @@ RUN /tmp/scripts/install run && rm -rf /tmp/scripts /var/lib/apt/lists/*
 COPY --from=build /src/build/release/bin/catflapd /src/build/release/bin/catflap /usr/local/bin/
 COPY LICENSE /usr/share/doc/catflap/LICENSE
 COPY bpf/LICENSE /usr/share/doc/catflap/LICENSE.bpf
+HEALTHCHECK CMD ["catflap", "status", "--check"]
 ENTRYPOINT ["catflapd"]

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/agent.h"
 
+#include <fmt/ranges.h>
 #include <malloc.h>
 #include <spdlog/spdlog.h>
 #include <sys/epoll.h>
@@ -11,6 +12,7 @@
 #include <array>
 #include <csignal>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "agent/report.h"
 
@@ -54,11 +56,35 @@ Result<> watch(int epoll_fd, int fd) {
     return {};
 }
 
-void log_diagnostics(const source::Directory& source) {
-    for (const auto& refusal : source.refusals())
-        spdlog::error("refused: {}", to_string(refusal));
-    for (const auto& warning : source.warnings())
-        spdlog::warn("{}", to_string(warning));
+// Those that were not there before: a source that changes often does not repeat its old ones.
+void log_new(std::set<std::string>& known, const std::vector<source::Diagnostic>& diagnostics,
+             spdlog::level::level_enum level, std::string_view what) {
+    std::set<std::string> now;
+    for (const auto& diagnostic : diagnostics)
+        now.insert(to_string(diagnostic));
+    for (const std::string& text : now)
+        if (!known.contains(text))
+            spdlog::log(level, "{}{}", what, text);
+    known = std::move(now);
+}
+
+// Everything on an interface without a known pod is dropped. A source without any Pod of this node is a mistake.
+Result<> check_that_pods_are_known(const AgentState& state) {
+    const Cluster& cluster = state.source->cluster();
+    const std::string& node = state.options.node;
+    const bool known = std::ranges::any_of(cluster.pods, [&](const auto& entry) { return entry.second.node == node; });
+    if (known || state.links->links().empty() || state.options.without_pods)
+        return {};
+    std::set<std::string> nodes;
+    for (const auto& [name, pod] : cluster.pods)
+        if (!pod.node.empty() && nodes.size() < 3)
+            nodes.insert(pod.node);
+    return fail(
+        "{} interfaces are here, and {} holds no Pod whose nodeName is \"{}\" ({}): everything on them would be dropped. "
+        "Give --node the name that Pods have, and put all Namespaces, Nodes, Pods, Services, EndpointSlices and "
+        "NetworkPolicies into the source; or start with --without-pods",
+        state.links->links().size(), state.options.source_dir.string(), node,
+        nodes.empty() ? "it has no Pods at all" : fmt::format("its Pods are on {}, ...", fmt::join(nodes, ", ")));
 }
 
 }  // namespace
@@ -77,11 +103,13 @@ Result<std::unique_ptr<Agent>> Agent::start(const Options& options) {
     if (!source)
         return tl::unexpected(source.error());
     state.source = std::move(*source);
-    log_diagnostics(*state.source);
+    agent->log_diagnostics();
     auto links = LinkWatcher::open();
     if (!links)
         return tl::unexpected(links.error());
     state.links = std::move(*links);
+    if (auto done = check_that_pods_are_known(state); !done)
+        return tl::unexpected(done.error());
     auto grace = kernel::GracePeriod::open();
     if (!grace)
         return tl::unexpected(grace.error());
@@ -130,7 +158,8 @@ void Agent::take_away_others() {
     others_retry_at_ = Clock::now() + kRest;
     if (!done && std::exchange(others_error_, done.error().message) != done.error().message)
         spdlog::error(
-            "take away what an agent of another mode left: {}; both are in force, and catflapd goes on trying",
+            "look for what an agent of another mode left, and take it away: {}; if there is any, both are in force; "
+            "catflapd goes on trying",
             done.error().message);
 }
 
@@ -233,15 +262,24 @@ Result<> Agent::refresh_links() {
     return {};
 }
 
+void Agent::log_diagnostics() {
+    log_new(logged_refusals_, state_.source->refusals(), spdlog::level::err, "refused: ");
+    log_new(logged_warnings_, state_.source->warnings(), spdlog::level::warn, "");
+}
+
 void Agent::refresh_source() {
     auto changed = state_.source->refresh();
     const std::string error = changed ? "" : changed.error().message;
-    if (error != state_.source_error && !error.empty())
-        spdlog::error("{}; what was read before stays enforced", error);
+    if (error != state_.source_error) {
+        if (error.empty())
+            spdlog::info("the source is read again");
+        else
+            spdlog::error("{}; what was read before stays enforced", error);
+    }
     state_.source_error = error;
     if (changed && *changed) {
         dirty_ = true;
-        log_diagnostics(*state_.source);
+        log_diagnostics();
     }
 }
 
@@ -396,6 +434,8 @@ Result<> Agent::run() {
             if (state_.dataplane->broken())
                 if (auto loaded = reload(); !loaded)
                     return loaded;
+        } else if (state_.commit_error.empty() && !std::exchange(last_error, "").empty()) {
+            spdlog::info("in order again");
         }
         for (int i = 0; i < count; ++i) {
             const int fd = events[static_cast<size_t>(i)].data.fd;

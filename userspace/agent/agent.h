@@ -6,6 +6,7 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "agent/control_server.h"
@@ -65,6 +66,7 @@ class Agent {
     [[nodiscard]] int time_to_wait() const;
     Result<> refresh_links();
     void refresh_source();
+    void log_diagnostics();
     // Every interface gets its programs, whatever went wrong with another.
     void attach_missing();
     Result<> commit();
@@ -87,6 +89,8 @@ class Agent {
 
     AgentState state_;
     std::optional<ControlServer> control_;
+    std::set<std::string> logged_refusals_;
+    std::set<std::string> logged_warnings_;
     Derivation derivation_;  // state_ has what of it was committed
     // Pods that only change their labels or their number may wait, so that a large cluster's coming and going costs a
     // small share of a CPU: until then.

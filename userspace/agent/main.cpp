@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 #include <array>
 #include <cstdio>
+#include <nlohmann/json.hpp>
 
 #include "agent/agent.h"
 #include "agent/readiness.h"
@@ -25,24 +26,32 @@ std::string host_name() {
     return name.data();
 }
 
+// Its own words for it, with the values as numbers, are left out of the help.
+template <class Value>
+CLI::Validator one_of(const std::map<std::string, Value>& values) {
+    return CLI::CheckedTransformer(values).description("");
+}
+
 void define(CLI::App& app, Options& options) {
-    app.set_version_flag("--version", CATFLAP_VERSION);
-    app.set_config("--config", "", "a file with the same names as these flags");
+    app.set_version_flag("--version", "catflapd " CATFLAP_VERSION);
+    app.set_config("--config", "", "a file with the same names as these flags, as lines of name = value");
+    app.allow_config_extras(CLI::config_extras_mode::error);
     app.add_option("--source", options.source_dir, "directory of Kubernetes manifests to enforce (watched)");
     app.add_option("--node", options.node, "name of this node (default: the host's name)");
     app.add_option("--mode", options.mode,
                    "ebpf; iptables: by chains and ipsets, as the engine that catflap replaces; audit: judge and count, "
                    "drop nothing")
-        ->transform(CLI::CheckedTransformer(
-            std::map<std::string, Mode>{{"ebpf", Mode::ebpf}, {"iptables", Mode::iptables}, {"audit", Mode::audit}}));
+        ->transform(one_of<Mode>({{"ebpf", Mode::ebpf}, {"iptables", Mode::iptables}, {"audit", Mode::audit}}))
+        ->type_name("ebpf|iptables|audit");
     app.add_option("--iptables-backend", options.backend, "legacy or nft, of mode iptables (default: nft)")
-        ->transform(CLI::CheckedTransformer(std::map<std::string, iptables::Backend>{
-            {"legacy", iptables::Backend::legacy}, {"nft", iptables::Backend::nft}}));
+        ->transform(one_of<iptables::Backend>({{"legacy", iptables::Backend::legacy}, {"nft", iptables::Backend::nft}}))
+        ->type_name("legacy|nft");
     app.add_option(
            "--established", options.keep_established,
            "revoke: a policy change judges live connections again; keep: it leaves them alone, as mode iptables "
            "always does")
-        ->transform(CLI::CheckedTransformer(std::map<std::string, bool>{{"revoke", false}, {"keep", true}}));
+        ->transform(one_of<bool>({{"revoke", false}, {"keep", true}}))
+        ->type_name("revoke|keep");
     app.add_option("--run-dir", options.run_dir, "control socket and lock")->capture_default_str();
     app.add_option("--pin-dir", options.pin_dir, "where programs and maps outlive the agent (bpffs)")
         ->capture_default_str();
@@ -50,11 +59,16 @@ void define(CLI::App& app, Options& options) {
            "--guard", options.guard,
            "cali* interfaces stay closed until they are attached, also while no agent runs. auto: by BPF programs "
            "in netfilter where the kernel has them (6.4), else by a table of nftables; nft: by that table; off")
-        ->transform(CLI::CheckedTransformer(std::map<std::string, GuardWish>{
-            {"auto", GuardWish::automatic}, {"nft", GuardWish::nft}, {"off", GuardWish::off}}));
+        ->transform(
+            one_of<GuardWish>({{"auto", GuardWish::automatic}, {"nft", GuardWish::nft}, {"off", GuardWish::off}}))
+        ->type_name("auto|nft|off");
     app.add_option("--attach", options.attach, "tcx or clsact (default: tcx where the kernel has it, 6.6)")
-        ->transform(CLI::CheckedTransformer(std::map<std::string, kernel::AttachMode>{
-            {"tcx", kernel::AttachMode::tcx}, {"clsact", kernel::AttachMode::clsact}}));
+        ->transform(
+            one_of<kernel::AttachMode>({{"tcx", kernel::AttachMode::tcx}, {"clsact", kernel::AttachMode::clsact}}))
+        ->type_name("tcx|clsact");
+    app.add_flag(
+        "--without-pods", options.without_pods,
+        "start where the source holds no Pod of this node: everything on its interfaces is dropped until it does");
     app.add_flag("--check", options.check, "read the source, report every error, exit 0 or 1, touch nothing");
     app.add_flag("--remove", options.remove, "take away everything that catflap left on this node, and exit");
 }
@@ -78,6 +92,10 @@ int check(const Options& options) {
 }
 
 int remove(const Options& options) {
+    // Beside an agent it would take away what that one takes for there.
+    const auto alone = ControlServer::open(options.run_dir, [](const nlohmann::json&) { return nlohmann::json(); });
+    if (!alone)
+        return fail_with(alone.error());
     std::vector<uint32_t> interfaces;
     const auto links = LinkWatcher::open();
     if (!links)

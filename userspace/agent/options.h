@@ -24,6 +24,7 @@ struct Options {
     GuardWish guard = GuardWish::automatic;              // close interfaces that no program judges
     iptables::Backend backend = iptables::Backend::nft;  // of mode iptables
     std::optional<kernel::AttachMode> attach;            // nothing: TCX where the kernel has it
+    bool without_pods = false;                           // start where no Pod of this node is known
     bool check = false;
     bool remove = false;
 };

@@ -206,6 +206,8 @@ json report_status(const AgentState& state) {
                    {"warnings", warnings(state)},
                    {"unenforced", unenforced(state)}};
     status.update(state.dataplane->status(state));
+    status["counts"]["unknownEndpoints"] = std::ranges::count_if(
+        state.local.endpoints, [](const compile::EndpointSpec& endpoint) { return !endpoint.pod; });
     return status;
 }
 
@@ -242,7 +244,7 @@ json report_flows(const AgentState&, const EbpfDataplane& dataplane) {
                           {"protocol", protocol_name(protocol)},
                           {"opener", kOpeners[flow.opener]},
                           {"state", kStates[flow.state]},
-                          {"ageSeconds", age_s},
+                          {"idleSeconds", age_s},
                           {"expiresInSeconds", left_s},
                           {"generation", flow.generation},
                           {"stale", flow.opener != CATFLAP_OPENER_HOST && flow.generation != pod.generation},

@@ -60,10 +60,7 @@ Result<> Site::start_agents(const std::string& catflapd) {
 
 Result<> Site::settle() const {
     for (const auto& [node, child] : agents_) {
-        const nlohmann::json request = {
-            {"command", "settle"},
-            {"timeoutMs", std::chrono::duration_cast<std::chrono::milliseconds>(kPatience).count()}};
-        auto answer = ask_agent(run_directory(node), request, kPatience);
+        auto answer = ask_agent(run_directory(node), {{"command", "settle"}}, kPatience);
         if (!answer)
             return fail_because(answer.error(), "settle {} of mode {}", node, mode_.name);
         if (!answer->at("refused").empty())

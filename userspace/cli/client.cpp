@@ -20,7 +20,7 @@ using std::chrono::milliseconds;
 
 template <class... Args>
 tl::unexpected<Refusal> no_agent(fmt::format_string<Args...> format, Args&&... args) {
-    return tl::unexpected(Refusal{kNoAgent, fmt::format(format, std::forward<Args>(args)...)});
+    return tl::unexpected(Refusal{kNoAgent, fmt::format(format, std::forward<Args>(args)...), false});
 }
 
 // What to do about it.
@@ -73,7 +73,8 @@ tl::expected<std::string, Refusal> receive_line(int fd, const std::string& path,
         if (count < 0 && errno == EINTR)
             continue;
         if (count < 0 && errno == EAGAIN)
-            return no_agent("the agent at {} has not answered for {} ms", path, patience.count());
+            return tl::unexpected(Refusal{
+                kNoAgent, fmt::format("the agent at {} has not answered for {} ms", path, patience.count()), true});
         if (count < 0)
             return no_agent("read the answer of the agent at {}: {}", path, std::strerror(errno));
         if (count == 0)

@@ -14,6 +14,7 @@ namespace catflap::cli {
 struct Refusal {
     int exit_code = 0;
     std::string message;
+    bool timed_out = false;  // somebody is there, and has not answered within the patience
 };
 
 using Answer = tl::expected<nlohmann::json, Refusal>;

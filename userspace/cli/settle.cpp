@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -43,18 +44,24 @@ std::string check_duration(const std::string& text) {
 }
 
 int settle(const Session& session, milliseconds timeout) {
-    // The agent answers when the time is over; five seconds more, for an agent that is busy then.
-    const auto answer = ask(session.run_dir, {{"command", "settle"}, {"timeoutMs", timeout.count()}},
-                            timeout + std::chrono::seconds(5));
+    // The agent answers when it has done it.
+    const auto answer = ask(session.run_dir, {{"command", "settle"}}, timeout);
     if (!answer) {
-        session.complain(answer.error().message);
-        return answer.error().exit_code;
+        session.complain(answer.error().timed_out
+                             ? fmt::format("settle: what the source holds is not enforced after {} ms", timeout.count())
+                             : answer.error().message);
+        return answer.error().timed_out ? kRefused : answer.error().exit_code;
     }
     const auto refused = diagnostics_from(answer->value("refused", nlohmann::json::array()));
     if (!session.print_as_data({{"refused", to_json(refused)}}))
         print(session.streams.out, refused);
     if (refused.empty())
         return kDone;
+    // What is of no file is the agent's own: a state that does not fit, an interface that could not be attached to.
+    if (std::ranges::any_of(refused, [](const auto& diagnostic) { return diagnostic.file.empty(); })) {
+        session.complain("settle: not everything that the source holds is enforced; see above");
+        return kRefused;
+    }
     session.complain(
         fmt::format("settle: {} refused; their last good versions are enforced",
                     refused.size() == 1 ? "1 object was" : fmt::format("{} objects were", refused.size())));

@@ -10,6 +10,7 @@
 #include "cli/client.h"
 #include "cli/command.h"
 #include "cli/diagnostics.h"
+#include "cli/problems.h"
 #include "cli/render.h"
 
 namespace catflap::cli {
@@ -36,6 +37,7 @@ class Page {
     void print_source();
     void print_counts();
     void print_diagnostics(const char* name, Colour colour);
+    void print_problems();
     void print_unenforced();
     void print_maps();
 
@@ -58,10 +60,9 @@ double Page::number(const char* pointer) const {
 void Page::print_agent() {
     line("agent", fmt::format("catflapd {} on node {}, pid {}, since {}", text("/version"), text("/node"), text("/pid"),
                               text("/startedAt")));
-    const std::string guard = text("/guard/by");  // iptables mode needs none
-    line("mode",
-         fmt::format("{}, attached by {}{}, kernel {}, established connections: {}", text("/mode"), text("/attachedBy"),
-                     guard == "-" ? "" : ", guard " + guard, text("/kernel"), text("/established")));
+    const std::string guard = text("/mode") == "iptables" ? "" : ", guard " + text("/guard/by");  // it needs none
+    line("mode", fmt::format("{}, attached by {}{}, kernel {}, established connections: {}", text("/mode"),
+                             text("/attachedBy"), guard, text("/kernel"), text("/established")));
 }
 
 void Page::print_source() {
@@ -86,7 +87,7 @@ void Page::print_counts() {
                                             count("/counts/iptablesRules")));
     line("compiled", fmt::format("{} address classes, {} port classes, {} tables", count("/counts/classes"),
                                  count("/counts/portClasses"), count("/counts/tables")));
-    line("flows", fmt::format("{} live, {} created, {} judged again, {} not stored", count("/counts/flows"),
+    line("flows", fmt::format("{} entries, {} created, {} judged again, {} not stored", count("/counts/flows"),
                               count("/health/flowsCreated"), count("/health/flowsJudgedAgain"),
                               count("/health/flowInsertFailures")));
     if (text("/mode") == "audit")
@@ -102,6 +103,15 @@ void Page::print_diagnostics(const char* name, Colour colour) {
                          << paint(colour, fmt::format("{} ({})", name, diagnostics.size()), session_.streams.colours)
                          << '\n';
     cli::print(session_.streams.out, diagnostics);
+}
+
+void Page::print_problems() {
+    const auto problems = problems_of(status_);
+    if (problems.empty())
+        return;
+    session_.streams.out << '\n' << paint(Colour::red, "not in order", session_.streams.colours) << '\n';
+    for (const std::string& problem : problems)
+        session_.streams.out << printable(problem) << '\n';
 }
 
 void Page::print_unenforced() {
@@ -134,18 +144,29 @@ void Page::print() {
     print_source();
     print_counts();
     print_maps();
+    print_problems();
     print_unenforced();
     print_diagnostics("warnings", Colour::yellow);
     print_diagnostics("refused", Colour::red);  // last: what a terminal shows without scrolling
 }
 
-int status(const Session& session) {
+int check(const Session& session, const json& status) {
+    const auto problems = problems_of(status);
+    if (!session.print_as_data({{"problems", problems}}))
+        for (const std::string& problem : problems)
+            session.streams.out << printable(problem) << '\n';
+    return problems.empty() ? kDone : kRefused;
+}
+
+int status(const Session& session, bool only_check) {
     const auto answer = ask(session.run_dir, {{"command", "status"}});
     if (!answer) {
         session.complain(answer.error().message);
         return answer.error().exit_code;
     }
     const json status = answer->value("status", json::object());
+    if (only_check)
+        return check(session, status);
     if (!session.print_as_data(status))
         Page(status, session).print();
     return kDone;
@@ -163,8 +184,11 @@ void add_status(CLI::App& app, Session& session) {
         "Example:\n"
         "  $ catflap status -o json | jq -r .source.state\n"
         "  synced\n"
-        "Exits with 0 whenever an agent answers, also where it refused objects.");
-    command->callback([&session] { session.exit_code = status(session); });
+        "Exits with 0 whenever an agent answers, also where it refused objects; with --check, only where all is in order.");
+    auto only_check = std::make_shared<bool>(false);
+    command->add_flag("--check", *only_check,
+                      "Prints only what keeps the node from being enforced as the source says; 1: there is something");
+    command->callback([only_check, &session] { session.exit_code = status(session, *only_check); });
 }
 
 }  // namespace catflap::cli

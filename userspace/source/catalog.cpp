@@ -29,6 +29,10 @@ void sort_by_place(std::vector<Diagnostic>& diagnostics) {
 
 void Catalog::take(const std::string& file_name, Decoded decoded) {
     File& file = files_[file_name];
+    // What `kubectl get ... > FILE` leaves when the API does not answer.
+    if (decoded.empty && !decoded.unreadable && !file.keys.empty())
+        decoded.refusals.push_back(
+            {file_name, 0, "", "", "is empty; what it held stays in force, and goes when the file is removed"});
     std::unordered_set<std::string> refused;
     for (const Diagnostic& refusal : decoded.refusals)
         refused.insert(refusal.object);

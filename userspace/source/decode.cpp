@@ -182,6 +182,7 @@ void Decoder::take_document(const Value& document) {
     Decoded items = std::exchange(items_, {});
     if (document.kind() == Value::Kind::null)
         return;  // an empty document, as between two ---
+    decoded_.empty = false;
     const TypeMeta type = type_of(document.entries());
     if (!is_list(type.kind))
         return take_object(document, {}, decoded_);

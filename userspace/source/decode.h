@@ -39,6 +39,7 @@ struct Decoded {
     std::vector<LocatedObject> objects;
     std::vector<Diagnostic> refusals;
     std::vector<Diagnostic> warnings;
+    bool empty = true;        // there is no document in it
     bool unreadable = false;  // the text as a whole is neither YAML nor JSON: nothing of it was taken
 };
 

@@ -116,7 +116,7 @@ TEST_CASE("settle: silent when all is enforced, 1 with what was refused") {
     CHECK(settled.exit_code == 0);
     CHECK(settled.out.empty());
     CHECK(settled.err.empty());
-    CHECK(agent.request() == json{{"command", "settle"}, {"timeoutMs", 120'000}});
+    CHECK(agent.request() == json{{"command", "settle"}});
 
     const json answer = {{"ok", true}, {"refused", {kDiagnostic}}};
     const Run refused = run_against(answer, {"settle"});
@@ -126,6 +126,12 @@ TEST_CASE("settle: silent when all is enforced, 1 with what was refused") {
     const Run data = run_against(answer, {"settle", "-o", "json"});
     CHECK(data.exit_code == 1);
     CHECK(json::parse(data.out) == json{{"refused", {kDiagnostic}}});
+
+    const json not_attached = {
+        {"file", ""}, {"line", 0}, {"object", "interface cali1"}, {"field", ""}, {"message", "no"}};
+    const Run open = run_against({{"ok", true}, {"refused", {not_attached}}}, {"settle"});
+    CHECK(open.exit_code == 1);
+    CHECK(open.err == "catflap: settle: not everything that the source holds is enforced; see above\n");
 
     const Run late = run_against({{"ok", false}, {"error", "not settled within 10 s"}}, {"settle"});
     CHECK(late.exit_code == 1);
@@ -160,6 +166,35 @@ TEST_CASE("status: a page, and the object as it came") {
         run_against({{"ok", true}, {"status", {{"refused", 7}, {"maps", "x"}, {"source", 1}}}}, {"status"});
     CHECK(strange.exit_code == 1);
     CHECK(lines(strange.err) == 1);
+}
+
+TEST_CASE("status --check: silent where all is in order, else a line for each thing that is not") {
+    json status = {{"mode", "ebpf"},
+                   {"source", {{"state", "synced"}, {"error", ""}}},
+                   {"guard", {{"on", true}, {"by", "bpf"}, {"error", ""}}},
+                   {"refused", {kDiagnostic}},  // its last good version is in force
+                   {"unenforced", json::array()},
+                   {"counts", {{"unknownEndpoints", 0}}}};
+    const auto check = [&] { return run_against({{"ok", true}, {"status", status}}, {"status", "--check"}); };
+    const Run good = check();
+    CHECK(good.exit_code == 0);
+    CHECK(good.out.empty());
+    status["source"] = {{"state", "stale"}, {"error", "read /m: gone"}};
+    status["guard"]["error"] = "no nftables";
+    status["refused"].push_back(
+        {{"file", ""}, {"line", 0}, {"object", "interface cali1"}, {"field", ""}, {"message", "no"}});
+    status["unenforced"] = {{{"pod", "a"}}};
+    status["counts"]["unknownEndpoints"] = 3;
+    const Run bad = check();
+    CHECK(bad.exit_code == 1);
+    CHECK(lines(bad.out) == 5);
+    CHECK(has(bad.out, "the source cannot be read, what it held last is enforced: read /m: gone\n"));
+    CHECK(has(bad.out, "new interfaces are open until they are attached: no nftables\n"));
+    CHECK(has(bad.out, "interface cali1: no\n"));
+    CHECK(has(bad.out, "3 interfaces have no pod in the source"));
+    CHECK(has(bad.out, "1 pods that a policy selects are not enforced\n"));
+    CHECK(has(run_against({{"ok", true}, {"status", status}}, {"status"}).out,
+              "not in order\nthe source cannot be read"));
 }
 
 TEST_CASE("check: taken, refused, unread") {

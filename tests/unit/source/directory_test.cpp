@@ -203,7 +203,7 @@ TEST_CASE("what is refused keeps its last good version; everything else of the f
     CHECK(directory.refusals().empty());
     scratch.write("a.yaml", bad_ns("b"));
     changes(directory);
-    scratch.write("a.yaml", "# nothing\n");
+    fs::remove(scratch.dir / "a.yaml");
     changes(directory);
     CHECK(held(directory).empty());
 }
@@ -222,6 +222,26 @@ TEST_CASE("a file that is not YAML keeps everything that it held") {
     CHECK(directory.refusals().size() == 2);
     fs::remove(scratch.dir / "a.yaml");
     fs::remove(scratch.dir / "bad.yaml");
+    changes(directory);
+    CHECK(held(directory).empty());
+    CHECK(directory.refusals().empty());
+}
+
+TEST_CASE("a file that becomes empty keeps everything that it held: so kubectl leaves it when the API is down") {
+    const Scratch scratch;
+    scratch.write("a.yaml", ns("a"));
+    scratch.write("empty.yaml", "# nothing yet\n");
+    Directory directory = scratch.open();
+    CHECK(directory.refusals().empty());
+    for (const char* text : {"", "\n# nothing\n---\n"}) {
+        scratch.write("a.yaml", text);
+        REQUIRE(directory.refresh());
+        CHECK(held(directory) == "a=x");
+        REQUIRE(directory.refusals().size() == 1);
+        CHECK(to_string(directory.refusals()[0]) ==
+              "a.yaml: is empty; what it held stays in force, and goes when the file is removed");
+    }
+    scratch.write("a.yaml", "apiVersion: v1\nkind: List\nitems: []\n");
     changes(directory);
     CHECK(held(directory).empty());
     CHECK(directory.refusals().empty());
