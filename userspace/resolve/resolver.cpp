@@ -63,9 +63,10 @@ bool Resolver::update(const Cluster& cluster, const std::vector<ObjectName>& pod
     }
     const size_t before = locals_.size();
     std::erase_if(locals_, [&](const auto& entry) { return !std::ranges::binary_search(pods, entry.first); });
+    // Whether it concerns a pod or not: one that is yet to come must not find what a policy was before.
+    forget(changes.policies);
     if (dirty.empty() && before == locals_.size() && !changes.everything)
         return false;
-    forget(changes.policies);
     for (const ObjectName& name : dirty) {
         Local& local = locals_[name];
         for (const Direction direction : kDirections)
