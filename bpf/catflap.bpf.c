@@ -6,6 +6,7 @@
  */
 #include "account.h"
 #include "classify.h"
+#include "conntrack.h"
 #include "flow.h"
 #include "fragment.h"
 #include "maps.h"
@@ -72,7 +73,9 @@ static __always_inline void create_flow(const struct context *c, const struct ca
         .generation = c->endpoint->generation,
         .rule = rule,
         .opener = opener,
-        .sender_ifindex = c->direction == CATFLAP_TO_POD ? c->skb->ingress_ifindex : 0,
+        .sender_ifindex = opener == CATFLAP_OPENER_FROM_POD || c->direction == CATFLAP_FROM_POD
+                              ? CATFLAP_SENDER_UNKNOWN
+                              : c->skb->ingress_ifindex,
         /* The middle of a connection that was evicted, or that began before us. */
         .state = p->protocol == IPPROTO_TCP && !opens_connection(p) ? CATFLAP_FLOW_REPLIED : CATFLAP_FLOW_OPENING,
     };
@@ -84,6 +87,30 @@ static __always_inline void create_flow(const struct context *c, const struct ca
     h->flows_created++;
     if (failed)
         h->flow_insert_failures++;
+}
+
+/*
+ * The packet's own direction does not admit it. Where it answers a connection of which the cache knows nothing, the
+ * direction of that one decides.
+ */
+static __always_inline int is_admitted_reply(const struct context *c, const struct packet *p,
+                                             const struct catflap_flow_key *key, __u32 *rule)
+{
+    const enum catflap_direction opener = !c->direction;
+    const __u16 port = opener == CATFLAP_FROM_POD ? key->remote_port : key->local_port;
+    struct catflap_health *h;
+    __u32 cell = 0;
+
+    if (!is_reply_by_conntrack(c, p) ||
+        classify(&c->endpoint->tables[opener], &key->remote, p->protocol, port, &cell) != CATFLAP_REASON_NONE ||
+        !(cell & CATFLAP_CELL_ALLOW))
+        return 0;
+    *rule = cell & CATFLAP_CELL_RULE;
+    create_flow(c, key, opener, *rule, p);
+    h = health();
+    if (h)
+        h->flows_recovered++;
+    return 1;
 }
 
 /* No flow that counts: the packet's own direction decides, by the addresses and the destination port. */
@@ -104,8 +131,13 @@ static __always_inline int judge_new(const struct context *c, const struct packe
     reason = classify(&c->endpoint->tables[c->direction], &remote, p->protocol, port, &cell);
     if (reason)
         return drop(c, reason, CATFLAP_RULE_NONE);
-    if (!(cell & CATFLAP_CELL_ALLOW))
+    if (!(cell & CATFLAP_CELL_ALLOW)) {
+        __u32 rule = CATFLAP_RULE_NONE;
+
+        if (is_admitted_reply(c, p, key, &rule))
+            return pass(c, c->endpoint->slot, rule);
         return drop(c, CATFLAP_REASON_POLICY, cell & CATFLAP_CELL_RULE);
+    }
     /* An error without a flow opens none: it is no connection. */
     if (p->kind != PACKET_ICMP_ERROR)
         create_flow(c, key, c->direction, cell & CATFLAP_CELL_RULE, p);

@@ -143,8 +143,9 @@ struct {
 } health_counters SEC(".maps");
 
 /* Settings of one load of the programs; the verifier removes what they switch off. */
-const volatile __u8 catflap_audit = 0; /* --mode audit: judge and count, drop nothing */
-const volatile __u8 catflap_keep = 0;  /* --established=keep: a policy change leaves live flows alone */
+const volatile __u8 catflap_audit = 0;     /* --mode audit: judge and count, drop nothing */
+const volatile __u8 catflap_conntrack = 0; /* nf_conntrack may be asked, see conntrack.h */
+const volatile __u8 catflap_keep = 0;      /* --established=keep: a policy change leaves live flows alone */
 const volatile struct catflap_address_seed catflap_seed = {};
 
 #endif

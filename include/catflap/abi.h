@@ -276,8 +276,9 @@ struct catflap_health {
     __u64 flow_insert_failures; /* the packet passed; its flow will be judged again */
     __u64 flows_judged_again;   /* found with a stale generation */
     __u64 audit_passes;         /* would have been dropped, if not for --mode audit */
+    __u64 flows_recovered;      /* replies whose flow was gone, and known to nf_conntrack */
 };
-CATFLAP_ASSERT(sizeof(struct catflap_health) == 32);
+CATFLAP_ASSERT(sizeof(struct catflap_health) == 40);
 
 #ifdef __cplusplus
 }

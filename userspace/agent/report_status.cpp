@@ -116,6 +116,7 @@ json health(const EbpfDataplane& dataplane) {
     return {{"flowsCreated", counted->flows_created},
             {"flowInsertFailures", counted->flow_insert_failures},
             {"flowsJudgedAgain", counted->flows_judged_again},
+            {"flowsRecovered", counted->flows_recovered},
             {"auditPasses", counted->audit_passes}};
 }
 
@@ -181,8 +182,10 @@ json report_maps(const AgentState& state, const EbpfDataplane& dataplane) {
 }
 
 json report_ebpf_status(const AgentState& state, const EbpfDataplane& dataplane) {
-    return {
-        {"counts", counts(state, dataplane)}, {"maps", report_maps(state, dataplane)}, {"health", health(dataplane)}};
+    return {{"asksConntrack", dataplane.datapath().asks_conntrack()},
+            {"counts", counts(state, dataplane)},
+            {"maps", report_maps(state, dataplane)},
+            {"health", health(dataplane)}};
 }
 
 json report_status(const AgentState& state) {

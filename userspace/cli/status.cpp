@@ -87,9 +87,9 @@ void Page::print_counts() {
                                             count("/counts/iptablesRules")));
     line("compiled", fmt::format("{} address classes, {} port classes, {} tables", count("/counts/classes"),
                                  count("/counts/portClasses"), count("/counts/tables")));
-    line("flows", fmt::format("{} entries, {} created, {} judged again, {} not stored", count("/counts/flows"),
-                              count("/health/flowsCreated"), count("/health/flowsJudgedAgain"),
-                              count("/health/flowInsertFailures")));
+    line("flows", fmt::format("{} entries, {} created, {} judged again, {} recovered from conntrack, {} not stored",
+                              count("/counts/flows"), count("/health/flowsCreated"), count("/health/flowsJudgedAgain"),
+                              count("/health/flowsRecovered"), count("/health/flowInsertFailures")));
     if (text("/mode") == "audit")
         line("audit",
              fmt::format("{} packets that would have been dropped were let pass", count("/health/auditPasses")));

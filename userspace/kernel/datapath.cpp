@@ -13,6 +13,7 @@
 #include <cstdio>
 
 #include "catflap.skel.h"
+#include "kernel/flows.h"
 
 namespace catflap::kernel {
 namespace {
@@ -123,26 +124,19 @@ Result<> Datapath::prepare_directory() {
 }
 
 Result<> Datapath::load() {
-    libbpf_log().clear();
-    programs_->skeleton = catflap_bpf::open();
-    if (!programs_->skeleton)
-        return fail_errno(errno, "open the BPF object");
-    programs_->skeleton->rodata->catflap_audit = options_.audit;
-    programs_->skeleton->rodata->catflap_keep = options_.keep_established;
-    programs_->skeleton->rodata->catflap_seed = random_address_seed();
     const auto cpus = cpu_numbers();
     if (!cpus)
         return tl::unexpected(cpus.error());
     cpus_ = *cpus;
-    for (const char* name : kCpuMaps)
-        bpf_map__set_max_entries(programs_->map(name), bpf_map__max_entries(programs_->map(name)) * cpus_);
-    if (auto done = reuse_kept_maps(); !done)
-        return done;
-    if (const int error = catflap_bpf::load(programs_->skeleton); error != 0) {
-        spdlog::error("libbpf: {}", libbpf_log());
-        return fail_errno(error,
-                          "load the BPF programs (they need kernel 5.15 or newer with CONFIG_BPF_SYSCALL, "
-                          "CONFIG_NET_CLS_ACT, and root)");
+    wake_conntrack();
+    // Where the kernel has no way into nf_conntrack, its verifier refuses a program that would go it.
+    conntrack_ = true;
+    if (!load_programs()) {
+        conntrack_ = false;
+        if (auto done = load_programs(); !done) {
+            spdlog::error("libbpf: {}", libbpf_log());
+            return done;
+        }
     }
     for (const char* name : kKeptMaps) {
         const fs::path path = options_.pin_dir / "keep" / name;
@@ -151,6 +145,27 @@ Result<> Datapath::load() {
         if (auto done = pin(map_fd(name), path); !done)
             return done;
     }
+    return {};
+}
+
+Result<> Datapath::load_programs() {
+    libbpf_log().clear();
+    catflap_bpf::destroy(programs_->skeleton);
+    programs_->skeleton = catflap_bpf::open();
+    if (!programs_->skeleton)
+        return fail_errno(errno, "open the BPF object");
+    programs_->skeleton->rodata->catflap_conntrack = conntrack_;
+    programs_->skeleton->rodata->catflap_audit = options_.audit;
+    programs_->skeleton->rodata->catflap_keep = options_.keep_established;
+    programs_->skeleton->rodata->catflap_seed = random_address_seed();
+    for (const char* name : kCpuMaps)
+        bpf_map__set_max_entries(programs_->map(name), bpf_map__max_entries(programs_->map(name)) * cpus_);
+    if (auto done = reuse_kept_maps(); !done)
+        return done;
+    if (const int error = catflap_bpf::load(programs_->skeleton); error != 0)
+        return fail_errno(error,
+                          "load the BPF programs (they need kernel 6.1 or newer with CONFIG_BPF_SYSCALL, "
+                          "CONFIG_NET_CLS_ACT, and root)");
     return {};
 }
 

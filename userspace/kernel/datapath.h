@@ -58,6 +58,9 @@ class Datapath {
     // True: the flows of an earlier agent were taken over.
     [[nodiscard]] bool flows_adopted() const { return flows_adopted_; }
 
+    // True: a reply whose flow was evicted is looked up in nf_conntrack (kernel 5.18, with nf_conntrack loaded).
+    [[nodiscard]] bool asks_conntrack() const { return conntrack_; }
+
     // After the first commit: pins this agent's state in place of the earlier one's.
     Result<> take_over();
     Result<> attach(uint32_t ifindex);
@@ -79,6 +82,7 @@ class Datapath {
     explicit Datapath(DatapathOptions options);
     Result<> prepare_directory();
     Result<> load();
+    Result<> load_programs();
     Result<> reuse_kept_maps();
     Result<> read_adopted();
     Result<> open_counters();
@@ -92,6 +96,7 @@ class Datapath {
     Attachments attachments_{AttachMode::tcx, {}};
     std::map<uint32_t, compile::AdoptedSlot> adopted_;
     bool flows_adopted_ = false;
+    bool conntrack_ = false;
     uint32_t cpus_ = 1;
     UniqueFd lock_;  // on pin_dir: two agents must not share it
 };

@@ -144,6 +144,16 @@ void for_each_flow(int flows_fd, const std::function<bool(const catflap_flow_key
     });
 }
 
+void wake_conntrack() {
+    const std::unique_ptr<nfct_handle, int (*)(nfct_handle*)> handle(nfct_open(CONNTRACK, 0), nfct_close);
+    const std::unique_ptr<nf_conntrack, void (*)(nf_conntrack*)> nobody(nfct_new(), nfct_destroy);
+    if (!handle || !nobody)
+        return;
+    nfct_set_attr_u8(nobody.get(), ATTR_L3PROTO, AF_INET);
+    nfct_set_attr_u8(nobody.get(), ATTR_L4PROTO, IPPROTO_UDP);
+    nfct_query(handle.get(), NFCT_Q_GET, nobody.get());
+}
+
 Result<size_t> adopt_conntrack(int flows_fd, const std::map<uint32_t, compile::LoadedEndpoint>& endpoints) {
     Adoption adoption;
     adoption.flows_fd = flows_fd;

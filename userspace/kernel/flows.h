@@ -17,6 +17,10 @@ namespace catflap::kernel {
 uint64_t flow_clock_ns();
 void for_each_flow(int flows_fd, const std::function<bool(const catflap_flow_key&, const catflap_flow&)>& visit);
 
+// Any question makes the kernel load nf_conntrack, where it is a module (nfnetlink_rcv_msg). Without it programs have
+// no way into it.
+void wake_conntrack();
+
 // First start on a busy node: every connection of nf_conntrack that has an end on one of these endpoints becomes a
 // flow that has not been judged yet, opened by whoever opened it. Returns how many. A kernel without nf_conntrack has
 // none.
