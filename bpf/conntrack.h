@@ -38,11 +38,11 @@ extern void bpf_ct_release(struct nf_conn *connection) __weak __ksym;
 /*
  * Asked with the pod as the sender. What the pod opened has this tuple in its original direction, also to a Service,
  * since at the pod's veth nothing is translated yet, or is again; what was opened to the pod, in its reply direction.
- * -1: conntrack does not know it.
+ * -1: conntrack does not know it. A function of its own: its stack is none of those 512 bytes that the way into the
+ * parser has.
  */
-static __always_inline int conntrack_opener(const struct context *c, const struct packet *p)
+static __attribute__((noinline)) int conntrack_opener(struct __sk_buff *skb, const struct packet *p, int from_pod)
 {
-    const int from_pod = c->direction == CATFLAP_FROM_POD;
     const struct catflap_address *local = from_pod ? &p->source : &p->destination;
     const struct catflap_address *remote = from_pod ? &p->destination : &p->source;
     const __be16 local_port_be = bpf_htons(from_pod ? p->ports.source_port : p->ports.destination_port);
@@ -56,13 +56,13 @@ static __always_inline int conntrack_opener(const struct context *c, const struc
         __builtin_memcpy(tuple.ipv6.daddr, remote, sizeof(tuple.ipv6.daddr));
         tuple.ipv6.sport = local_port_be;
         tuple.ipv6.dport = remote_port_be;
-        connection = bpf_skb_ct_lookup(c->skb, &tuple, sizeof(tuple.ipv6), &opts, sizeof(opts));
+        connection = bpf_skb_ct_lookup(skb, &tuple, sizeof(tuple.ipv6), &opts, sizeof(opts));
     } else {
         tuple.ipv4.saddr = local->word_be[3];
         tuple.ipv4.daddr = remote->word_be[3];
         tuple.ipv4.sport = local_port_be;
         tuple.ipv4.dport = remote_port_be;
-        connection = bpf_skb_ct_lookup(c->skb, &tuple, sizeof(tuple.ipv4), &opts, sizeof(opts));
+        connection = bpf_skb_ct_lookup(skb, &tuple, sizeof(tuple.ipv4), &opts, sizeof(opts));
     }
     if (!connection)
         return -1;
@@ -76,7 +76,7 @@ static __always_inline int is_reply_by_conntrack(const struct context *c, const 
     if (!catflap_conntrack || p->kind != PACKET_ORDINARY || opens_connection(p) || p->fragment == FRAGMENT_LATER ||
         (p->protocol != IPPROTO_TCP && p->protocol != IPPROTO_UDP))
         return 0;
-    return conntrack_opener(c, p) == !c->direction;
+    return conntrack_opener(c->skb, p, c->direction == CATFLAP_FROM_POD) == !c->direction;
 }
 
 #endif
