@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a connection may do after its first packet was judged.
+#include <set>
+
 #include "kernel/fixture.h"
 #include "kernel/flows.h"
 
@@ -343,7 +345,37 @@ TEST_CASE("a new pod in an old one's slot inherits none of its flows") {
     check_dropped(shop, Hook::to_pod, tcp_to_web(kAck, "10.0.0.3"), CATFLAP_REASON_POLICY);
 }
 
-TEST_CASE("a full flow map drops no packet that the policy allows") {
+TEST_CASE("a full flow map drops no packet that the policy allows, and lists each flow once") {
+    Shop shop(web_policy());
+    const int fd = shop.lab.datapath().map_fd("flows");
+    constexpr uint32_t kOthers = 300'000;  // more than there is room for
+    for (uint32_t i = 0; i < kOthers; ++i) {
+        const catflap_flow_key key{{{0, 0, 0, i}}, 1, 2, 500 << 8 | 6};
+        const catflap_flow flow{.last_seen_ns = kernel::flow_clock_ns(),
+                                .generation = 1,
+                                .rule = 0,
+                                .opener = 0,
+                                .state = CATFLAP_FLOW_ESTABLISHED,
+                                .pad = {},
+                                .sender_ifindex = 0};
+        REQUIRE(bpf_map_update_elem(fd, &key, &flow, BPF_ANY) == 0);
+    }
+    std::set<uint32_t> seen;
+    size_t visits = 0;
+    kernel::for_each_flow(fd, [&](const catflap_flow_key& key, const catflap_flow&) {
+        seen.insert(key.remote.word_be[3]);
+        return ++visits < kOthers;
+    });
+    CHECK(seen.size() > kOthers / 2);
+    CHECK(visits == seen.size());
+    for (uint16_t port = 1; port < 1000; ++port) {
+        REQUIRE(shop.to(tcp_to_web(kSyn, "10.0.0.2", 80, port)));
+        REQUIRE(shop.from(tcp_from_web(kSyn | kAck, "10.0.0.2", 80, port)));
+        REQUIRE(shop.to(tcp_to_web(kAck, "10.0.0.2", 80, port)));
+    }
+}
+
+TEST_CASE("a packet of a connection that was forgotten is judged in its own direction") {
     Shop shop(web_policy());
     CHECK(shop.to(tcp_to_web(kSyn)));
     shop.lab.forget_flows();

@@ -12,6 +12,8 @@ namespace catflap::agent {
 nlohmann::json report_endpoints(const AgentState& state, const EbpfDataplane& dataplane);
 nlohmann::json report_policies(const AgentState& state, const EbpfDataplane& dataplane);
 nlohmann::json report_rules(const AgentState& state, const EbpfDataplane& dataplane);
+// The length of report_sets(), without its members.
+size_t count_sets(const EbpfDataplane& dataplane);
 nlohmann::json report_sets(const AgentState& state, const EbpfDataplane& dataplane);
 nlohmann::json report_flows(const AgentState& state, const EbpfDataplane& dataplane);
 nlohmann::json report_drops(const AgentState& state, const EbpfDataplane& dataplane);

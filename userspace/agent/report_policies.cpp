@@ -189,6 +189,10 @@ json report_rules(const AgentState&, const EbpfDataplane& dataplane) {
     return result;
 }
 
+size_t count_sets(const EbpfDataplane& dataplane) {
+    return sets_in_force(dataplane).size();
+}
+
 json report_sets(const AgentState& state, const EbpfDataplane& dataplane) {
     const auto sets = sets_in_force(dataplane);
     compile::Relevance relevance;

@@ -137,11 +137,32 @@ uint64_t flow_clock_ns() {
     return static_cast<uint64_t>(now.tv_sec) * kSecondNs + static_cast<uint64_t>(now.tv_nsec);
 }
 
+// By thousands: one by one, a full map would keep the agent for half a second.
 void for_each_flow(int flows_fd, const std::function<bool(const catflap_flow_key&, const catflap_flow&)>& visit) {
-    for_each_key<catflap_flow_key>(flows_fd, [&](const catflap_flow_key& key) {
-        catflap_flow flow{};
-        return bpf_map_lookup_elem(flows_fd, &key, &flow) != 0 || visit(key, flow);
-    });
+    uint32_t room = 4096;
+    std::vector<catflap_flow_key> keys;
+    std::vector<catflap_flow> flows;
+    uint32_t place = 0;
+    for (bool begun = false, more = true; more;) {
+        keys.resize(room);
+        flows.resize(room);
+        uint32_t next = 0;
+        uint32_t count = room;
+        const int error =
+            bpf_map_lookup_batch(flows_fd, begun ? &place : nullptr, &next, keys.data(), flows.data(), &count, nullptr);
+        if (error == -ENOSPC) {  // a bucket with more than there is room for
+            room *= 2;
+            continue;
+        }
+        more = error == 0;
+        if (error != 0 && error != -ENOENT)  // ENOENT: these are the last
+            return;
+        for (uint32_t i = 0; i < count; ++i)
+            if (!visit(keys[i], flows[i]))
+                return;
+        place = next;
+        begun = true;
+    }
 }
 
 void wake_conntrack() {
