@@ -70,11 +70,32 @@ static __attribute__((noinline)) int conntrack_opener(struct __sk_buff *skb, con
     return opts.dir == CT_DIR_ORIGINAL ? CATFLAP_FROM_POD : CATFLAP_TO_POD;
 }
 
+/*
+ * A question costs as much as many denied packets, so whoever floods gets few of them answered: 2,000 to 8,000 in a
+ * second on each CPU, by the kernel's HZ. A reply that comes too late in its jiffy is dropped, and sent again.
+ */
+#define QUESTIONS_IN_A_JIFFY 8
+
+static __always_inline int may_ask(const struct context *c)
+{
+    const __u32 index = c->cpu;
+    struct catflap_questions *questions = bpf_map_lookup_elem(&conntrack_questions, &index);
+    const __u64 now = bpf_jiffies64();
+
+    if (!questions)
+        return 0;
+    if (questions->jiffies != now) {
+        questions->jiffies = now;
+        questions->asked = 0;
+    }
+    return questions->asked++ < QUESTIONS_IN_A_JIFFY;
+}
+
 /* True: the packet answers what the other side opened, as far as conntrack knows. */
 static __always_inline int is_reply_by_conntrack(const struct context *c, const struct packet *p)
 {
     if (!catflap_conntrack || p->kind != PACKET_ORDINARY || opens_connection(p) || p->fragment == FRAGMENT_LATER ||
-        (p->protocol != IPPROTO_TCP && p->protocol != IPPROTO_UDP))
+        (p->protocol != IPPROTO_TCP && p->protocol != IPPROTO_UDP) || !may_ask(c))
         return 0;
     return conntrack_opener(c->skb, p, c->direction == CATFLAP_FROM_POD) == !c->direction;
 }

@@ -134,6 +134,14 @@ struct {
     __type(value, struct catflap_endpoint_counter);
 } endpoint_counters SEC(".maps");
 
+/* One element of each CPU, like those of recent_flows. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct catflap_questions);
+} conntrack_questions SEC(".maps");
+
 /* One element: see struct catflap_health. */
 struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -41,23 +41,6 @@ enum {
     CATFLAP_PORT_PAGES = 3 * 65536 / CATFLAP_PAGE_U16, /* TCP, UDP, SCTP */
 };
 
-/* ---- Map names, as pinned under --pin-dir. ---- */
-#define CATFLAP_MAP_NAMES(X)                                                                                           \
-    X(interfaces)                                                                                                      \
-    X(endpoint_configs)                                                                                                \
-    X(ipv4_addresses)                                                                                                  \
-    X(ipv6_addresses)                                                                                                  \
-    X(cidrs)                                                                                                           \
-    X(port_pages)                                                                                                      \
-    X(table_pages)                                                                                                     \
-    X(flows)                                                                                                           \
-    X(recent_flows)                                                                                                    \
-    X(fragments)                                                                                                       \
-    X(rule_counters)                                                                                                   \
-    X(endpoint_counters)                                                                                               \
-    X(drop_counters)                                                                                                   \
-    X(health_counters)
-
 /* The device group of interfaces whose packets are judged; a number without a registry. 0 is a new interface's. */
 enum { CATFLAP_GROUP_JUDGED = 0xca7f1a9 };
 
@@ -231,6 +214,14 @@ struct catflap_recent_flow {
     __u32 pad;
 };
 CATFLAP_ASSERT(sizeof(struct catflap_recent_flow) == 64); /* one cache line */
+
+/* conntrack_questions: how many this CPU has asked in this jiffy, see bpf/conntrack.h. */
+struct catflap_questions {
+    __u64 jiffies;
+    __u64 asked;
+    __u64 pad[6];
+};
+CATFLAP_ASSERT(sizeof(struct catflap_questions) == 64); /* one cache line: each is a CPU's own */
 
 /* Later fragments carry no ports: the datagram's first one leaves them here. */
 struct catflap_fragment_key {

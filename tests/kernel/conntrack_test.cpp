@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Replies whose flow is not (any more) in the cache: nf_conntrack knows who opened the connection, and the policy of
 // that direction decides.
+#include <chrono>
 #include <cstdlib>
+#include <thread>
 
 #include "kernel/fixture.h"
 
@@ -104,6 +106,24 @@ TEST_CASE("behind a Service's address, translated back at the pod's veth, and ma
                   Ethernet{} / Ipv4{.source = "10.0.0.3", .destination = "10.0.0.1"} /
                       Tcp{.source_port = 8443, .destination_port = 50000, .flags = kAck},
                   CATFLAP_REASON_POLICY);
+}
+
+TEST_CASE("while denied packets flood in few questions are asked, and a moment later again") {
+    Shop shop(web_policy());
+    const Conntrack conntrack;
+    Conntrack::know(kOpenedByWeb);
+    const Packet push = tcp_to_web(kAck, "10.0.0.3", 81);
+    int unheard = 0;
+    constexpr int kFloods = 20;
+    for (int flood = 0; flood < kFloods; ++flood) {
+        for (uint16_t port = 1; port <= 40; ++port)
+            shop.to(tcp_to_web(kAck, "10.0.0.3", 82, port));
+        unheard += !shop.to(push);
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        CHECK(shop.to(push));
+        shop.lab.forget_flows();
+    }
+    CHECK(unheard > kFloods / 2);  // not all: a jiffy may end at any time
 }
 
 TEST_CASE("IPv6") {

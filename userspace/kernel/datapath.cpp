@@ -27,7 +27,8 @@ constexpr std::array<const char*, 7> kStateMaps = {"interfaces", "endpoint_confi
                                                    "cidrs",      "port_pages",       "table_pages"};
 
 // Each CPU has elements of its own in them: the object file has those of one CPU.
-constexpr std::array<const char*, 3> kCpuMaps = {"rule_counters", "endpoint_counters", "recent_flows"};
+constexpr std::array<const char*, 4> kCpuMaps = {"rule_counters", "endpoint_counters", "recent_flows",
+                                                 "conntrack_questions"};
 
 // libbpf's own words, kept for the moment when a load fails: they hold the verifier's reason.
 std::string& libbpf_log() {
@@ -315,7 +316,9 @@ std::vector<NamedMap> Datapath::maps() const {
         add(name, "state");
     for (const char* name : kKeptMaps)
         add(name, "keep");
-    add("recent_flows", "");  // the programs' own; no agent looks into it
+    // The programs' own; no agent looks into them.
+    add("recent_flows", "");
+    add("conntrack_questions", "");
     return result;
 }
 
