@@ -74,7 +74,7 @@ Result<std::optional<size_t>> EbpfDataplane::adopt_connections() {
 }
 
 Result<> EbpfDataplane::attach(uint32_t ifindex, const std::string& interface) {
-    if (auto done = committer_.meet(ifindex, interface); !done)
+    if (auto done = committer_.withdraw_if_another(ifindex, interface); !done)
         return done;
     return datapath_->attach(ifindex);
 }

@@ -6,6 +6,7 @@
 #include <sys/time.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <vector>
@@ -31,6 +32,7 @@ std::string_view advice(int code) {
 }
 
 void set_patience(int fd, milliseconds patience) {
+    patience = std::max(patience, milliseconds(1));  // to the kernel, 0 is for ever
     const timeval limit{.tv_sec = patience.count() / 1000,
                         .tv_usec = static_cast<suseconds_t>(patience.count() % 1000 * 1000)};
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));

@@ -190,7 +190,7 @@ Result<> Committer::publish(const EndpointPlan& endpoints) {
     return {};
 }
 
-Result<> Committer::meet(uint32_t ifindex, const std::string& interface) {
+Result<> Committer::withdraw_if_another(uint32_t ifindex, const std::string& interface) {
     const auto known = loaded_.endpoints.find(ifindex);
     return known == loaded_.endpoints.end() || known->second.spec.interface == interface ? Result<>{}
                                                                                          : store_.withdraw(ifindex);

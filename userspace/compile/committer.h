@@ -35,7 +35,7 @@ class Committer {
 
     // An interface is about to be judged. Where another one had its index at the last commit, that one's state is taken
     // away: until the next commit everything on it is dropped.
-    Result<> meet(uint32_t ifindex, const std::string& interface);
+    Result<> withdraw_if_another(uint32_t ifindex, const std::string& interface);
 
     // So much is retired that the commit after the next few would wait for its grace period.
     [[nodiscard]] bool collect_soon() const { return loaded_.pools.is_short(2 * kOfSoMany); }

@@ -21,6 +21,7 @@ constexpr auto kTcxEgress = static_cast<bpf_attach_type>(47);
 // Ours among the filters of a clsact hook.
 constexpr uint32_t kHandle = 0xca7f;
 constexpr uint32_t kPriority = 1;
+constexpr uint32_t kFormerPriority = 0xca;  // until November 2026: a filter that stays there judges by old tables
 // The kernel's (6.6, include/uapi/linux/bpf.h): without a relative, in front of all.
 constexpr uint32_t kBefore = 1U << 3;
 
@@ -47,9 +48,9 @@ bpf_link_info link_info(int fd) {
     return bpf_obj_get_info_by_fd(fd, &info, &length) == 0 ? info : bpf_link_info{};
 }
 
-// The interface of a TCX link; 0: it has gone (and so has the link, but for its pin).
-uint32_t link_interface(int fd) {
-    return link_info(fd).xdp.ifindex;  // the first field of tcx too, which Debian 12's headers do not have
+// Of a TCX link; 0: it has gone (and so has the link, but for its pin).
+uint32_t interface_of(const bpf_link_info& link) {
+    return link.xdp.ifindex;  // the first field of tcx too, which Debian 12's headers do not have
 }
 
 // The id of our filter's program; 0: there is no filter of ours.
@@ -57,6 +58,12 @@ uint32_t clsact_program(uint32_t ifindex, bool from_pod) {
     LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = static_cast<int>(ifindex), .attach_point = clsact_hook(from_pod));
     LIBBPF_OPTS(bpf_tc_opts, options, .handle = kHandle, .priority = kPriority);
     return bpf_tc_query(&hook, &options) == 0 ? options.prog_id : 0;
+}
+
+void remove_filter(uint32_t ifindex, bool from_pod, uint32_t priority) {
+    LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = static_cast<int>(ifindex), .attach_point = clsact_hook(from_pod));
+    LIBBPF_OPTS(bpf_tc_opts, options, .handle = kHandle, .priority = priority);
+    bpf_tc_detach(&hook, &options);
 }
 
 uint32_t program_id(int fd) {
@@ -92,7 +99,7 @@ Result<> Attachments::adopt() {
     for (const auto& entry : std::filesystem::directory_iterator(links_dir_, error)) {
         const auto [ifindex, from_pod] = parse_link_name(entry.path().filename());
         UniqueFd fd(bpf_obj_get(entry.path().c_str()));
-        if (fd && link_interface(fd.get()) == ifindex)
+        if (fd && interface_of(link_info(fd.get())) == ifindex)
             links_[{ifindex, from_pod}] = std::move(fd);
         else
             stale.push_back(entry.path());
@@ -152,6 +159,7 @@ Result<> Attachments::attach_clsact(uint32_t ifindex, bool from_pod, int program
                 .priority = kPriority);
     if (const int error = bpf_tc_attach(&hook, &options); error != 0)
         return fail_errno(error, "attach the {} filter to interface {}", hook_name(from_pod), ifindex);
+    remove_filter(ifindex, from_pod, kFormerPriority);
     // The link of an agent that used TCX has done its duty.
     std::error_code ignored;
     std::filesystem::remove(link_path(ifindex, from_pod), ignored);
@@ -160,28 +168,35 @@ Result<> Attachments::attach_clsact(uint32_t ifindex, bool from_pod, int program
 }
 
 // What cannot be found out is not held against them.
-bool Attachments::asked_first(uint32_t ifindex, bool from_pod, int link_fd) const {
+Attachments::Place Attachments::place_of(uint32_t ifindex, bool from_pod, int link_fd) const {
     if (mode_ == AttachMode::clsact) {
         const auto first = first_filter(ifindex, from_pod);
-        return !first || *first == FilterName{kPriority, kHandle};
+        if (first && *first == FilterName{kPriority, kHandle})
+            return Place::first;
+        if (clsact_program(ifindex, from_pod) == 0)
+            return Place::gone;
+        return first ? Place::behind : Place::first;
     }
+    const bpf_link_info link = link_info(link_fd);
+    if (interface_of(link) != ifindex)
+        return Place::gone;
     // A list that is too short for all of them is filled from the front.
     uint32_t first = 0;
     uint32_t count = 1;
     const int error =
         bpf_prog_query(static_cast<int>(ifindex), tcx_hook(from_pod), 0, nullptr, &first, &count) == 0 ? 0 : errno;
-    return (error != 0 && error != ENOSPC) || first == link_info(link_fd).prog_id;
+    return (error != 0 && error != ENOSPC) || first == link.prog_id ? Place::first : Place::behind;
 }
 
 bool Attachments::audit() {
     std::set<uint32_t> gone;
     behind_.clear();
     for (const auto& [key, fd] : links_) {
-        const auto [ifindex, from_pod] = key;
-        if (fd ? link_interface(fd.get()) != ifindex : clsact_program(ifindex, from_pod) == 0)
-            gone.insert(ifindex);
-        else if (!asked_first(ifindex, from_pod, fd.get()))
-            behind_.insert(ifindex);
+        const Place place = place_of(key.first, key.second, fd.get());
+        if (place == Place::gone)
+            gone.insert(key.first);
+        else if (place == Place::behind)
+            behind_.insert(key.first);
     }
     for (const uint32_t ifindex : behind_)
         if (warned_.insert(ifindex).second)
@@ -225,11 +240,9 @@ std::set<uint32_t> Attachments::interfaces() const {
 }
 
 void remove_clsact(uint32_t ifindex) {
-    for (const bool from_pod : {true, false}) {
-        LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = static_cast<int>(ifindex), .attach_point = clsact_hook(from_pod));
-        LIBBPF_OPTS(bpf_tc_opts, options, .handle = kHandle, .priority = kPriority);
-        bpf_tc_detach(&hook, &options);
-    }
+    for (const bool from_pod : {true, false})
+        for (const uint32_t priority : {kPriority, kFormerPriority})
+            remove_filter(ifindex, from_pod, priority);
 }
 
 }  // namespace catflap::kernel

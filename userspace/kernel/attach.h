@@ -43,7 +43,8 @@ class Attachments {
   private:
     Result<> attach_tcx(uint32_t ifindex, bool from_pod, int program_fd);
     Result<> attach_clsact(uint32_t ifindex, bool from_pod, int program_fd);
-    [[nodiscard]] bool asked_first(uint32_t ifindex, bool from_pod, int link_fd) const;
+    enum class Place : uint8_t { first, behind, gone };
+    [[nodiscard]] Place place_of(uint32_t ifindex, bool from_pod, int link_fd) const;
     // The kernel's part of it; returns when the programs are off.
     void take_off(uint32_t ifindex);
     [[nodiscard]] std::filesystem::path link_path(uint32_t ifindex, bool from_pod) const;

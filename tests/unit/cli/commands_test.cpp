@@ -138,6 +138,20 @@ TEST_CASE("settle: silent when all is enforced, 1 with what was refused") {
     CHECK(late.err == "catflap: not settled within 10 s\n");
 }
 
+TEST_CASE("settle: the time that it is given is the time that it takes; 0 is none, and not for ever") {
+    for (const char* timeout : {"100ms", "0s"}) {
+        const FakeAgent busy([](const std::string&) {
+            std::this_thread::sleep_for(std::chrono::seconds(1));
+            return std::string();
+        });
+        const auto begin = std::chrono::steady_clock::now();
+        const Run late = run_cli({"settle", "--timeout", timeout, "--run-dir", busy.run_dir()});
+        CHECK(std::chrono::steady_clock::now() - begin < std::chrono::milliseconds(800));
+        CHECK(late.exit_code == 1);
+        CHECK(has(late.err, "settle: what the source holds is not enforced after"));
+    }
+}
+
 TEST_CASE("status: a page, and the object as it came") {
     const json status = {
         {"version", "0.1.0"},

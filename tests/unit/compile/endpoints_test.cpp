@@ -215,10 +215,10 @@ TEST_CASE("an interface that gets another's index is closed until the next commi
             agent.store.judge(4, resolve::Direction::ingress, parse_address("10.0.9.9").value(), 6, 80);
         return verdict && verdict->kind == Verdict::Kind::allow;
     };
-    REQUIRE(agent.committer.meet(4, "cali1"));
-    REQUIRE(agent.committer.meet(5, "cali2"));
+    REQUIRE(agent.committer.withdraw_if_another(4, "cali1"));
+    REQUIRE(agent.committer.withdraw_if_another(5, "cali2"));
     CHECK(passes());
-    REQUIRE(agent.committer.meet(4, "cali2"));
+    REQUIRE(agent.committer.withdraw_if_another(4, "cali2"));
     CHECK_FALSE(passes());
     endpoints[0].interface = "cali2";
     agent.commit(cluster, endpoints);
