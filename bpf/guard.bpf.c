@@ -2,7 +2,7 @@
 /*
  * The guard: two programs of netfilter (kernel 6.4) that close a cali* interface which no program judges. The agent
  * puts an interface into the device group CATFLAP_GROUP_JUDGED when both of its programs are attached; what is
- * forwarded from or to another cali* interface, and what one sends to the node, is dropped. See agent/guard.h.
+ * forwarded from or to another cali* interface, and what one sends to the node, is dropped. See guard/guard.h.
  */
 #include <linux/icmpv6.h>
 #include <linux/in.h>

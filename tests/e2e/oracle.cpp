@@ -10,7 +10,7 @@
 #include <sstream>
 
 #include "oracle/oracle.h"
-#include "source/directory.h"
+#include "source/directory/directory.h"
 
 using namespace catflap;
 

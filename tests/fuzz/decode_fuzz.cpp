@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "source/decode.h"
+#include "source/decode/decode.h"
 
 using namespace catflap;
 

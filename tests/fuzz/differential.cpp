@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fuzz/differential.h"
 
-#include "support/generator.h"
-#include "support/shrink.h"
-#include "support/table_text.h"
+#include "support/random/generator.h"
+#include "support/random/shrink.h"
+#include "support/table/table_text.h"
 
 namespace catflap::test {
 namespace {

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "support/executor.h"
+#include "support/executors/executor.h"
 
 namespace catflap::test {
 

@@ -8,7 +8,7 @@
 #include <cstring>
 
 #include "kernel/frame_check.h"
-#include "support/frame_generator.h"
+#include "support/packets/frame_generator.h"
 
 using namespace catflap::test;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/fixture.h"
 
-#include "source/decode.h"
+#include "source/decode/decode.h"
 
 namespace catflap::test {
 

@@ -5,7 +5,7 @@
 
 #include <doctest/doctest.h>
 
-#include "support/kernel_lab.h"
+#include "support/kernel/kernel_lab.h"
 
 namespace catflap::test {
 

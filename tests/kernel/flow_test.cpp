@@ -3,7 +3,7 @@
 #include <set>
 
 #include "kernel/fixture.h"
-#include "kernel/flows.h"
+#include "kernel/datapath/flows.h"
 
 using namespace catflap;
 using namespace catflap::test;

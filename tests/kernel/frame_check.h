@@ -7,7 +7,7 @@
 #include <string>
 
 #include "kernel/fixture.h"
-#include "support/frame_oracle.h"
+#include "support/packets/frame_oracle.h"
 
 namespace catflap::test {
 

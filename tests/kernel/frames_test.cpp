@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Frames of every kind and every length, good and damaged, against what an independent reading of them says.
 #include "kernel/frame_check.h"
-#include "support/frame_generator.h"
+#include "support/packets/frame_generator.h"
 
 using namespace catflap;
 using namespace catflap::test;

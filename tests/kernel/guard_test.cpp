@@ -13,8 +13,8 @@
 #include <set>
 
 #include "kernel/fixture.h"
-#include "kernel/guard_links.h"
-#include "kernel/map.h"
+#include "kernel/attach/guard_links.h"
+#include "kernel/maps/map.h"
 
 using namespace catflap;
 using namespace catflap::test;

@@ -3,7 +3,7 @@
 #include <bpf/bpf.h>
 #include <time.h>
 
-#include "kernel/flows.h"
+#include "kernel/datapath/flows.h"
 #include "kernel/fixture.h"
 
 using namespace catflap;

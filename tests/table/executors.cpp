@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "table/executors.h"
 
-#include "support/iptables_executor.h"
-#include "support/kernel_executor.h"
-#include "support/tables_executor.h"
+#include "support/executors/iptables_executor.h"
+#include "support/executors/kernel_executor.h"
+#include "support/executors/tables_executor.h"
 
 namespace catflap::test {
 

@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "support/executor.h"
+#include "support/executors/executor.h"
 
 namespace catflap::test {
 

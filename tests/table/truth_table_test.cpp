@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every row of rows/*.yaml through every executor.
-#include "support/truth_table.h"
+#include "support/table/truth_table.h"
 
 #include <doctest/doctest.h>
 

@@ -9,17 +9,21 @@
 #include <set>
 #include <string>
 
-#include "agent/control_server.h"
+#include "control/control_server.h"
 #include "agent/dataplane.h"
 #include "agent/derivation.h"
-#include "agent/guard.h"
-#include "agent/link_watcher.h"
+#include "guard/guard.h"
+#include "links/link_watcher.h"
 #include "agent/options.h"
-#include "compile/committer.h"
-#include "kernel/grace_period.h"
-#include "source/directory.h"
+#include "compile/commit/committer.h"
+#include "kernel/datapath/grace_period.h"
+#include "source/directory/directory.h"
 
 namespace catflap::agent {
+
+using control::ControlServer;
+using guard::Guard;
+using guard::GuardCount;
 
 struct LastCommit {
     std::chrono::system_clock::time_point at;

@@ -11,7 +11,7 @@
 
 #include "agent/options.h"
 #include "base/result.h"
-#include "compile/committer.h"
+#include "compile/commit/committer.h"
 
 namespace catflap::agent {
 

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "agent/link_watcher.h"
+#include "links/link_watcher.h"
 #include "agent/local_endpoints.h"
-#include "compile/loaded.h"
+#include "compile/plan/loaded.h"
 #include "resolve/frontends.h"
 #include "resolve/resolver.h"
 

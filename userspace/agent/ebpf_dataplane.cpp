@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/report_ebpf.h"
-#include "kernel/flows.h"
+#include "kernel/datapath/flows.h"
 
 namespace catflap::agent {
 namespace {

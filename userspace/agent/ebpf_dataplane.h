@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "agent/dataplane.h"
-#include "kernel/datapath.h"
+#include "kernel/datapath/datapath.h"
 
 namespace catflap::agent {
 

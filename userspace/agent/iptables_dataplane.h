@@ -7,7 +7,7 @@
 #include <memory>
 
 #include "agent/dataplane.h"
-#include "iptables/engine.h"
+#include "iptables/apply/engine.h"
 
 namespace catflap::agent {
 

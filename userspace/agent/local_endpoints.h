@@ -7,12 +7,15 @@
 #include <string>
 #include <vector>
 
-#include "agent/link_watcher.h"
-#include "compile/loaded.h"
+#include "links/link_watcher.h"
+#include "compile/plan/loaded.h"
 #include "model/changes.h"
 #include "model/cluster.h"
 
 namespace catflap::agent {
+
+using links::Link;
+using links::LinkWatcher;
 
 // A pod of this node that a policy selects, and for which nothing is enforced.
 struct Unenforced {

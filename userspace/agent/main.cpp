@@ -11,7 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/agent.h"
-#include "agent/readiness.h"
+#include "control/readiness.h"
 
 namespace {
 

@@ -5,8 +5,8 @@
 #include <optional>
 #include <string>
 
-#include "iptables/engine.h"
-#include "kernel/attach.h"
+#include "iptables/apply/engine.h"
+#include "kernel/attach/attach.h"
 
 namespace catflap::agent {
 

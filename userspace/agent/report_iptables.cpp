@@ -7,7 +7,7 @@
 
 #include "agent/agent.h"
 #include "agent/report.h"
-#include "iptables/chains.h"
+#include "iptables/render/chains.h"
 
 namespace catflap::agent {
 namespace {

@@ -5,8 +5,8 @@
 
 #include "agent/report.h"
 #include "agent/report_ebpf.h"
-#include "compile/masks.h"
-#include "kernel/map.h"
+#include "compile/classes/masks.h"
+#include "kernel/maps/map.h"
 
 namespace catflap::agent {
 namespace {

@@ -8,8 +8,8 @@
 
 #include "agent/report.h"
 #include "agent/report_ebpf.h"
-#include "kernel/flows.h"
-#include "kernel/map.h"
+#include "kernel/datapath/flows.h"
+#include "kernel/maps/map.h"
 
 namespace catflap::agent {
 

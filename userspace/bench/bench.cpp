@@ -8,16 +8,16 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "bench/churn.h"
-#include "bench/environment.h"
-#include "bench/goals.h"
-#include "bench/interrupt.h"
-#include "bench/load.h"
-#include "bench/micro.h"
-#include "bench/netns.h"
-#include "bench/report.h"
-#include "bench/traffic_run.h"
-#include "bench/update.h"
+#include "bench/scenarios/churn.h"
+#include "bench/measure/environment.h"
+#include "bench/report/goals.h"
+#include "bench/lab/interrupt.h"
+#include "bench/scenarios/load.h"
+#include "bench/micro/micro.h"
+#include "bench/lab/netns.h"
+#include "bench/report/report.h"
+#include "bench/traffic/traffic_run.h"
+#include "bench/scenarios/update.h"
 
 namespace catflap::bench {
 namespace {

@@ -7,7 +7,7 @@
 #include <cstdio>
 
 #include "bench/bench.h"
-#include "bench/scenario.h"
+#include "bench/scenarios/scenario.h"
 
 namespace {
 

@@ -6,7 +6,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <vector>
 
-#include "source/decode.h"
+#include "source/decode/decode.h"
 
 namespace catflap::cli {
 

@@ -10,7 +10,7 @@
 #include <iterator>
 #include <vector>
 
-#include "source/manifest.h"
+#include "source/directory/manifest.h"
 
 namespace catflap::cli {
 

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "cli/command.h"
-#include "source/catalog.h"
+#include "source/directory/catalog.h"
 
 namespace catflap::cli {
 

@@ -8,7 +8,7 @@
 #include "cli/command.h"
 #include "cli/diagnostics.h"
 #include "cli/manifests.h"
-#include "iptables/delta.h"
+#include "iptables/apply/delta.h"
 
 namespace catflap::cli {
 namespace {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bench/goals.h"
+#include "bench/report/goals.h"
 
 #include <doctest/doctest.h>
 
 #include <limits>
 #include <nlohmann/json.hpp>
 
-#include "bench/mode.h"
-#include "bench/report.h"
+#include "bench/lab/mode.h"
+#include "bench/report/report.h"
 
 using namespace catflap::bench;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bench/laboratory.h"
+#include "bench/lab/laboratory.h"
 
 #include <doctest/doctest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bench/plot.h"
+#include "bench/report/plot.h"
 
 #include <doctest/doctest.h>
 

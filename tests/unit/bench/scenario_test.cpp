@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bench/scenario.h"
+#include "bench/scenarios/scenario.h"
 
 #include <doctest/doctest.h>
 
 #include <set>
 
-#include "bench/mode.h"
+#include "bench/lab/mode.h"
 
 using namespace catflap;
 using namespace catflap::bench;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bench/statistics.h"
+#include "bench/measure/statistics.h"
 
 #include <doctest/doctest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bench/verdicts.h"
+#include "bench/traffic/verdicts.h"
 
 #include <doctest/doctest.h>
 

@@ -3,7 +3,7 @@
 // nothing would.
 #include <doctest/doctest.h>
 
-#include "support/tables_executor.h"
+#include "support/executors/tables_executor.h"
 
 using namespace catflap;
 using namespace catflap::test;

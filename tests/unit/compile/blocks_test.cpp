@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "compile/blocks.h"
+#include "compile/classes/blocks.h"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
 
-#include "support/generator.h"
+#include "support/random/generator.h"
 
 using namespace catflap;
 using namespace catflap::compile;

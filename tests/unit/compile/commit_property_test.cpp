@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <span>
 
-#include "support/generator.h"
-#include "support/tables_executor.h"
+#include "support/random/generator.h"
+#include "support/executors/tables_executor.h"
 
 using namespace catflap;
 using namespace catflap::test;

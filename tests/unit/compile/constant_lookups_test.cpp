@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <doctest/doctest.h>
 
-#include "support/tables_executor.h"
+#include "support/executors/tables_executor.h"
 
 using namespace catflap;
 using namespace catflap::test;

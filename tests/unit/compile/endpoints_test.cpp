@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Slots, generations and adoption: whose flows and counters an endpoint's are.
-#include "compile/endpoints.h"
+#include "compile/plan/endpoints.h"
 
 #include <doctest/doctest.h>
 
-#include "support/tables_executor.h"
+#include "support/executors/tables_executor.h"
 
 using namespace catflap;
 using namespace catflap::test;

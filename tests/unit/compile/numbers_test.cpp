@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <set>
 
-#include "compile/decision.h"
-#include "compile/pool.h"
+#include "compile/tables/decision.h"
+#include "compile/plan/pool.h"
 
 using namespace catflap;
 using namespace catflap::compile;

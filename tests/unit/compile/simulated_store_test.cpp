@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The simulation sees what a commit must not do.
-#include "support/simulated_store.h"
+#include "support/executors/simulated_store.h"
 
 #include <doctest/doctest.h>
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Port classes, and the cells where address classes and port classes meet.
-#include "compile/table.h"
+#include "compile/tables/table.h"
 
 #include <doctest/doctest.h>
 
-#include "compile/ports.h"
+#include "compile/classes/ports.h"
 
 using namespace catflap;
 using namespace catflap::compile;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "iptables/delta.h"
+#include "iptables/apply/delta.h"
 
-#include "iptables/saved.h"
+#include "iptables/apply/saved.h"
 #include "unit/iptables/support.h"
 
 using namespace catflap;

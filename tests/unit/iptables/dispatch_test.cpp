@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <doctest/doctest.h>
 
-#include "iptables/chains.h"
+#include "iptables/render/chains.h"
 
 using namespace catflap::iptables;
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "iptables/names.h"
+#include "iptables/render/names.h"
 
 #include <doctest/doctest.h>
 
-#include "iptables/chains.h"
+#include "iptables/render/chains.h"
 
 using namespace catflap;
 using namespace catflap::iptables;

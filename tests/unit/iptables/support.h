@@ -4,7 +4,7 @@
 
 #include <doctest/doctest.h>
 
-#include "iptables/chains.h"
+#include "iptables/render/chains.h"
 
 namespace catflap::iptables::test {
 

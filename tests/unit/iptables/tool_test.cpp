@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "iptables/tool.h"
+#include "iptables/apply/tool.h"
 
 #include <doctest/doctest.h>
 

@@ -4,7 +4,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "source/catalog.h"
+#include "source/directory/catalog.h"
 #include "unit/iptables/support.h"
 
 using namespace catflap;

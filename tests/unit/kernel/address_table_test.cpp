@@ -7,7 +7,7 @@
 #include <random>
 #include <thread>
 
-#include "kernel/address_table.h"
+#include "kernel/maps/address_table.h"
 
 using namespace catflap;
 using kernel::AddressTable;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kernel/grace_period.h"
+#include "kernel/datapath/grace_period.h"
 
 #include <doctest/doctest.h>
 #include <poll.h>

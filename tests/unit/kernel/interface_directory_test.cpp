@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kernel/interface_directory.h"
+#include "kernel/maps/interface_directory.h"
 
 #include <doctest/doctest.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What stays in force where a file, or an object in it, cannot be taken.
-#include "source/directory.h"
+#include "source/directory/directory.h"
 
 #include <doctest/doctest.h>
 #include <fcntl.h>

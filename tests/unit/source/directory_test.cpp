@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "source/directory.h"
+#include "source/directory/directory.h"
 
 #include <doctest/doctest.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "source/document.h"
+#include "source/decode/document.h"
 
 #include <doctest/doctest.h>
 

@@ -11,7 +11,7 @@
 #include <fstream>
 #include <string>
 
-#include "source/directory.h"
+#include "source/directory/directory.h"
 
 namespace catflap::source::test {
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "source/decode.h"
+#include "source/decode/decode.h"
 
 namespace catflap::source {
 

@@ -6,9 +6,9 @@
 
 #include <set>
 
-#include "support/generator.h"
-#include "support/shrink.h"
-#include "support/truth_table.h"
+#include "support/random/generator.h"
+#include "support/random/shrink.h"
+#include "support/table/truth_table.h"
 
 using namespace catflap;
 using namespace catflap::test;

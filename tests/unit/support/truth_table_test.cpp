@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "support/truth_table.h"
+#include "support/table/truth_table.h"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <optional>
 
-#include "support/executor.h"
-#include "support/generator.h"
-#include "support/table_text.h"
+#include "support/executors/executor.h"
+#include "support/random/generator.h"
+#include "support/table/table_text.h"
 
 using namespace catflap;
 using namespace catflap::test;

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "support/kernel/kernel_lab.h"
+
+#include <linux/if_packet.h>
+#include <linux/pkt_cls.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <fstream>
+#include <stdexcept>
+
+#include "kernel/datapath/flows.h"
+#include "resolve/frontends.h"
+#include "resolve/resolve.h"
+
+namespace catflap::test {
+namespace {
+
+constexpr int kInterfaces = 64;
+
+template <class T>
+T must(Result<T> result) {
+    if (!result)
+        throw std::runtime_error(result.error().message);
+    return std::move(*result);
+}
+
+// Once for the process: the interfaces' numbers are then 1 (lo) to kInterfaces.
+void enter_namespace() {
+    static const bool entered = [] {
+        if (unshare(CLONE_NEWNET | CLONE_NEWNS) != 0)
+            throw std::runtime_error("no namespaces of our own: these tests need root");
+        const std::string batch = fmt::format("/tmp/catflap-lab-{}", getpid());
+        {
+            std::ofstream file(batch);
+            for (int i = 2; i < kInterfaces; i += 2)
+                file << fmt::format("link add v{} index {} type veth peer name v{} index {}\n", i, i, i + 1, i + 1);
+        }
+        const int status = std::system(fmt::format("ip -batch {}", batch).c_str());
+        std::filesystem::remove(batch);
+        if (status != 0)
+            throw std::runtime_error("ip -batch failed");
+        if (!std::filesystem::exists("/sys/fs/bpf"))
+            throw std::runtime_error("no /sys/fs/bpf");
+        // A bpffs of our own, too: one mounted over everybody's would hide the pins of agents that run beside us.
+        if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+            mount("bpf", "/sys/fs/bpf", "bpf", 0, nullptr) != 0)
+            throw std::runtime_error("no bpffs of our own");
+        // Copies of flows are a CPU's own: a test stays on one.
+        cpu_set_t here;
+        CPU_ZERO(&here);
+        CPU_SET(sched_getcpu(), &here);
+        if (sched_setaffinity(0, sizeof(here), &here) != 0)
+            throw std::runtime_error("cannot stay on a CPU");
+        return true;
+    }();
+    (void)entered;
+}
+
+}  // namespace
+
+KernelLab::KernelLab(const LabOptions& options) {
+    enter_namespace();
+    static std::atomic<int> next{0};
+    pin_dir_ = fmt::format("/sys/fs/bpf/catflap-test-{}-{}", getpid(), next++);
+    kernel::DatapathOptions datapath_options;
+    datapath_options.pin_dir = pin_dir_;
+    datapath_options.audit = options.audit;
+    datapath_options.keep_established = options.keep_established;
+    datapath_options.attach = options.attach;
+    datapath_ = must(kernel::Datapath::open(datapath_options));
+    committer_ = std::make_unique<compile::Committer>(datapath_->store());
+}
+
+KernelLab::~KernelLab() {
+    committer_.reset();
+    datapath_.reset();
+    (void)kernel::remove_datapath(pin_dir_, {});
+}
+
+void KernelLab::enforce(const Cluster& cluster, const std::vector<ObjectName>& local_pods) {
+    std::vector<compile::EndpointSpec> endpoints;
+    for (const ObjectName& name : local_pods) {
+        compile::EndpointSpec spec;
+        spec.ifindex = static_cast<uint32_t>(endpoints.size() + 1);
+        spec.interface = fmt::format("v{}", spec.ifindex);
+        spec.pod = name;
+        spec.uid = cluster.pods.at(name).uid;
+        for (const Address& address : cluster.pods.at(name).addresses)
+            spec.addresses[address.is_ipv4() ? 0 : 1] = address;
+        endpoints.push_back(std::move(spec));
+    }
+    enforce(cluster, endpoints);
+}
+
+void KernelLab::enforce(const Cluster& cluster, const std::vector<compile::EndpointSpec>& endpoints) {
+    std::vector<ObjectName> pods;
+    for (const compile::EndpointSpec& spec : endpoints)
+        if (spec.pod)
+            pods.push_back(*spec.pod);
+    const resolve::Resolved resolved = resolve::resolve(cluster, pods);
+    const auto frontends = resolve::frontends_of(cluster, {"n1", {}, pods});
+    (void)must(committer_->commit({cluster, resolved, endpoints, frontends}));
+}
+
+bool KernelLab::run(Hook hook, const Bytes& frame, const SkbFields& fields) {
+    __sk_buff context{};
+    context.ifindex = fields.ifindex;
+    context.ingress_ifindex = fields.ingress_ifindex;
+    context.gso_segs = fields.gso_segments;
+    context.gso_size = fields.gso_size;
+    LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.data(),
+                .data_size_in = static_cast<uint32_t>(frame.size()), .ctx_in = &context, .ctx_size_in = sizeof(context),
+                .repeat = 1);
+    const int program = hook == Hook::from_pod ? datapath_->from_pod_fd() : datapath_->to_pod_fd();
+    if (const int error = bpf_prog_test_run_opts(program, &options); error != 0)
+        throw std::runtime_error(fmt::format("BPF_PROG_TEST_RUN of {} bytes: {}", frame.size(), strerror(-error)));
+    return static_cast<int>(options.retval) == TC_ACT_UNSPEC;
+}
+
+void KernelLab::send_to_interface_2(const Bytes& frame) {
+    if (!peer_socket_) {
+        if (std::system("ip link set v2 up && ip link set v3 up") != 0)
+            throw std::runtime_error("ip link set up");
+        if (auto done = datapath_->attach(2); !done)
+            throw std::runtime_error(done.error().message);
+        peer_socket_.reset(socket(AF_PACKET, SOCK_RAW, 0));
+        sockaddr_ll address{};
+        address.sll_family = AF_PACKET;
+        address.sll_ifindex = 3;
+        if (bind(peer_socket_.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0)
+            throw std::runtime_error("bind to v3");
+    }
+    if (send(peer_socket_.get(), frame.data(), frame.size(), 0) != static_cast<ssize_t>(frame.size()))
+        throw std::runtime_error(fmt::format("send {} bytes: {}", frame.size(), strerror(errno)));
+}
+
+uint64_t KernelLab::drops(catflap_reason reason) const {
+    return must(datapath_->drop_count(reason)).packets;
+}
+
+kernel::EndpointCounts KernelLab::counts(size_t endpoint) const {
+    const auto& loaded = committer_->loaded().endpoints.at(static_cast<uint32_t>(endpoint + 1));
+    return datapath_->endpoint_counts(loaded.slot);
+}
+
+void KernelLab::forget_flows() {
+    const int fd = datapath_->map_fd("flows");
+    std::vector<catflap_flow_key> keys;
+    bool established = false;
+    kernel::for_each_flow(fd, [&](const catflap_flow_key& key, const catflap_flow& flow) {
+        keys.push_back(key);
+        established |= flow.state >= CATFLAP_FLOW_ESTABLISHED;
+        return true;
+    });
+    for (const catflap_flow_key& key : keys)
+        bpf_map_delete_elem(fd, &key);
+    if (established)  // others have no copy
+        forget_recent_flows();
+}
+
+void KernelLab::forget_recent_flows() {
+    const uint32_t elements = CATFLAP_RECENT_FLOWS * must(kernel::cpu_numbers());
+    const auto copies = must(
+        kernel::MappedArray<catflap_recent_flow>::map(datapath_->map_fd("recent_flows"), "recent_flows", elements));
+    std::ranges::fill(copies.values(), catflap_recent_flow{});
+}
+
+size_t KernelLab::flows() const {
+    size_t count = 0;
+    kernel::for_each_key<catflap_flow_key>(datapath_->map_fd("flows"), [&](const catflap_flow_key&) {
+        ++count;
+        return true;
+    });
+    return count;
+}
+
+}  // namespace catflap::test

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// The real programs and maps, without traffic: packets go through them by BPF_PROG_TEST_RUN.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "compile/commit/committer.h"
+#include "kernel/datapath/datapath.h"
+#include "support/packets/packet.h"
+
+namespace catflap::test {
+
+enum class Hook { from_pod, to_pod };
+
+// What a packet's skb says beside its bytes.
+struct SkbFields {
+    uint32_t ifindex = 1;
+    uint32_t ingress_ifindex = 99;  // forwarded; 0: made by the node itself
+    uint32_t gso_segments = 0;
+    uint32_t gso_size = 0;
+};
+
+struct LabOptions {
+    bool audit = false;
+    bool keep_established = false;
+    std::optional<kernel::AttachMode> attach{};  // nothing: what the kernel has
+};
+
+// A datapath of its own in a network namespace of its own (the calling thread's from then on), with interfaces to hang
+// endpoints on. Everything goes with the object.
+class KernelLab {
+  public:
+    // Throws std::runtime_error: a test cannot go on without it.
+    explicit KernelLab(const LabOptions& options = {});
+    ~KernelLab();
+    KernelLab(const KernelLab&) = delete;
+    KernelLab& operator=(const KernelLab&) = delete;
+
+    // Commits a cluster; the pods named hang on interfaces 1, 2, ... in this order.
+    void enforce(const Cluster& cluster, const std::vector<ObjectName>& local_pods);
+    // As above with other endpoints.
+    void enforce(const Cluster& cluster, const std::vector<compile::EndpointSpec>& endpoints);
+
+    // True: passed.
+    bool run(Hook hook, const Bytes& frame, const SkbFields& fields = {});
+    // Sends the frame over a real veth into from_pod of interface 2, which it attaches to: BPF_PROG_TEST_RUN refuses
+    // frames that end before the IP header does.
+    void send_to_interface_2(const Bytes& frame);
+    // How often the reason was counted, and what else the kernel counted.
+    uint64_t drops(catflap_reason reason) const;
+    kernel::EndpointCounts counts(size_t endpoint = 0) const;
+    void forget_flows();
+    // The CPUs' copies alone: as if a moment had passed.
+    void forget_recent_flows();
+    size_t flows() const;
+
+    [[nodiscard]] const std::filesystem::path& pin_dir() const { return pin_dir_; }
+    kernel::Datapath& datapath() { return *datapath_; }
+    compile::Committer& committer() { return *committer_; }
+
+  private:
+    std::filesystem::path pin_dir_;
+    std::unique_ptr<kernel::Datapath> datapath_;
+    std::unique_ptr<compile::Committer> committer_;
+    UniqueFd peer_socket_;
+};
+
+}  // namespace catflap::test

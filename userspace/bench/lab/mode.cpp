@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/lab/mode.h"
+
+#include <algorithm>
+#include <ranges>
+#include <set>
+#include <sstream>
+
+namespace catflap::bench {
+
+std::vector<Mode> available_modes(const std::string& catflapd_help, bool has_legacy_iptables) {
+    const bool has_iptables_mode = catflapd_help.find("--iptables-backend") != std::string::npos;
+    const bool has_fast_path = catflapd_help.find("--fast-path") != std::string::npos;
+    const std::string common = has_legacy_iptables ? "legacy" : "nft";
+    std::vector<Mode> modes = {
+        {kNone, {}, common, true}, {kControl, {}, common, true}, {kEbpf, {"--mode", "ebpf"}, common, true}};
+    if (has_fast_path)
+        modes.push_back({kFast, {"--mode", "ebpf", "--fast-path"}, common, true});
+    if (has_iptables_mode && has_legacy_iptables)
+        modes.push_back({kLegacy, {"--mode", "iptables", "--iptables-backend", "legacy"}, "legacy", true});
+    if (has_iptables_mode)
+        modes.push_back({kNft, {"--mode", "iptables", "--iptables-backend", "nft"}, "nft", true});
+    // What the guard is of the difference.
+    modes.push_back({"ebpf-unguarded", {"--mode", "ebpf", "--guard", "off"}, common, true, true});
+    modes.push_back({"ebpf-guard-nft", {"--mode", "ebpf", "--guard", "nft"}, common, true, true});
+    modes.push_back({"none-bare", {}, common, false, true});
+    modes.push_back({"ebpf-bare", {"--mode", "ebpf"}, common, false, true});
+    return modes;
+}
+
+Result<std::vector<Mode>> choose_modes(const std::vector<Mode>& available, const std::string& names) {
+    std::set<std::string> wanted;
+    std::istringstream list(names);
+    for (std::string name; std::getline(list, name, ',');) {
+        if (std::ranges::find(available, name, &Mode::name) == available.end())
+            return fail("no mode '{}' here; there are: {}", name,
+                        fmt::join(available | std::views::transform(&Mode::name), ", "));
+        wanted.insert(name);
+        if (name == kNone)
+            wanted.insert(kControl);
+    }
+    if (names.empty())
+        for (const Mode& mode : available)
+            if (!mode.on_request)
+                wanted.insert(mode.name);
+    std::vector<Mode> chosen;
+    std::ranges::copy_if(available, std::back_inserter(chosen),
+                         [&](const Mode& mode) { return wanted.contains(mode.name); });
+    return chosen;
+}
+
+}  // namespace catflap::bench

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is measured at which scale, as tables.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "bench/lab/manifests.h"
+#include "bench/traffic/workload.h"
+
+namespace catflap::bench {
+
+struct TrafficScenario {
+    std::string name;
+    std::string unit;
+    std::string what;
+    std::function<Result<Reading>(const Site&, const Path&, const Settings&)> measure;
+    bool enforcing_only = false;  // where nothing is enforced there is nothing to measure
+    size_t share = 1;             // of the rounds: one in so many
+};
+const std::vector<TrafficScenario>& traffic_scenarios();
+
+struct Stage {
+    std::string name;
+    Scale scale;
+    size_t rounds = 1;  // each measures every mode twice, there and back
+};
+// In the order in which they are run: pods are only ever added.
+std::vector<Stage> stages(bool quick, bool smoke, size_t rounds);
+
+// Everything that --only and --list know: the traffic scenarios, micro, and those of the control plane.
+struct ScenarioName {
+    std::string name;
+    std::string what;
+};
+std::vector<ScenarioName> all_scenarios();
+
+inline const std::string kFirstStage = "1 policy";
+
+}  // namespace catflap::bench

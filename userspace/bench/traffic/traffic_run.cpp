@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/traffic/traffic_run.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "bench/lab/interrupt.h"
+#include "bench/traffic/verdicts.h"
+
+namespace catflap::bench {
+namespace {
+
+namespace fs = std::filesystem;
+
+double measurement_seconds(const Settings& settings) {
+    constexpr double kSetUp = 0.06;  // sockets, and the grace periods of their ends
+    return static_cast<double>(settings.window_ns) / 1e9 * 1.2 + kSetUp;
+}
+
+constexpr double kTrafficShare = 0.5;  // of the promised time
+
+constexpr std::pair<const char*, double> kReported[] = {
+    {"latency p50", 0.5}, {"latency p90", 0.9}, {"latency p99", 0.99}, {"latency p99.9", 0.999}};
+
+std::vector<Path> paths_of(const Run& run, const Stage& stage) {
+    const bool both = stage.scale.pods_on_node > 1 && (!run.quick || stage.name == kFirstStage);
+    return both ? std::vector<Path>{kSameNode, kAcrossNodes} : std::vector<Path>{kAcrossNodes};
+}
+
+bool measures(const Run& run, const TrafficScenario& scenario, const Site& site, size_t round) {
+    return run.wants(scenario.name) && round % scenario.share == 0 &&
+           (!scenario.enforcing_only || site.mode().enforces());
+}
+
+// Again where the machine was not ours meanwhile.
+Result<Reading> measure(Run& run, const TrafficScenario& scenario, const Site& site, const Path& path) {
+    constexpr int kTries = 3;
+    for (int attempt = 1;; ++attempt) {
+        auto reading = scenario.measure(site, path, run.settings);
+        if (!reading)
+            return fail_because(reading.error(), "{} {} in mode {}", scenario.name, path.name, site.mode().name);
+        ++run.results.method.measurements;
+        if (reading->window.undisturbed() || run.smoke)
+            return reading;
+        if (attempt == kTries) {
+            ++run.results.method.disturbed;
+            reading->value = std::numeric_limits<double>::quiet_NaN();
+            reading->latencies_us.clear();
+            return reading;
+        }
+        ++run.results.method.repeated;
+    }
+}
+
+using Pool = std::map<std::string, std::map<std::string, std::vector<double>>>;  // path -> mode -> us
+
+void record(Run& run, const TrafficScenario& scenario, const Stage& stage, const Path& path, const std::string& mode,
+            Reading reading, Pool& pool) {
+    if (scenario.name != "latency") {
+        run.results.row(scenario.name, stage.name, path.name, scenario.unit).samples[mode].push_back(reading.value);
+        return;
+    }
+    std::ranges::sort(reading.latencies_us);
+    for (const auto& [name, quantile] : kReported) {
+        const double value = reading.latencies_us.empty() ? std::numeric_limits<double>::quiet_NaN()
+                                                          : quantile_of_sorted(reading.latencies_us, quantile);
+        run.results.row(name, stage.name, path.name, scenario.unit).samples[mode].push_back(value);
+    }
+    if (stage.name == kFirstStage) {
+        auto& all = pool[path.name][mode];
+        all.insert(all.end(), reading.latencies_us.begin(), reading.latencies_us.end());
+    }
+}
+
+Result<> run_round(Run& run, const Stage& stage, size_t round, Pool& pool) {
+    std::vector<Site*> order;
+    for (const auto& site : run.sites)
+        order.push_back(site.get());
+    for (size_t i = run.sites.size(); i-- > 0;)
+        order.push_back(run.sites[i].get());
+    for (const Path& path : paths_of(run, stage))
+        for (const TrafficScenario& scenario : traffic_scenarios())
+            for (Site* site : order) {
+                if (!measures(run, scenario, *site, round))
+                    continue;
+                if (auto done = run.step(fmt::format("{}, {}: {}, {} (round {} of {})", scenario.name, path.name,
+                                                     stage.name, site->mode().name, round + 1, stage.rounds),
+                                         measurement_seconds(run.settings));
+                    !done)
+                    return done;
+                auto reading = measure(run, scenario, *site, path);
+                if (!reading)
+                    return tl::unexpected(reading.error());
+                record(run, scenario, stage, path, site->mode().name, std::move(*reading), pool);
+            }
+    return {};
+}
+
+Result<> enter_stage(Run& run, const Stage& stage) {
+    for (const auto& site : run.sites) {
+        if (stage.scale.pods_on_node > 1)
+            if (auto done = site->add_near_pods(); !done)
+                return done;
+        if (auto done = site->park(parked_pods(stage.scale)); !done)
+            return done;
+    }
+    auto files = manifests_of(stage.scale);
+    if (stage.name == kFirstStage) {
+        auto mixed = files;
+        mixed["mixed.yaml"] = mixed_policy_text();
+        if (auto done = put_source(run, mixed); !done)
+            return done;
+        const auto probes = mixed_probes();
+        if (auto done = run.step(fmt::format("comparing {} verdicts", probes.size()), 1); !done)
+            return done;
+        if (auto done = compare_verdicts(run.sites, probes); !done)
+            return done;
+        run.results.method.verdicts += probes.size();
+    }
+    if (auto done = put_source(run, files); !done)
+        return done;
+    const auto probes = stage_probes(stage.scale.pods_on_node == 1);
+    if (auto done = compare_verdicts(run.sites, probes); !done)
+        return done;
+    run.results.method.verdicts += probes.size();
+    return {};
+}
+
+double setup_seconds(const Stage& stage) {
+    return 2 + static_cast<double>(stage.scale.policies_in_cluster) / 200 +
+           static_cast<double>(stage.scale.set_addresses) / 5000;
+}
+
+bool wants_traffic(const Run& run) {
+    return std::ranges::any_of(traffic_scenarios(), [&](const auto& scenario) { return run.wants(scenario.name); });
+}
+
+}  // namespace
+
+Result<> Run::step(const std::string& what, double planned_seconds) {
+    if (stop_requested())
+        return fail("stopped");
+    progress.step(what, planned_seconds);
+    return {};
+}
+
+bool Run::late(double share) const {
+    const double promised_s = quick ? 180 : 45 * 60;
+    return progress.elapsed() > share * promised_s;
+}
+
+Site* Run::site(const std::string& mode) const {
+    const auto found = std::ranges::find_if(sites, [&](const auto& site) { return site->mode().name == mode; });
+    return found == sites.end() ? nullptr : found->get();
+}
+
+Result<> put_source(Run& run, const std::map<std::string, std::string>& files) {
+    const fs::path source = run.laboratory.source();
+    std::error_code error;
+    for (const auto& [name, text] : files)
+        if (!fs::exists(source / name) || read_text(source / name) != text)
+            if (auto done = replace_text(source / name, text); !done)
+                return done;
+    std::vector<fs::path> gone;
+    for (const auto& entry : fs::directory_iterator(source, error))
+        if (!files.contains(entry.path().filename()))
+            gone.push_back(entry.path());
+    for (const fs::path& path : gone)
+        fs::remove(path, error);
+    for (const auto& site : run.sites)
+        if (auto done = site->settle(); !done)
+            return done;
+    return {};
+}
+
+Result<> run_traffic(Run& run, const std::vector<Stage>& stages) {
+    if (!wants_traffic(run) && !run.smoke && !run.wants("update"))
+        return {};
+    Pool pool;
+    for (const Stage& stage : stages) {
+        if (auto done = run.step(fmt::format("laying out: {}", stage.name), setup_seconds(stage)); !done)
+            return done;
+        if (auto done = enter_stage(run, stage); !done)
+            return fail_because(done.error(), "stage {}", stage.name);
+        if (!wants_traffic(run))
+            break;
+        for (size_t round = 0; round < stage.rounds && (round == 0 || !run.late(kTrafficShare)); ++round)
+            if (auto done = run_round(run, stage, round, pool); !done)
+                return fail_because(done.error(), "stage {}", stage.name);
+    }
+    for (auto& [path, modes] : pool)
+        for (auto& [mode, latencies] : modes) {
+            std::ranges::sort(latencies);
+            for (const double quantile : kQuantiles)
+                run.results.latency_curves[path][mode].push_back(quantile_of_sorted(latencies, quantile));
+        }
+    return {};
+}
+
+double planned_seconds(const Run& run, const std::vector<Stage>& stages) {
+    double seconds = 0;
+    for (const Stage& stage : stages) {
+        seconds += setup_seconds(stage);
+        for (size_t round = 0; round < stage.rounds; ++round)
+            for (const TrafficScenario& scenario : traffic_scenarios())
+                for (const auto& site : run.sites)
+                    if (measures(run, scenario, *site, round))
+                        seconds +=
+                            2.0 * static_cast<double>(paths_of(run, stage).size()) * measurement_seconds(run.settings);
+    }
+    return seconds;
+}
+
+}  // namespace catflap::bench

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which rules of a policy hold which classes, under one classification.
+#pragma once
+
+#include <map>
+#include <set>
+#include <vector>
+
+#include "compile/classes/classes.h"
+#include "compile/classes/ports.h"
+#include "compile/tables/table.h"
+
+namespace catflap::compile {
+
+// Masks by class index, for the classes that at least one rule holds.
+using IndexMasks = std::map<uint32_t, RuleMask>;
+
+// A Service's port whose backends an egress policy judges differently: kube-proxy chooses after us, so all of its
+// packets are dropped.
+struct MixedService {
+    std::vector<ObjectName> policies;  // those that isolate the pod
+    std::string frontend;
+    Protocol protocol = Protocol::tcp;
+    uint16_t port = 0;
+
+    auto operator<=>(const MixedService&) const = default;
+};
+
+class MaskMaker {
+  public:
+    MaskMaker(const Classification& classification, const Cluster& cluster, const std::vector<PortClass>& port_classes,
+              const std::vector<resolve::Frontend>& frontends)
+        : classification_(classification), cluster_(cluster), port_classes_(port_classes), frontends_(frontends) {}
+
+    // A frontend's class in an egress table has a mask with FrontendVerdicts behind it.
+    [[nodiscard]] IndexMasks peers(const resolve::DirectionPolicy& policy);
+    // Of one class, which is no frontend's.
+    [[nodiscard]] RuleMask peers_of_class(const resolve::DirectionPolicy& policy, uint32_t class_index) const;
+    // By index into the port classes given. In egress tables a frontend's port has a column of its own.
+    [[nodiscard]] IndexMasks ports(const resolve::DirectionPolicy& policy) const;
+    // What peers() met so far.
+    [[nodiscard]] const std::set<MixedService>& mixed() const { return mixed_; }
+    // The classes that the set holds, as indices.
+    [[nodiscard]] const std::vector<uint32_t>& members(const resolve::SourceSet& set);
+
+  private:
+    // What one frontend port leads to, each once.
+    struct Target {
+        uint32_t class_index;
+        uint16_t port;
+
+        auto operator<=>(const Target&) const = default;
+    };
+
+    const std::vector<std::set<Target>>& targets(uint32_t frontend);
+    void add_frontends(const resolve::DirectionPolicy& policy, IndexMasks& masks);
+
+    const Classification& classification_;
+    const Cluster& cluster_;
+    const std::vector<PortClass>& port_classes_;
+    const std::vector<resolve::Frontend>& frontends_;
+    std::map<uint32_t, std::vector<std::set<Target>>> targets_;  // by frontend, then by its port
+    std::map<resolve::SourceSet, std::vector<uint32_t>> members_;
+    std::set<MixedService> mixed_;
+};
+
+}  // namespace catflap::compile

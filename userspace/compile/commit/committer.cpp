@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "compile/commit/committer.h"
+
+#include <algorithm>
+#include <cstring>
+#include <set>
+#include <string_view>
+#include <unordered_set>
+
+namespace catflap::compile {
+namespace {
+
+// rows[] and columns[] are uint16_t, pages are written in words; both are whole pages.
+std::vector<uint32_t> as_words(const std::vector<uint16_t>& values) {
+    std::vector<uint32_t> words(values.size() / 2);
+    std::memcpy(words.data(), values.data(), values.size() * sizeof(uint16_t));
+    return words;
+}
+
+}  // namespace
+
+Result<CommitReport> Committer::commit(const Desired& desired) {
+    if (broken_)
+        return fail("an earlier commit failed half way");
+    if (loaded_.pools.is_short(kOfSoMany))
+        if (auto done = collect(); !done)
+            return tl::unexpected(done.error());
+    auto plan = plan_with_room(desired);
+    if (!plan)
+        return tl::unexpected(plan.error());
+    auto endpoints = plan_endpoints(loaded_, desired, *plan);
+    if (!endpoints)
+        return tl::unexpected(endpoints.error());
+    for (const LoadedEndpoint& endpoint : endpoints->changed)
+        if (!store_.has_place(endpoint.spec.ifindex))
+            return fail("{} (interface {}) finds no place in the map of interfaces: start its pod again",
+                        endpoint.spec.interface, endpoint.spec.ifindex);
+    if (auto done = execute(*plan, *endpoints); !done) {
+        broken_ = true;
+        return tl::unexpected(done.error());
+    }
+    // A basis that goes on goes on with what was left before, too.
+    leftovers_ = plan->leftovers || (leftovers_ && !plan->new_basis);
+    CommitReport report;
+    report.endpoints_changed = endpoints->changed.size() + endpoints->gone.size();
+    report.addresses_changed = plan->set_addresses.size() + plan->remove_addresses.size();
+    report.prefixes_changed = plan->set_prefixes.size() + plan->remove_prefixes.size();
+    report.tables_written = plan->new_tables.size();
+    report.mixed_services = plan->mixed;
+    report.anew = plan->new_basis;
+    remember(std::move(*plan), *endpoints);
+    return report;
+}
+
+Result<Plan> Committer::plan_with_room(const Desired& desired) {
+    // A plan that fails half way leaves a basis behind that nothing goes on from. And what is left over goes with a new
+    // one.
+    auto basis = std::exchange(loaded_.basis, nullptr);
+    if (leftovers_ && loaded_.retiring.empty())
+        basis.reset();
+    auto plan = make_plan(loaded_, desired, std::move(basis));
+    if (!plan || plan->extended.empty())
+        return plan;
+    if (auto done = extend(*plan); !done) {
+        broken_ = true;
+        return tl::unexpected(done.error());
+    }
+    if (auto done = store_.wait_for_packets(); !done)
+        return tl::unexpected(done.error());
+    auto second = make_plan(loaded_, desired, nullptr);
+    if (second && !second->extended.empty())
+        return fail("tables without room for a new class, after room was made; a defect of catflap, please report it");
+    return second;
+}
+
+Result<> Committer::execute(const Plan& plan, const EndpointPlan& endpoints) {
+    if (auto done = populate(plan, endpoints); !done)
+        return done;
+    if (plan.needs_grace)
+        if (auto done = store_.wait_for_packets(); !done)
+            return done;
+    if (auto done = move(plan); !done)
+        return done;
+    if (auto done = store_.order(); !done)
+        return done;
+    return publish(endpoints);
+}
+
+Result<> Committer::write_table(const Table& table) {
+    if (auto done = store_.write_pages(table.rows_page, as_words(table.rows)); !done)
+        return done;
+    if (auto done = store_.write_pages(table.columns_page, as_words(table.columns)); !done)
+        return done;
+    return store_.write_pages(table.cells_page, table.cells);
+}
+
+Result<> Committer::populate(const Plan& plan, const EndpointPlan& endpoints) {
+    if (plan.decisions)
+        for (const auto& [key, number] : plan.decisions->numbers())
+            if (!loaded_.decisions.numbers().contains(key))
+                if (auto done = store_.name_decision(number, key); !done)
+                    return done;
+    for (const TablePointer& table : plan.new_tables)
+        if (auto done = write_table(*table); !done)
+            return done;
+    for (const InPlaceWrite& write : plan.in_place) {
+        const uint32_t page = write.is_column ? write.table->columns_page : write.table->rows_page;
+        if (auto done = store_.set_u16(page, write.index, write.value); !done)
+            return done;
+        (write.is_column ? write.table->columns : write.table->rows)[write.index] = write.value;
+    }
+    for (const uint32_t slot : endpoints.fresh_slots)
+        if (auto done = store_.clear_endpoint_counters(slot); !done)
+            return done;
+    return {};
+}
+
+// Live tables that had no row or no room for a new class: their endpoints go over to a copy which has.
+Result<> Committer::extend(Plan& plan) {
+    loaded_.pools.pages = plan.pools.pages;
+    for (const auto& [old_table, copy] : plan.extended) {
+        if (auto done = write_table(*copy); !done)
+            return done;
+        for (auto& [ifindex, endpoint] : loaded_.endpoints) {
+            if (std::ranges::find(endpoint.tables, old_table) == endpoint.tables.end())
+                continue;
+            const auto config = loaded_.pools.configs.take();
+            if (!config)
+                return fail("no free endpoint config");
+            std::ranges::replace(endpoint.tables, old_table, copy);
+            endpoint.generation = ++loaded_.last_generation[endpoint.slot];
+            loaded_.pools.configs.retire(std::exchange(endpoint.config, *config));
+            if (auto done = store_.write_config(endpoint.config, make_config(endpoint)); !done)
+                return done;
+            if (auto done = store_.order(); !done)
+                return done;
+            if (auto done = store_.publish(ifindex, endpoint.config); !done)
+                return done;
+        }
+        retire_table(old_table);
+        std::ranges::replace(loaded_.tables, old_table, copy);
+    }
+    return {};
+}
+
+void Committer::retire_table(const TablePointer& table) {
+    if (table->open())
+        return;
+    loaded_.retiring.push_back(table);
+    loaded_.pools.pages.retire(table->rows_page, table->rows_pages());
+    loaded_.pools.pages.retire(table->columns_page, table->columns_pages());
+    loaded_.pools.pages.retire(table->cells_page, table->cells_pages());
+}
+
+void Committer::adopt_slot(uint32_t ifindex, const AdoptedSlot& adopted) {
+    if (loaded_.adopted.emplace(ifindex, adopted).second)
+        loaded_.pools.slots.reserve(adopted.slot);
+}
+
+Result<> Committer::move(const Plan& plan) {
+    if (!plan.set_prefixes.empty())
+        if (auto done = store_.set_prefixes(plan.set_prefixes); !done)
+            return done;
+    // No live table tells their addresses from the broader prefix's; the tables to come have no row for them.
+    if (!plan.remove_prefixes.empty())
+        if (auto done = store_.remove_prefixes(plan.remove_prefixes); !done)
+            return done;
+    for (const PortMove& move : plan.port_moves)
+        if (auto done = store_.set_ports(move.protocol, move.first, move.last, move.port_class); !done)
+            return done;
+    if (!plan.set_addresses.empty())
+        if (auto done = store_.set_addresses(plan.set_addresses); !done)
+            return done;
+    return plan.remove_addresses.empty() ? Result<>{} : store_.remove_addresses(plan.remove_addresses);
+}
+
+Result<> Committer::publish(const EndpointPlan& endpoints) {
+    for (const LoadedEndpoint& endpoint : endpoints.changed)
+        if (endpoint.config != 0)
+            if (auto done = store_.write_config(endpoint.config, make_config(endpoint)); !done)
+                return done;
+    if (auto done = store_.order(); !done)
+        return done;
+    for (const LoadedEndpoint& endpoint : endpoints.changed)
+        if (auto done = store_.publish(endpoint.spec.ifindex, endpoint.config); !done)
+            return done;
+    for (const uint32_t ifindex : endpoints.gone)
+        if (auto done = store_.withdraw(ifindex); !done)
+            return done;
+    return {};
+}
+
+Result<> Committer::withdraw_if_another(uint32_t ifindex, const std::string& interface) {
+    const auto known = loaded_.endpoints.find(ifindex);
+    return known == loaded_.endpoints.end() || known->second.spec.interface == interface ? Result<>{}
+                                                                                         : store_.withdraw(ifindex);
+}
+
+void Committer::retire_classes(const Basis& basis) {
+    const auto& keys = basis.classification.keys();
+    const std::unordered_set<std::string_view> wanted(keys.begin(), keys.end());
+    std::erase_if(loaded_.class_keys, [&](const auto& entry) {
+        if (wanted.contains(entry.second))
+            return false;
+        loaded_.pools.classes.retire(entry.first);
+        return true;
+    });
+    const std::set<uint16_t> numbers(basis.port_numbers.begin(), basis.port_numbers.end());
+    for (const auto& [port_class, number] : loaded_.port_numbers)
+        if (!numbers.contains(number))
+            loaded_.pools.port_classes.retire(number);
+}
+
+void Committer::retire_numbers(const Plan& plan, const EndpointPlan& endpoints) {
+    Pools& pools = loaded_.pools;
+    for (const uint32_t config : endpoints.retired_configs)
+        pools.configs.retire(config);
+    for (const uint32_t slot : endpoints.retired_slots)
+        pools.slots.retire(slot);
+
+    if (plan.new_basis)
+        retire_classes(*plan.basis);
+    if (plan.same_tables)
+        return;
+    std::set<TablePointer> used;
+    for (const auto& [ifindex, endpoint] : loaded_.endpoints)
+        for (const TablePointer& table : endpoint.tables)
+            if (table)
+                used.insert(table);
+    std::set<TablePointer> known(loaded_.tables.begin(), loaded_.tables.end());
+    known.insert(plan.new_tables.begin(), plan.new_tables.end());
+    for (const TablePointer& table : known)
+        if (!used.contains(table))
+            retire_table(table);
+    loaded_.tables.assign(used.begin(), used.end());
+}
+
+void Committer::remember(Plan&& plan, const EndpointPlan& endpoints) {
+    loaded_.pools = std::move(plan.pools);
+    if (plan.decisions)
+        loaded_.decisions = std::move(*plan.decisions);
+    loaded_.last_generation = endpoints.last_generation;
+    for (const auto& [address, number] : plan.set_addresses)
+        loaded_.addresses[address] = number;
+    for (const Address& address : plan.remove_addresses)
+        loaded_.addresses.erase(address);
+    for (const auto& [prefix, number] : plan.set_prefixes)
+        loaded_.prefixes[prefix] = number;
+    for (const Prefix& prefix : plan.remove_prefixes)
+        loaded_.prefixes.erase(prefix);
+    for (const PortMove& move : plan.port_moves) {
+        const auto protocol = std::ranges::find(kPortProtocols, move.protocol) - kPortProtocols.begin();
+        auto& ports = loaded_.ports[static_cast<size_t>(protocol)];
+        std::fill(ports.begin() + move.first, ports.begin() + move.last + 1, move.port_class);
+    }
+    for (const LoadedEndpoint& endpoint : endpoints.changed)
+        loaded_.endpoints[endpoint.spec.ifindex] = endpoint;
+    for (const uint32_t ifindex : endpoints.gone)
+        loaded_.endpoints.erase(ifindex);
+    loaded_.adopted.clear();
+
+    // A number that went on under another key is not retired.
+    const Basis& basis = *plan.basis;
+    for (const uint32_t index : plan.new_classes) {
+        const std::string& key = basis.classification.keys()[index];
+        loaded_.class_keys[basis.numbers[index]] = key;
+        loaded_.class_numbers[key] = basis.numbers[index];
+    }
+    retire_numbers(plan, endpoints);
+    if (plan.new_basis)
+        remember_basis(basis);
+    loaded_.basis = std::move(plan.basis);
+}
+
+void Committer::remember_basis(const Basis& basis) {
+    loaded_.label_keys = basis.classification.relevance().label_keys;
+    loaded_.port_names = basis.classification.relevance().port_names;
+    loaded_.class_numbers.clear();
+    for (const auto& [number, key] : loaded_.class_keys)
+        loaded_.class_numbers.emplace(key, number);
+    loaded_.port_numbers.clear();
+    for (size_t index = 0; index < basis.port_classes.size(); ++index)
+        loaded_.port_numbers.emplace(basis.port_classes[index], basis.port_numbers[index]);
+}
+
+Result<std::vector<std::pair<uint32_t, DecisionKey>>> Committer::collect() {
+    if (auto done = store_.wait_for_packets(); !done)
+        return tl::unexpected(done.error());
+    return after_grace_period();
+}
+
+std::vector<std::pair<uint32_t, DecisionKey>> Committer::after_grace_period() {
+    loaded_.pools.classes.after_grace_period();
+    loaded_.pools.port_classes.after_grace_period();
+    loaded_.pools.configs.after_grace_period();
+    loaded_.pools.slots.after_grace_period();
+    loaded_.pools.pages.after_grace_period();
+    loaded_.retiring.clear();
+
+    std::set<uint32_t> used;
+    for (const TablePointer& table : loaded_.tables) {
+        used.insert(table->decisions.begin(), table->decisions.end());
+        used.insert(table->default_decision);
+    }
+    std::vector<std::pair<uint32_t, DecisionKey>> unused;
+    for (const auto& [key, number] : loaded_.decisions.numbers())
+        if (!used.contains(number))
+            unused.emplace_back(number, key);
+    return unused;
+}
+
+}  // namespace catflap::compile

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "compile/plan/planner.h"
+
+namespace catflap::compile {
+
+Result<> Planner::place(const TablePointer& table) {
+    const auto& policy = *table->policy;
+    for (uint32_t* page : {&table->rows_page, &table->columns_page, &table->cells_page}) {
+        const uint32_t count = page == &table->rows_page      ? table->rows_pages()
+                               : page == &table->columns_page ? table->columns_pages()
+                                                              : table->cells_pages();
+        const auto first = plan_.pools.pages.take(count);
+        if (!first)
+            return fail(
+                "the table for the policies of a pod ({}{}, {} rows, {} columns) does not fit: {} of {} pages "
+                "of table_pages are free, {} are needed in a row",
+                to_string(policy.policies.front()),
+                policy.policies.size() > 1 ? fmt::format(" and {} more", policy.policies.size() - 1) : "",
+                table->row_of.size(), table->column_of.size(), plan_.pools.pages.free_pages(),
+                plan_.pools.pages.pages(), count);
+        *page = *first;
+    }
+    plan_.new_tables.push_back(table);
+    return {};
+}
+
+std::set<uint32_t> Planner::fresh_numbers() const {
+    std::set<uint32_t> numbers;
+    for (const uint32_t index : fresh_classes_)
+        numbers.insert(basis_->numbers[index]);
+    return numbers;
+}
+
+std::set<uint32_t> Planner::fresh_port_numbers() const {
+    std::set<uint32_t> numbers;
+    for (const uint32_t index : fresh_ports_)
+        numbers.insert(basis_->port_numbers[index]);
+    return numbers;
+}
+
+void Planner::keep_orphans(const std::vector<uint16_t>& old_indices, const std::map<RuleMask, uint16_t>& index_of,
+                           const std::set<uint32_t>& fresh, ClassMasks& masks, uint32_t& count) {
+    std::map<uint16_t, const RuleMask*> mask_of;
+    for (const auto& [mask, index] : index_of)
+        mask_of.emplace(index, &mask);
+    for (uint32_t number = 0; number < old_indices.size(); ++number) {
+        if (old_indices[number] == 0 || fresh.contains(number))
+            continue;
+        masks.emplace(number, *mask_of.at(old_indices[number]));
+        count = std::max(count, number + 1);
+    }
+}
+
+DecisionRegistry& Planner::decisions() {
+    if (!plan_.decisions)
+        plan_.decisions = loaded_.decisions;
+    return *plan_.decisions;
+}
+
+Result<TablePointer> Planner::build(const resolve::PolicyPointer& pointer, const Table* old) {
+    auto table = std::make_shared<Table>();
+    table->policy = pointer;
+    if (table->open())
+        return table;
+    const resolve::DirectionPolicy& policy = *pointer;
+    for (const resolve::Rule& rule : policy.rules) {
+        auto number = decisions().number(rule_decision(policy.direction, rule));
+        if (!number)
+            return tl::unexpected(number.error());
+        table->decisions.push_back(*number);
+    }
+    auto number = decisions().number(default_decision(policy));
+    if (!number)
+        return tl::unexpected(number.error());
+    table->default_decision = *number;
+
+    ClassMasks classes;
+    ClassMasks ports;
+    uint32_t class_count = 1;
+    uint32_t port_class_count = 1;
+    for (auto& [index, mask] : masks_->peers(policy))
+        if (!old || is_fresh_[index])
+            classes.emplace(basis_->numbers[index], mask);
+    for (auto& [index, mask] : masks_->ports(policy))
+        if (!old || std::ranges::find(fresh_ports_, index) != fresh_ports_.end())
+            ports.emplace(basis_->port_numbers[index], mask);
+    for (const ClassNumber one : basis_->numbers)
+        class_count = std::max(class_count, one + 1);
+    for (const uint16_t one : basis_->port_numbers)
+        port_class_count = std::max<uint32_t>(port_class_count, one + 1U);
+    if (old) {
+        keep_orphans(old->rows, old->row_of, fresh_numbers(), classes, class_count);
+        keep_orphans(old->columns, old->column_of, fresh_port_numbers(), ports, port_class_count);
+    }
+    if (auto done = fill(*table, classes, ports, class_count, port_class_count); !done)
+        return tl::unexpected(done.error());
+    if (auto done = place(table); !done)
+        return tl::unexpected(done.error());
+    return table;
+}
+
+std::optional<ClassNumber> Planner::left_by(uint32_t index) {
+    if (!left_by_) {
+        left_by_.emplace();
+        for_each_moving([&](const Address& address, std::optional<ClassNumber> old, uint32_t to) {
+            if (!is_fresh_[to])
+                return;
+            const uint32_t outside = classification().class_outside(address);
+            if (!old && !is_fresh_[outside])
+                old = basis_->numbers[outside];
+            const auto [entry, added] = left_by_->try_emplace(to, old);
+            if (!added && entry->second != old)
+                entry->second.reset();
+        });
+        for (const auto& [prefix, to] : classification().prefixes())
+            if (is_fresh_[to])
+                (*left_by_)[to].reset();
+    }
+    const auto found = left_by_->find(index);
+    return found == left_by_->end() ? std::nullopt : found->second;
+}
+
+std::optional<uint16_t> Planner::row_as_before(const Table& table, uint32_t index) {
+    const auto number = left_by(index);
+    return number && *number < table.rows.size() ? std::optional(table.rows[*number]) : std::nullopt;
+}
+
+bool Planner::write_in_place(const TablePointer& table) {
+    std::vector<InPlaceWrite> writes;
+    for (const uint32_t index : fresh_classes_) {
+        auto row = live_row(*table, index);
+        if (!row) {
+            outdated_.insert(table.get());
+            row = row_as_before(*table, index);
+        }
+        if (!row || basis_->numbers[index] >= table->rows.size())
+            return false;
+        writes.push_back({table, false, basis_->numbers[index], *row});
+    }
+    if (fresh_ports_.empty() && writes.empty())
+        return true;
+    const IndexMasks ports = masks_->ports(*table->policy);
+    for (const uint32_t index : fresh_ports_) {
+        const auto mask = ports.find(index);
+        const auto column = table->column_of.find(mask == ports.end() ? empty_mask(*table->policy) : mask->second);
+        if (column == table->column_of.end() || basis_->port_numbers[index] >= table->columns.size())
+            return false;
+        writes.push_back({table, true, basis_->port_numbers[index], column->second});
+    }
+    plan_.in_place.insert(plan_.in_place.end(), writes.begin(), writes.end());
+    return true;
+}
+
+Result<> Planner::extend_live_tables() {
+    for (const TablePointer& table : loaded_.tables) {
+        if (table->open() || write_in_place(table))
+            continue;
+        auto copy = build(table->policy, table.get());
+        if (!copy)
+            return tl::unexpected(copy.error());
+        plan_.extended.emplace_back(table, *copy);
+    }
+    // A packet that is still under way by a retired table must find the new classes too, where it has a row.
+    for (const TablePointer& table : loaded_.retiring)
+        if (!table->open() && !write_in_place(table))
+            plan_.needs_grace = true;
+    return {};
+}
+
+bool Planner::still_true(const Table& table) {
+    for (uint32_t index = 0; index < basis_->numbers.size(); ++index) {
+        if (is_fresh_[index])
+            continue;
+        const auto row = live_row(table, index);
+        if (!row || basis_->numbers[index] >= table.rows.size() || table.rows[basis_->numbers[index]] != *row)
+            return false;
+    }
+    return true;
+}
+
+TablePointer Planner::reusable(const resolve::PolicyPointer& policy) {
+    const auto fits = [&](const TablePointer& table) {
+        return table->open() || (!outdated_.contains(table.get()) && (!plan_.new_basis || still_true(*table)));
+    };
+    if (const auto same = live_.find(policy.get()); same != live_.end())
+        return fits(same->second) ? same->second : nullptr;
+    for (const TablePointer& table : loaded_.tables)
+        if (*table->policy == *policy && fits(table))
+            return table;
+    return nullptr;
+}
+
+Result<> Planner::make_tables() {
+    for (const TablePointer& table : loaded_.tables)
+        live_.emplace(table->policy.get(), table);
+    for (const resolve::PolicyPointer& policy : desired_.resolved.policies) {
+        TablePointer table = reusable(policy);
+        if (!table) {
+            auto built = build(policy);
+            if (!built)
+                return tl::unexpected(built.error());
+            table = *built;
+        }
+        plan_.tables.push_back(std::move(table));
+    }
+    return {};
+}
+
+}  // namespace catflap::compile

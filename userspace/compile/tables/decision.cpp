@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "compile/tables/decision.h"
+
+#include <catflap/abi.h>
+
+#include <algorithm>
+
+namespace catflap::compile {
+
+DecisionKey rule_decision(resolve::Direction direction, const resolve::Rule& rule) {
+    return {false, direction, {rule.policy}, rule.index, rule.written_hash};
+}
+
+DecisionKey default_decision(const resolve::DirectionPolicy& policy) {
+    return {true, policy.direction, policy.policies, 0, 0};
+}
+
+Result<uint32_t> DecisionRegistry::number(const DecisionKey& key) {
+    if (const auto known = numbers_.find(key); known != numbers_.end())
+        return known->second;
+    while (first_free_ < used_.size() && used_[first_free_])
+        ++first_free_;
+    if (first_free_ >= CATFLAP_MAX_RULES)
+        return fail("a rule of {} needs a counter, and all {} are in use: fewer rules must select pods of this node",
+                    to_string(key.policies.front()), +CATFLAP_MAX_RULES);
+    if (names_ + key.policies.size() > kMaxNames)
+        return fail(
+            "the tables of this node name {} policies in all, and the ledger of counters holds {}: fewer policies "
+            "must select each pod ({} is one of those)",
+            names_ + key.policies.size(), kMaxNames, to_string(key.policies.front()));
+    const auto number = static_cast<uint32_t>(first_free_);
+    adopt(number, key);
+    return number;
+}
+
+void DecisionRegistry::adopt(uint32_t number, const DecisionKey& key) {
+    if (number >= used_.size())
+        used_.resize(number + 1);
+    used_[number] = true;
+    if (numbers_.insert_or_assign(key, number).second)
+        names_ += key.policies.size();
+}
+
+void DecisionRegistry::release(uint32_t number) {
+    const auto found = std::ranges::find(numbers_, number, [](const auto& entry) { return entry.second; });
+    if (found == numbers_.end())
+        return;
+    names_ -= found->first.policies.size();
+    numbers_.erase(found);
+    used_[number] = false;
+    first_free_ = std::min<size_t>(first_free_, number);
+}
+
+}  // namespace catflap::compile

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "compile/tables/table.h"
+
+#include <algorithm>
+#include <bit>
+#include <limits>
+#include <optional>
+
+namespace catflap::compile {
+namespace {
+
+constexpr size_t kMaxRows = std::numeric_limits<uint16_t>::max();
+
+uint32_t pages_for(size_t elements, size_t per_page) {
+    return static_cast<uint32_t>((elements + per_page - 1) / per_page);
+}
+
+// Gives every number its mask's index; numbers without a mask, and the rest of the last page, get the empty mask's.
+Result<> index_masks(const ClassMasks& masks, const RuleMask& empty, uint32_t count, const ObjectName& policy,
+                     std::vector<uint16_t>& indices, std::map<RuleMask, uint16_t>& index_of) {
+    index_of[empty] = 0;
+    indices.assign(size_t{pages_for(count, CATFLAP_PAGE_U16)} * CATFLAP_PAGE_U16, 0);
+    for (const auto& [number, mask] : masks) {
+        const auto [entry, added] = index_of.try_emplace(mask, static_cast<uint16_t>(index_of.size()));
+        if (index_of.size() > kMaxRows)
+            return fail("the policies of a pod ({} and others) tell more than {} classes apart", to_string(policy),
+                        kMaxRows);
+        indices[number] = entry->second;
+    }
+    return {};
+}
+
+RuleMask join(const RuleMask& a, const RuleMask& b) {
+    RuleMask both(b.size());
+    for (size_t i = 0; i < both.size(); ++i)
+        both[i] = a[i] | b[i];
+    return both;
+}
+
+// The first rule, in order, that both hold; the last word is no rules.
+uint64_t first_common(const RuleMask& row, const RuleMask& column) {
+    for (size_t word = 0; word + 1 < column.size(); ++word)
+        if (const uint64_t both = row[word] & column[word])
+            return word * 64 + static_cast<uint64_t>(std::countr_zero(both));
+    return kDefaultRule;
+}
+
+uint32_t cell_of(const Table& table, uint64_t rule) {
+    if (rule == kDefaultRule)
+        return table.default_decision;
+    const bool allow = table.policy->rules[rule].action == resolve::Action::allow;
+    return table.decisions[rule] | (allow ? CATFLAP_CELL_ALLOW : 0);
+}
+
+// What a frontend's row says of a Service's port, if it differs from what its bits say.
+std::optional<uint64_t> frontend_rule(const RuleMask& row, const RuleMask& column) {
+    for (size_t i = column.size(); column.back() != 0 && i + 1 < row.size(); i += 2)
+        if (row[i] == column.back())
+            return row[i + 1];
+    return std::nullopt;
+}
+
+}  // namespace
+
+RuleMask empty_mask(const resolve::DirectionPolicy& policy) {
+    return RuleMask((policy.rules.size() + 63) / 64 + 1);
+}
+
+RuleJudge::RuleJudge(const resolve::DirectionPolicy& policy)
+    : policy_(policy), any_peer_(empty_mask(policy)), any_port_(empty_mask(policy)) {
+    for (size_t rule = 0; rule < policy.rules.size(); ++rule) {
+        if (policy.rules[rule].any_peer)
+            set_rule(any_peer_, rule);
+        if (policy.rules[rule].any_port)
+            set_rule(any_port_, rule);
+    }
+}
+
+uint64_t RuleJudge::first_rule(const RuleMask& peers, Protocol protocol, uint16_t port) const {
+    RuleMask ports = any_port_;
+    for (size_t rule = 0; rule < policy_.rules.size(); ++rule)
+        for (const resolve::PortRange& range : policy_.rules[rule].ports)
+            if (range.protocol == protocol && range.first <= port && port <= range.last)
+                set_rule(ports, rule);
+    return first_common(join(peers, any_peer_), ports);
+}
+
+bool RuleJudge::allows(uint64_t rule) const {
+    return rule != kDefaultRule && policy_.rules[rule].action == resolve::Action::allow;
+}
+
+uint32_t Table::rows_pages() const {
+    return pages_for(rows.size(), CATFLAP_PAGE_U16);
+}
+uint32_t Table::columns_pages() const {
+    return pages_for(columns.size(), CATFLAP_PAGE_U16);
+}
+uint32_t Table::cells_pages() const {
+    return pages_for(cells.size(), CATFLAP_PAGE_U32);
+}
+
+catflap_table Table::descriptor() const {
+    catflap_table table{};
+    table.open = open();
+    if (open())
+        return table;
+    table.rows_page = rows_page;
+    table.columns_page = columns_page;
+    table.cells_page = cells_page;
+    table.class_count = static_cast<uint32_t>(rows.size());
+    table.port_class_count = static_cast<uint32_t>(columns.size());
+    table.column_count = column_count;
+    table.cell_count = static_cast<uint32_t>(cells.size());
+    return table;
+}
+
+Result<> fill(Table& table, const ClassMasks& classes, const ClassMasks& ports, uint32_t class_count,
+              uint32_t port_class_count) {
+    const RuleJudge judge(*table.policy);
+    const RuleMask empty = empty_mask(*table.policy);
+    const ObjectName& name = table.policy->policies.front();
+    if (auto done = index_masks(classes, empty, class_count, name, table.rows, table.row_of); !done)
+        return done;
+    if (auto done = index_masks(ports, empty, port_class_count, name, table.columns, table.column_of); !done)
+        return done;
+
+    table.column_count = static_cast<uint32_t>(table.column_of.size());
+    table.cells.assign(table.row_of.size() * table.column_count, 0);
+    for (const auto& [row_mask, row] : table.row_of) {
+        const RuleMask peers = join(row_mask, judge.any_peer());
+        for (const auto& [column_mask, column] : table.column_of) {
+            const uint64_t by_bits = first_common(peers, join(column_mask, judge.any_port()));
+            const uint64_t rule = frontend_rule(row_mask, column_mask).value_or(by_bits);
+            table.cells[size_t{row} * table.column_count + column] = cell_of(table, rule);
+        }
+    }
+    return {};
+}
+
+}  // namespace catflap::compile

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// The control socket: one JSON object in a line asks, one JSON object in a line answers. See
+// docs/cli.md.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+
+#include "base/result.h"
+
+namespace catflap::control {
+
+struct ControlOptions {
+    // A client that neither sends nor takes a byte for so long is cut off.
+    std::chrono::milliseconds idle_limit = std::chrono::seconds(30);
+    // Further ones wait until one of these has left.
+    size_t max_clients = 64;
+};
+
+class ControlServer {
+  public:
+    // The answer to a request; what it throws is answered as a failure.
+    using Handler = std::function<nlohmann::json(const nlohmann::json& request)>;
+
+    // Listens on RUN_DIR/control.sock, mode 0600, peers checked to be root (SO_PEERCRED). RUN_DIR
+    // is made with mode 0700 where it is not there. Refuses where a living agent holds
+    // RUN_DIR/agent.lock; takes over a socket that a dead one left.
+    static Result<ControlServer> open(const std::filesystem::path& run_dir, Handler handler,
+                                      const ControlOptions& options = {});
+    ControlServer(ControlServer&&) noexcept;
+    ControlServer& operator=(ControlServer&&) noexcept;
+    ~ControlServer();  // removes the socket
+
+    // An epoll descriptor, readable when serve() has something to do.
+    [[nodiscard]] int fd() const;
+    // Accepts, reads, answers: at most one request of each client in one call. Never blocks on a
+    // slow client, bounds a request at 1 MiB and a client's idle time.
+    void serve();
+
+  private:
+    struct State;
+    explicit ControlServer(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace catflap::control

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guard/guard.h"
+
+// clang-format off: the kernel's headers want the socket types first
+#include <sys/socket.h>
+#include <linux/netlink.h>
+// clang-format on
+#include <netlink/errno.h>
+#include <netlink/netlink.h>
+#include <netlink/route/link.h>
+#include <spdlog/spdlog.h>
+
+#include "kernel/attach/guard_links.h"
+
+namespace catflap::guard {
+namespace {
+
+struct LinkPut {
+    void operator()(rtnl_link* link) const { rtnl_link_put(link); }
+};
+using Link = std::unique_ptr<rtnl_link, LinkPut>;
+
+}  // namespace
+
+void Guard::SocketCloser::operator()(nl_sock* socket) const {
+    nl_socket_free(socket);
+}
+
+Guard::Guard(std::filesystem::path pin_dir) : pin_dir_(std::move(pin_dir)), socket_(nl_socket_alloc()) {}
+Guard::Guard(Guard&&) noexcept = default;
+Guard& Guard::operator=(Guard&&) noexcept = default;
+Guard::~Guard() = default;
+
+Result<Guard> Guard::open(const std::filesystem::path& pin_dir) {
+    Guard guard(pin_dir);
+    if (!guard.socket_)
+        return fail("open a netlink socket: out of memory");
+    if (const int code = nl_connect(guard.socket_.get(), NETLINK_ROUTE); code < 0)
+        return fail("open a netlink socket: {}", nl_geterror(code));
+    return guard;
+}
+
+std::string_view to_string(GuardKind kind) {
+    return kind == GuardKind::bpf ? "bpf" : kind == GuardKind::nft ? "nft" : "off";
+}
+
+// What an earlier agent's guard closed stays closed: it goes when the new one is in force.
+Result<> Guard::close_others(bool only_nft) {
+    if (!only_nft) {
+        const auto attached = kernel::attach_guard(pin_dir_);
+        if (attached) {
+            kind_ = GuardKind::bpf;
+            if (auto done = remove_guard_table(); !done)
+                spdlog::warn("{}; if there is one, it costs time, and does no harm", done.error().message);
+            return {};
+        }
+        spdlog::info("{}; the guard is a table of nftables", attached.error().message);
+    }
+    if (auto done = make_guard_table(kJudged); !done)
+        return done;
+    kind_ = GuardKind::nft;
+    return kernel::detach_guard(pin_dir_);
+}
+
+Result<bool> Guard::audit() {
+    if (kind_ != GuardKind::nft || count_of_guard_table())
+        return false;
+    if (auto done = make_guard_table(kJudged); !done)
+        return tl::unexpected(done.error());
+    return true;
+}
+
+Result<> Guard::set_group(uint32_t ifindex, uint32_t group) {
+    const Link which(rtnl_link_alloc());
+    const Link change(rtnl_link_alloc());
+    if (!which || !change)
+        return fail("put interface {} into device group {:#x}: out of memory", ifindex, group);
+    rtnl_link_set_ifindex(which.get(), static_cast<int>(ifindex));
+    rtnl_link_set_group(change.get(), group);
+    const int code = rtnl_link_change(socket_.get(), which.get(), change.get(), 0);
+    if (code < 0)
+        return tl::unexpected(
+            Error{code == -NLE_NODEV || code == -NLE_OBJ_NOTFOUND ? ENODEV : 0,
+                  fmt::format("put interface {} into device group {:#x}: {}", ifindex, group, nl_geterror(code))});
+    return {};
+}
+
+Result<> Guard::judged(uint32_t ifindex) {
+    return set_group(ifindex, kJudged);
+}
+
+Result<> Guard::unjudged(uint32_t ifindex) {
+    return set_group(ifindex, 0);
+}
+
+Result<GuardCount> Guard::dropped_by_table() const {
+    return kind_ == GuardKind::nft ? count_of_guard_table() : GuardCount{};
+}
+
+Result<> Guard::remove(const std::vector<uint32_t>& interfaces) {
+    kind_ = GuardKind::off;
+    if (auto done = kernel::detach_guard(pin_dir_); !done)
+        return done;
+    if (auto done = remove_guard_table(); !done)
+        return done;
+    for (const uint32_t ifindex : interfaces)
+        if (auto done = set_group(ifindex, 0); !done && done.error().code != ENODEV)
+            return done;
+    return {};
+}
+
+}  // namespace catflap::guard

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// Closes cali* interfaces that no program judges: one that has just appeared, one that could not be attached to, one
+// that came while no agent ran. At netfilter's hooks everything is dropped that is forwarded from or to a cali*
+// interface, or that it sends to the node, unless the interface is in the device group kJudged; the agent puts it there
+// when both programs are attached. The group belongs to the device and goes with it, so no list of ours can be out of
+// date. By BPF programs where the kernel lets them into netfilter (6.4), by a table of nftables elsewhere.
+//
+// Without it a packet could pass between the moment in which the kernel makes an interface and that in which the agent
+// hears of it. What it costs: docs/semantics.md, "No window".
+#pragma once
+
+#include <catflap/abi.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "guard/guard_nft.h"
+#include "base/result.h"
+
+struct nl_sock;
+
+namespace catflap::guard {
+
+enum class GuardKind : uint8_t { off, bpf, nft };
+std::string_view to_string(GuardKind kind);
+
+class Guard {
+  public:
+    static constexpr uint32_t kJudged = CATFLAP_GROUP_JUDGED;
+
+    // Opens what is needed; changes nothing yet. Needs CAP_NET_ADMIN.
+    static Result<Guard> open(const std::filesystem::path& pin_dir);
+    Guard(Guard&&) noexcept;
+    Guard& operator=(Guard&&) noexcept;
+    ~Guard();
+
+    // From now on only interfaces in the group are open. Call judged() for those that are attached before. The eBPF
+    // dataplane must be open.
+    Result<> close_others(bool only_nft);
+    [[nodiscard]] GuardKind kind() const { return kind_; }
+    [[nodiscard]] bool closed() const { return kind_ != GuardKind::off; }
+    // Makes the table again, where somebody else has taken it away (nft flush ruleset). True: so it was.
+    Result<bool> audit();
+    Result<> judged(uint32_t ifindex);
+    // Closed again: its programs are gone.
+    Result<> unjudged(uint32_t ifindex);
+    // What is not among the datapath's drop counters, where the programs count.
+    [[nodiscard]] Result<GuardCount> dropped_by_table() const;
+
+    // Takes either guard away, and the interfaces out of the group.
+    Result<> remove(const std::vector<uint32_t>& interfaces);
+
+  private:
+    struct SocketCloser {
+        void operator()(nl_sock* socket) const;
+    };
+    explicit Guard(std::filesystem::path pin_dir);
+    Result<> set_group(uint32_t ifindex, uint32_t group);
+
+    std::filesystem::path pin_dir_;
+    std::unique_ptr<nl_sock, SocketCloser> socket_;
+    GuardKind kind_ = GuardKind::off;
+};
+
+}  // namespace catflap::guard

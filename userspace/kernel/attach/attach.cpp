@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel/attach/attach.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <spdlog/spdlog.h>
+
+#include <charconv>
+#include <climits>
+
+#include "kernel/attach/first_filter.h"
+#include "kernel/maps/map.h"
+
+namespace catflap::kernel {
+namespace {
+
+// Debian 12's headers (6.1) do not know these yet; the values are the kernel's (6.6, include/uapi/linux/bpf.h).
+constexpr auto kTcxIngress = static_cast<bpf_attach_type>(46);
+constexpr auto kTcxEgress = static_cast<bpf_attach_type>(47);
+
+// Ours among the filters of a clsact hook.
+constexpr uint32_t kHandle = 0xca7f;
+constexpr uint32_t kPriority = 1;
+constexpr uint32_t kFormerPriority = 0xca;  // until November 2026: a filter that stays there judges by old tables
+// The kernel's (6.6, include/uapi/linux/bpf.h): without a relative, in front of all.
+constexpr uint32_t kBefore = 1U << 3;
+
+bpf_attach_type tcx_hook(bool from_pod) {
+    return from_pod ? kTcxIngress : kTcxEgress;
+}
+bpf_tc_attach_point clsact_hook(bool from_pod) {
+    return from_pod ? BPF_TC_INGRESS : BPF_TC_EGRESS;
+}
+const char* hook_name(bool from_pod) {
+    return from_pod ? "from_pod" : "to_pod";
+}
+
+// Of a link file "12-from_pod" (bpffs allows no dots in names).
+std::pair<uint32_t, bool> parse_link_name(const std::string& name) {
+    uint32_t ifindex = 0;
+    std::from_chars(name.data(), name.data() + name.size(), ifindex);
+    return {ifindex, name.ends_with("from_pod")};
+}
+
+bpf_link_info link_info(int fd) {
+    bpf_link_info info{};
+    uint32_t length = sizeof(info);
+    return bpf_obj_get_info_by_fd(fd, &info, &length) == 0 ? info : bpf_link_info{};
+}
+
+// Of a TCX link; 0: it has gone (and so has the link, but for its pin).
+uint32_t interface_of(const bpf_link_info& link) {
+    return link.xdp.ifindex;  // the first field of tcx too, which Debian 12's headers do not have
+}
+
+// The id of our filter's program; 0: there is no filter of ours.
+uint32_t clsact_program(uint32_t ifindex, bool from_pod) {
+    LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = static_cast<int>(ifindex), .attach_point = clsact_hook(from_pod));
+    LIBBPF_OPTS(bpf_tc_opts, options, .handle = kHandle, .priority = kPriority);
+    return bpf_tc_query(&hook, &options) == 0 ? options.prog_id : 0;
+}
+
+void remove_filter(uint32_t ifindex, bool from_pod, uint32_t priority) {
+    LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = static_cast<int>(ifindex), .attach_point = clsact_hook(from_pod));
+    LIBBPF_OPTS(bpf_tc_opts, options, .handle = kHandle, .priority = priority);
+    bpf_tc_detach(&hook, &options);
+}
+
+uint32_t program_id(int fd) {
+    bpf_prog_info info{};
+    uint32_t length = sizeof(info);
+    return bpf_obj_get_info_by_fd(fd, &info, &length) == 0 ? info.id : 0;
+}
+
+}  // namespace
+
+std::string_view to_string(AttachMode mode) {
+    return mode == AttachMode::tcx ? "tcx" : "clsact";
+}
+
+AttachMode probe_attach_mode(int program_fd) {
+    // No interface has this index. A kernel that knows TCX looks for it (ENODEV); another refuses the attach type.
+    const int fd = bpf_link_create(program_fd, INT_MAX, kTcxIngress, nullptr);
+    const int error = errno;
+    UniqueFd unexpected(fd);
+    return fd < 0 && error == ENODEV ? AttachMode::tcx : AttachMode::clsact;
+}
+
+std::filesystem::path Attachments::link_path(uint32_t ifindex, bool from_pod) const {
+    return links_dir_ / fmt::format("{}-{}", ifindex, hook_name(from_pod));
+}
+
+Result<> Attachments::adopt() {
+    std::error_code error;
+    std::filesystem::create_directories(links_dir_, error);
+    if (error)
+        return fail_errno(error.value(), "create {}", links_dir_.string());
+    std::vector<std::filesystem::path> stale;
+    for (const auto& entry : std::filesystem::directory_iterator(links_dir_, error)) {
+        const auto [ifindex, from_pod] = parse_link_name(entry.path().filename());
+        UniqueFd fd(bpf_obj_get(entry.path().c_str()));
+        if (fd && interface_of(link_info(fd.get())) == ifindex)
+            links_[{ifindex, from_pod}] = std::move(fd);
+        else
+            stale.push_back(entry.path());
+    }
+    for (const auto& path : stale)
+        std::filesystem::remove(path, error);
+    return {};
+}
+
+Result<> Attachments::attach(uint32_t ifindex, int from_pod_fd, int to_pod_fd) {
+    if (behind_.contains(ifindex))
+        take_off(ifindex);
+    for (const bool from_pod : {true, false}) {
+        const int program = from_pod ? from_pod_fd : to_pod_fd;
+        auto done = mode_ == AttachMode::tcx ? attach_tcx(ifindex, from_pod, program)
+                                             : attach_clsact(ifindex, from_pod, program);
+        if (!done)
+            return done;
+        // The older qdisc "ingress" takes the place of clsact, and has one chain for both directions.
+        if (mode_ == AttachMode::clsact && from_pod && clsact_program(ifindex, false) == program_id(from_pod_fd)) {
+            remove_clsact(ifindex);
+            forget(ifindex);
+            return fail(
+                "interface {} has a qdisc 'ingress', where clsact has to be: tc qdisc del dev INTERFACE ingress",
+                ifindex);
+        }
+    }
+    return {};
+}
+
+Result<> Attachments::attach_tcx(uint32_t ifindex, bool from_pod, int program_fd) {
+    const auto known = links_.find({ifindex, from_pod});
+    if (known != links_.end()) {
+        if (const int error = bpf_link_update(known->second.get(), program_fd, nullptr); error != 0)
+            return fail_errno(error, "exchange the {} program of interface {}", hook_name(from_pod), ifindex);
+        return {};
+    }
+    LIBBPF_OPTS(bpf_link_create_opts, in_front, .flags = kBefore);
+    UniqueFd link(bpf_link_create(program_fd, static_cast<int>(ifindex), tcx_hook(from_pod), &in_front));
+    if (!link)
+        return fail_errno(errno, "create the {} tcx link of interface {}", hook_name(from_pod), ifindex);
+    const auto path = link_path(ifindex, from_pod);
+    std::error_code ignored;  // the pin of an interface that had this index before
+    std::filesystem::remove(path, ignored);
+    if (auto done = pin(link.get(), path); !done)
+        return done;
+    links_[{ifindex, from_pod}] = std::move(link);
+    return {};
+}
+
+Result<> Attachments::attach_clsact(uint32_t ifindex, bool from_pod, int program_fd) {
+    LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = static_cast<int>(ifindex), .attach_point = clsact_hook(from_pod));
+    const int created = bpf_tc_hook_create(&hook);
+    if (created != 0 && created != -EEXIST)
+        return fail_errno(created, "create the clsact qdisc of interface {}", ifindex);
+    LIBBPF_OPTS(bpf_tc_opts, options, .prog_fd = program_fd, .flags = BPF_TC_F_REPLACE, .handle = kHandle,
+                .priority = kPriority);
+    if (const int error = bpf_tc_attach(&hook, &options); error != 0)
+        return fail_errno(error, "attach the {} filter to interface {}", hook_name(from_pod), ifindex);
+    remove_filter(ifindex, from_pod, kFormerPriority);
+    // The link of an agent that used TCX has done its duty.
+    std::error_code ignored;
+    std::filesystem::remove(link_path(ifindex, from_pod), ignored);
+    links_[{ifindex, from_pod}] = UniqueFd();
+    return {};
+}
+
+// What cannot be found out is not held against them.
+Attachments::Place Attachments::place_of(uint32_t ifindex, bool from_pod, int link_fd) const {
+    if (mode_ == AttachMode::clsact) {
+        const auto first = first_filter(ifindex, from_pod);
+        if (first && *first == FilterName{kPriority, kHandle})
+            return Place::first;
+        if (clsact_program(ifindex, from_pod) == 0)
+            return Place::gone;
+        return first ? Place::behind : Place::first;
+    }
+    const bpf_link_info link = link_info(link_fd);
+    if (interface_of(link) != ifindex)
+        return Place::gone;
+    // A list that is too short for all of them is filled from the front.
+    uint32_t first = 0;
+    uint32_t count = 1;
+    const int error =
+        bpf_prog_query(static_cast<int>(ifindex), tcx_hook(from_pod), 0, nullptr, &first, &count) == 0 ? 0 : errno;
+    return (error != 0 && error != ENOSPC) || first == link.prog_id ? Place::first : Place::behind;
+}
+
+bool Attachments::audit() {
+    std::set<uint32_t> gone;
+    behind_.clear();
+    for (const auto& [key, fd] : links_) {
+        const Place place = place_of(key.first, key.second, fd.get());
+        if (place == Place::gone)
+            gone.insert(key.first);
+        else if (place == Place::behind)
+            behind_.insert(key.first);
+    }
+    for (const uint32_t ifindex : behind_)
+        if (warned_.insert(ifindex).second)
+            spdlog::warn(
+                "another program has come in front of ours on interface {}, where its TC_ACT_OK would end policy: ours are "
+                "attached anew, as often as it comes back",
+                ifindex);
+    std::erase_if(warned_, [&](uint32_t ifindex) { return !behind_.contains(ifindex); });
+    for (const uint32_t ifindex : gone)
+        forget(ifindex);
+    return !gone.empty() || !behind_.empty();
+}
+
+void Attachments::take_off(uint32_t ifindex) {
+    for (const bool from_pod : {true, false})
+        if (const auto link = links_.find({ifindex, from_pod}); link != links_.end() && link->second)
+            bpf_link_detach(link->second.get());
+    if (mode_ == AttachMode::clsact)
+        remove_clsact(ifindex);
+    forget(ifindex);
+}
+
+void Attachments::forget(uint32_t ifindex) {
+    behind_.erase(ifindex);
+    for (const bool from_pod : {true, false}) {
+        links_.erase({ifindex, from_pod});
+        std::error_code ignored;
+        std::filesystem::remove(link_path(ifindex, from_pod), ignored);
+    }
+}
+
+bool Attachments::attached(uint32_t ifindex) const {
+    return links_.contains({ifindex, true}) && links_.contains({ifindex, false}) && !behind_.contains(ifindex);
+}
+
+std::set<uint32_t> Attachments::interfaces() const {
+    std::set<uint32_t> result;
+    for (const auto& [key, fd] : links_)
+        result.insert(key.first);
+    return result;
+}
+
+void remove_clsact(uint32_t ifindex) {
+    for (const bool from_pod : {true, false})
+        for (const uint32_t priority : {kPriority, kFormerPriority})
+            remove_filter(ifindex, from_pod, priority);
+}
+
+}  // namespace catflap::kernel

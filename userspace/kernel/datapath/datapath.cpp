@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel/datapath/datapath.h"
+
+#include <bpf/libbpf.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <spdlog/spdlog.h>
+#include <sys/file.h>
+#include <sys/vfs.h>
+
+#include <array>
+#include <cstdarg>
+#include <cstdio>
+
+#include "catflap.skel.h"
+#include "kernel/datapath/flows.h"
+
+namespace catflap::kernel {
+namespace {
+
+namespace fs = std::filesystem;
+
+// What outlives the agent; everything else is made anew and exchanged as a whole.
+constexpr std::array<const char*, 6> kKeptMaps = {
+    "flows", "fragments", "rule_counters", "endpoint_counters", "drop_counters", "health_counters"};
+constexpr std::array<const char*, 7> kStateMaps = {"interfaces", "endpoint_configs", "ipv4_addresses", "ipv6_addresses",
+                                                   "cidrs",      "port_pages",       "table_pages"};
+
+// Each CPU has elements of its own in them: the object file has those of one CPU.
+constexpr std::array<const char*, 4> kCpuMaps = {"rule_counters", "endpoint_counters", "recent_flows",
+                                                 "conntrack_questions"};
+
+// libbpf's own words, kept for the moment when a load fails: they hold the verifier's reason.
+std::string& libbpf_log() {
+    static std::string log;
+    return log;
+}
+
+int collect_log(libbpf_print_level level, const char* format, va_list arguments) {
+    std::array<char, 4096> line{};
+    std::vsnprintf(line.data(), line.size(), format, arguments);
+    if (level == LIBBPF_DEBUG)
+        return 0;
+    std::string& log = libbpf_log();
+    log += line.data();
+    constexpr size_t kKept = 16384;
+    if (log.size() > kKept)
+        log.erase(0, log.size() - kKept);
+    return 0;
+}
+
+bool is_bpffs(const fs::path& path) {
+    struct statfs info {};
+    return statfs(path.c_str(), &info) == 0 && static_cast<unsigned long>(info.f_type) == BPF_FS_MAGIC;
+}
+
+Result<UniqueFd> lock_directory(const fs::path& path) {
+    UniqueFd fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!fd)
+        return fail_errno(errno, "open {}", path.string());
+    if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0)
+        return fail("another agent holds --pin-dir {}: stop it first, or give this one a directory of its own",
+                    path.string());
+    return fd;
+}
+
+Result<> remove_tree(const fs::path& path) {
+    std::error_code error;
+    fs::remove_all(path, error);
+    if (error)
+        return fail_errno(error.value(), "remove {}", path.string());
+    return {};
+}
+
+}  // namespace
+
+struct Datapath::Programs {
+    catflap_bpf* skeleton = nullptr;
+
+    Programs() = default;
+    Programs(const Programs&) = delete;
+    Programs& operator=(const Programs&) = delete;
+    ~Programs() { catflap_bpf::destroy(skeleton); }
+
+    bpf_map* map(const char* name) const { return bpf_object__find_map_by_name(skeleton->obj, name); }
+};
+
+Datapath::Datapath(DatapathOptions options) : options_(std::move(options)), programs_(std::make_unique<Programs>()) {}
+Datapath::~Datapath() = default;
+
+Result<std::unique_ptr<Datapath>> Datapath::open(const DatapathOptions& options) {
+    libbpf_set_print(collect_log);
+    std::unique_ptr<Datapath> datapath(new Datapath(options));
+    if (auto done = datapath->prepare_directory(); !done)
+        return tl::unexpected(done.error());
+    if (auto done = datapath->load(); !done)
+        return tl::unexpected(done.error());
+    if (auto done = datapath->open_counters(); !done)
+        return tl::unexpected(done.error());
+    if (auto done = datapath->open_store(); !done)
+        return tl::unexpected(done.error());
+    if (auto done = datapath->read_adopted(); !done)
+        return tl::unexpected(done.error());
+    datapath->attachments_ =
+        Attachments(options.attach.value_or(probe_attach_mode(datapath->from_pod_fd())), options.pin_dir / "links");
+    if (auto done = datapath->attachments_.adopt(); !done)
+        return tl::unexpected(done.error());
+    return datapath;
+}
+
+Result<> Datapath::prepare_directory() {
+    std::error_code error;
+    fs::create_directories(options_.pin_dir / "keep", error);
+    if (error)
+        return fail_errno(error.value(), "create {} (catflapd needs root, and bpffs: mount -t bpf bpf /sys/fs/bpf)",
+                          options_.pin_dir.string());
+    if (!is_bpffs(options_.pin_dir))
+        return fail("--pin-dir {} is not on a BPF file system, where programs outlive the agent: mount -t bpf bpf {}",
+                    options_.pin_dir.string(), "/sys/fs/bpf");
+    auto lock = lock_directory(options_.pin_dir);
+    if (!lock)
+        return tl::unexpected(lock.error());
+    lock_ = std::move(*lock);
+    return {};
+}
+
+Result<> Datapath::load() {
+    const auto cpus = cpu_numbers();
+    if (!cpus)
+        return tl::unexpected(cpus.error());
+    cpus_ = *cpus;
+    wake_conntrack();
+    // Where the kernel has no way into nf_conntrack, its verifier refuses a program that would go it.
+    conntrack_ = true;
+    if (!load_programs()) {
+        conntrack_ = false;
+        if (auto done = load_programs(); !done) {
+            spdlog::error("libbpf: {}", libbpf_log());
+            return done;
+        }
+    }
+    for (const char* name : kKeptMaps) {
+        const fs::path path = options_.pin_dir / "keep" / name;
+        if (fs::exists(path))
+            continue;
+        if (auto done = pin(map_fd(name), path); !done)
+            return done;
+    }
+    return {};
+}
+
+Result<> Datapath::load_programs() {
+    libbpf_log().clear();
+    catflap_bpf::destroy(programs_->skeleton);
+    programs_->skeleton = catflap_bpf::open();
+    if (!programs_->skeleton)
+        return fail_errno(errno, "open the BPF object");
+    programs_->skeleton->rodata->catflap_conntrack = conntrack_;
+    programs_->skeleton->rodata->catflap_audit = options_.audit;
+    programs_->skeleton->rodata->catflap_keep = options_.keep_established;
+    programs_->skeleton->rodata->catflap_seed = random_address_seed();
+    for (const char* name : kCpuMaps)
+        bpf_map__set_max_entries(programs_->map(name), bpf_map__max_entries(programs_->map(name)) * cpus_);
+    if (auto done = reuse_kept_maps(); !done)
+        return done;
+    if (const int error = catflap_bpf::load(programs_->skeleton); error != 0)
+        return fail_errno(error,
+                          "load the BPF programs (they need kernel 6.1 or newer with CONFIG_BPF_SYSCALL, "
+                          "CONFIG_NET_CLS_ACT, and root)");
+    return {};
+}
+
+Result<> Datapath::reuse_kept_maps() {
+    for (const char* name : kKeptMaps) {
+        const fs::path path = options_.pin_dir / "keep" / name;
+        auto pinned = open_pinned(path);
+        if (!pinned)
+            return tl::unexpected(pinned.error());
+        if (!*pinned)
+            continue;
+        bpf_map* map = programs_->map(name);
+        const auto info = map_info((*pinned)->get());
+        if (!info)
+            return tl::unexpected(info.error());
+        const bool fits = info->key_bytes == bpf_map__key_size(map) && info->value_bytes == bpf_map__value_size(map) &&
+                          info->max_entries == bpf_map__max_entries(map) && info->type == bpf_map__type(map);
+        if (!fits) {
+            spdlog::warn("{} is of another version of catflap, or of another number of CPUs, and starts empty",
+                         path.string());
+            if (auto done = remove_tree(path); !done)
+                return done;
+            continue;
+        }
+        if (const int error = bpf_map__reuse_fd(map, (*pinned)->get()); error != 0)
+            return fail_errno(error, "take over {}", path.string());
+        if (std::string_view(name) == "flows")
+            flows_adopted_ = true;
+    }
+    return {};
+}
+
+Result<> Datapath::open_counters() {
+    auto endpoints = EndpointCounters::map(map_fd("endpoint_counters"), "endpoint_counters", CATFLAP_ENDPOINT_COUNTERS);
+    if (!endpoints)
+        return tl::unexpected(endpoints.error());
+    endpoint_counters_ = std::move(*endpoints);
+    auto rules = CpuArray<catflap_counter>::map(map_fd("rule_counters"), "rule_counters", CATFLAP_MAX_RULES);
+    if (!rules)
+        return tl::unexpected(rules.error());
+    auto ledger = Ledger::open(options_.pin_dir / "keep", std::move(*rules));
+    if (!ledger)
+        return tl::unexpected(ledger.error());
+    ledger_ = std::move(*ledger);
+    return {};
+}
+
+Result<> Datapath::open_store() {
+    StateMaps maps;
+    maps.interfaces = map_fd("interfaces");
+    maps.endpoint_configs = map_fd("endpoint_configs");
+    maps.ipv4_addresses = map_fd("ipv4_addresses");
+    maps.ipv6_addresses = map_fd("ipv6_addresses");
+    maps.cidrs = map_fd("cidrs");
+    maps.port_pages = map_fd("port_pages");
+    maps.table_pages = map_fd("table_pages");
+    maps.address_seed = programs_->skeleton->rodata->catflap_seed;
+    auto store = MapStore::open(maps, *ledger_, endpoint_counters_);
+    if (!store)
+        return tl::unexpected(store.error());
+    store_ = std::move(*store);
+    return {};
+}
+
+Result<> Datapath::read_adopted() {
+    // An agent that died while it took over left only the next one's name.
+    const fs::path state = options_.pin_dir / (fs::exists(options_.pin_dir / "state") ? "state" : "state_next");
+    auto interfaces = open_pinned(state / "interfaces");
+    auto configs = open_pinned(state / "endpoint_configs");
+    if (!interfaces || !configs || !*interfaces || !*configs)
+        return {};
+    const auto info = map_info((*configs)->get());
+    if (!info || info->value_bytes != sizeof(catflap_endpoint_config) || info->max_entries != CATFLAP_MAX_CONFIGS)
+        return {};
+    auto directory = MappedArray<catflap_interface>::map((*interfaces)->get(), "interfaces", CATFLAP_MAX_INTERFACES);
+    auto records =
+        MappedArray<catflap_endpoint_config>::map((*configs)->get(), "endpoint_configs", CATFLAP_MAX_CONFIGS);
+    if (!directory || !records)
+        return tl::unexpected(!directory ? directory.error() : records.error());
+    for (const catflap_interface& entry : directory->values()) {
+        const uint32_t number = CATFLAP_CONFIG_OF(entry.publication);
+        if (entry.ifindex == 0 || number == 0)
+            continue;
+        const catflap_endpoint_config& config = records->values()[number];
+        compile::AdoptedSlot slot;
+        slot.pod_identity = {config.pod_identity[0], config.pod_identity[1]};
+        slot.addresses = {model_address(config.address[0]), model_address(config.address[1])};
+        slot.slot = config.slot;
+        slot.first_generation = config.first_generation;
+        if (config.slot < CATFLAP_MAX_ENDPOINTS)
+            adopted_[entry.ifindex] = slot;
+    }
+    return {};
+}
+
+Result<> Datapath::take_over() {
+    const fs::path next = options_.pin_dir / "state_next";
+    const fs::path state = options_.pin_dir / "state";
+    if (auto done = remove_tree(next); !done)
+        return done;
+    std::error_code error;
+    fs::create_directory(next, error);
+    if (error)
+        return fail_errno(error.value(), "create {}", next.string());
+    for (const char* name : kStateMaps)
+        if (auto done = pin(map_fd(name), next / name); !done)
+            return done;
+    // At every moment there is one of the two to be found by the next agent.
+    const fs::path old = options_.pin_dir / "state_old";
+    if (auto done = remove_tree(old); !done)
+        return done;
+    if (fs::exists(state))
+        fs::rename(state, old, error);
+    if (!error)
+        fs::rename(next, state, error);
+    if (error)
+        return fail_errno(error.value(), "rename {} to {}", next.string(), state.string());
+    return remove_tree(old);
+}
+
+Result<> Datapath::attach(uint32_t ifindex) {
+    if (auto done = attachments_.attach(ifindex, from_pod_fd(), to_pod_fd()); !done)
+        return done;
+    if (attachments_.mode() == AttachMode::tcx)
+        remove_clsact(ifindex);  // of an agent that ran without TCX
+    return {};
+}
+
+int Datapath::map_fd(const char* name) const {
+    return bpf_map__fd(programs_->map(name));
+}
+int Datapath::from_pod_fd() const {
+    return bpf_program__fd(programs_->skeleton->progs.from_pod);
+}
+int Datapath::to_pod_fd() const {
+    return bpf_program__fd(programs_->skeleton->progs.to_pod);
+}
+
+std::vector<NamedMap> Datapath::maps() const {
+    std::vector<NamedMap> result;
+    const auto add = [&](const char* name, const char* room) {
+        const fs::path path = options_.pin_dir / room / name;
+        const bool of_cpus = std::ranges::find(kCpuMaps, std::string_view(name)) != kCpuMaps.end();
+        result.push_back({name, map_fd(name), fs::exists(path) ? path.string() : "", of_cpus ? cpus_ : 1});
+    };
+    for (const char* name : kStateMaps)
+        add(name, "state");
+    for (const char* name : kKeptMaps)
+        add(name, "keep");
+    // The programs' own; no agent looks into them.
+    add("recent_flows", "");
+    add("conntrack_questions", "");
+    return result;
+}
+
+EndpointCounts Datapath::endpoint_counts(uint32_t slot) const {
+    return {endpoint_counters_.sum(slot * 2 + CATFLAP_FROM_POD), endpoint_counters_.sum(slot * 2 + CATFLAP_TO_POD)};
+}
+
+Result<catflap_counter> Datapath::drop_count(uint32_t reason) const {
+    return sum_over_cpus<catflap_counter>(map_fd("drop_counters"), "drop_counters", reason);
+}
+
+Result<catflap_health> Datapath::health() const {
+    return sum_over_cpus<catflap_health>(map_fd("health_counters"), "health_counters", 0);
+}
+
+Result<> remove_datapath(const fs::path& pin_dir, const std::vector<uint32_t>& interfaces) {
+    libbpf_set_print(collect_log);  // an interface without our filter is no error
+    if (!fs::exists(pin_dir)) {
+        for (const uint32_t ifindex : interfaces)
+            remove_clsact(ifindex);
+        return {};
+    }
+    if (!is_bpffs(pin_dir))
+        return fail("--pin-dir {} is not on a BPF file system", pin_dir.string());
+    const auto lock = lock_directory(pin_dir);
+    if (!lock)
+        return tl::unexpected(lock.error());
+    for (const uint32_t ifindex : interfaces)
+        remove_clsact(ifindex);
+    return remove_tree(pin_dir);
+}
+
+}  // namespace catflap::kernel

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// The loaded programs, their maps, and what stays of them in bpffs when the agent goes.
+//
+// Every start loads the programs and the tables' maps anew, takes over what has to outlive the agent (flows, counters,
+// the ledger), and exchanges the programs interface by interface when the new tables are complete: a restart, an
+// upgrade of the programs and a repair are one and the same path, and no packet passes unjudged in any of them.
+//
+//   PIN_DIR/links/12-from_pod    TCX links, by ifindex
+//   PIN_DIR/keep/flows ...       maps that outlive the agent
+//   PIN_DIR/state/cidrs ...      the tables' maps of the agent that ran last
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "compile/plan/loaded.h"
+#include "kernel/attach/attach.h"
+#include "kernel/datapath/ledger.h"
+#include "kernel/maps/map_store.h"
+
+namespace catflap::kernel {
+
+struct DatapathOptions {
+    std::filesystem::path pin_dir;
+    bool audit = false;
+    bool keep_established = false;
+    std::optional<AttachMode> attach;  // nothing: what the kernel has
+};
+
+struct NamedMap {
+    std::string name;
+    int fd = -1;
+    std::string pinned;   // its path; "": not pinned
+    uint32_t copies = 1;  // of each element, one for a CPU: see catflap_counter in abi.h
+};
+
+struct EndpointCounts {
+    catflap_endpoint_counter from_pod{};
+    catflap_endpoint_counter to_pod{};
+};
+
+class Datapath {
+  public:
+    // Fails with what is missing and what to do about it: bpffs, BTF, permission, a helper of the kernel.
+    static Result<std::unique_ptr<Datapath>> open(const DatapathOptions& options);
+    ~Datapath();
+
+    [[nodiscard]] MapStore& store() { return *store_; }
+    [[nodiscard]] const MapStore& store() const { return *store_; }
+    [[nodiscard]] Ledger& ledger() { return *ledger_; }
+    [[nodiscard]] const Ledger& ledger() const { return *ledger_; }
+    [[nodiscard]] const Attachments& attachments() const { return attachments_; }
+
+    // Endpoints of the agent that ran before, by ifindex.
+    [[nodiscard]] const std::map<uint32_t, compile::AdoptedSlot>& adopted() const { return adopted_; }
+    // True: the flows of an earlier agent were taken over.
+    [[nodiscard]] bool flows_adopted() const { return flows_adopted_; }
+
+    // True: a reply whose flow was evicted is looked up in nf_conntrack (kernel 5.18, with nf_conntrack loaded).
+    [[nodiscard]] bool asks_conntrack() const { return conntrack_; }
+
+    // After the first commit: pins this agent's state in place of the earlier one's.
+    Result<> take_over();
+    Result<> attach(uint32_t ifindex);
+    void forget(uint32_t ifindex) { attachments_.forget(ifindex); }
+    bool audit_attachments() { return attachments_.audit(); }
+
+    [[nodiscard]] std::vector<NamedMap> maps() const;
+    [[nodiscard]] int map_fd(const char* name) const;
+    [[nodiscard]] EndpointCounts endpoint_counts(uint32_t slot) const;
+    Result<catflap_counter> drop_count(uint32_t reason) const;
+    Result<catflap_health> health() const;
+
+    // For BPF_PROG_TEST_RUN.
+    [[nodiscard]] int from_pod_fd() const;
+    [[nodiscard]] int to_pod_fd() const;
+
+  private:
+    struct Programs;
+    explicit Datapath(DatapathOptions options);
+    Result<> prepare_directory();
+    Result<> load();
+    Result<> load_programs();
+    Result<> reuse_kept_maps();
+    Result<> read_adopted();
+    Result<> open_counters();
+    Result<> open_store();
+
+    DatapathOptions options_;
+    std::unique_ptr<Programs> programs_;
+    EndpointCounters endpoint_counters_;
+    std::optional<Ledger> ledger_;
+    std::unique_ptr<MapStore> store_;
+    Attachments attachments_{AttachMode::tcx, {}};
+    std::map<uint32_t, compile::AdoptedSlot> adopted_;
+    bool flows_adopted_ = false;
+    bool conntrack_ = false;
+    uint32_t cpus_ = 1;
+    UniqueFd lock_;  // on pin_dir: two agents must not share it
+};
+
+// Takes away everything that catflap left under pin_dir, and its filters on these interfaces.
+Result<> remove_datapath(const std::filesystem::path& pin_dir, const std::vector<uint32_t>& interfaces);
+
+}  // namespace catflap::kernel

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel/maps/map_store.h"
+
+#include <algorithm>
+#include <atomic>
+#include <bit>
+#include <cstring>
+
+#include "kernel/datapath/grace_period.h"
+
+namespace catflap::kernel {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "rows are written as words");
+
+// A packet sees the value before or after, never half of it.
+template <class Word, class Value>
+void store_whole(Word& target, const Value& value) {
+    static_assert(sizeof(Word) == sizeof(Value));
+    std::atomic_ref<Word>(target).store(std::bit_cast<Word>(value), std::memory_order_release);
+}
+
+uint32_t page_of(Protocol protocol) {
+    constexpr uint32_t kPagesPerProtocol = 65536 / CATFLAP_PAGE_U16;
+    switch (protocol) {
+        case Protocol::tcp:
+            return 0;
+        case Protocol::udp:
+            return kPagesPerProtocol;
+        case Protocol::sctp:
+            return 2 * kPagesPerProtocol;
+    }
+    return 0;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<MapStore>> MapStore::open(const StateMaps& maps, Ledger& ledger,
+                                                 const EndpointCounters& endpoint_counters) {
+    std::unique_ptr<MapStore> store(new MapStore(maps, ledger, endpoint_counters));
+    if (auto done = store->map_all(); !done)
+        return tl::unexpected(done.error());
+    return store;
+}
+
+Result<> MapStore::map_all() {
+    auto interfaces = MappedArray<catflap_interface>::map(maps_.interfaces, "interfaces", CATFLAP_MAX_INTERFACES);
+    if (!interfaces)
+        return tl::unexpected(interfaces.error());
+    auto configs =
+        MappedArray<catflap_endpoint_config>::map(maps_.endpoint_configs, "endpoint_configs", CATFLAP_MAX_CONFIGS);
+    if (!configs)
+        return tl::unexpected(configs.error());
+    auto ports = MappedArray<Page>::map(maps_.port_pages, "port_pages", CATFLAP_PORT_PAGES);
+    if (!ports)
+        return tl::unexpected(ports.error());
+    auto tables = MappedArray<Page>::map(maps_.table_pages, "table_pages", CATFLAP_TABLE_PAGES);
+    if (!tables)
+        return tl::unexpected(tables.error());
+    auto ipv4 = MappedArray<catflap_ipv4_bucket>::map(maps_.ipv4_addresses, "ipv4_addresses", CATFLAP_ADDRESS_BUCKETS);
+    if (!ipv4)
+        return tl::unexpected(ipv4.error());
+    auto ipv6 = MappedArray<catflap_ipv6_bucket>::map(maps_.ipv6_addresses, "ipv6_addresses", CATFLAP_ADDRESS_BUCKETS);
+    if (!ipv6)
+        return tl::unexpected(ipv6.error());
+    ipv4_ = std::move(*ipv4);
+    ipv6_ = std::move(*ipv6);
+    addresses_ = AddressTable(ipv4_.values(), ipv6_.values(), maps_.address_seed);
+    interfaces_ = std::move(*interfaces);
+    directory_ = InterfaceDirectory(interfaces_.values());
+    configs_ = std::move(*configs);
+    ports_ = std::move(*ports);
+    tables_ = std::move(*tables);
+    return {};
+}
+
+Result<> MapStore::write_pages(uint32_t first_page, std::span<const uint32_t> words) {
+    std::memcpy(&tables_.values()[first_page], words.data(), words.size_bytes());
+    return {};
+}
+
+Result<> MapStore::write_config(uint32_t number, const catflap_endpoint_config& config) {
+    ledger_.set_generation(config.slot, config.generation);
+    configs_.values()[number] = config;
+    return {};
+}
+
+Result<> MapStore::name_decision(uint32_t decision, const compile::DecisionKey& key) {
+    return ledger_.name(decision, key);
+}
+
+Result<> MapStore::clear_endpoint_counters(uint32_t slot) {
+    endpoint_counters_.clear(slot * 2 + CATFLAP_FROM_POD);
+    endpoint_counters_.clear(slot * 2 + CATFLAP_TO_POD);
+    return {};
+}
+
+Result<> MapStore::set_u16(uint32_t first_page, uint32_t index, uint16_t value) {
+    auto* values = reinterpret_cast<uint16_t*>(&tables_.values()[first_page]);
+    store_whole(values[index], value);
+    return {};
+}
+
+Result<> MapStore::set_ports(Protocol protocol, uint16_t first, uint16_t last, uint16_t port_class) {
+    auto* values = reinterpret_cast<uint16_t*>(&ports_.values()[page_of(protocol)]);
+    for (uint32_t port = first; port <= last; ++port)
+        store_whole(values[port], port_class);
+    return {};
+}
+
+// An address stays where it is first put: what moves between bucket and trie could be found in neither.
+Result<> MapStore::set_addresses(std::span<const std::pair<Address, compile::ClassNumber>> entries) {
+    std::vector<std::pair<Address, compile::ClassNumber>> crowded;
+    for (const auto& [address, number] : entries)
+        if (cidrs_.has_pod(address) || !addresses_.set(address, number))
+            crowded.emplace_back(address, number);
+    return cidrs_.set_pods(crowded);
+}
+
+Result<> MapStore::remove_addresses(std::span<const Address> addresses) {
+    for (const Address& address : addresses)
+        if (!addresses_.remove(address) && cidrs_.has_pod(address))
+            if (auto done = cidrs_.remove_pod(address); !done)
+                return done;
+    return {};
+}
+
+Result<> MapStore::set_prefixes(std::span<const std::pair<Prefix, compile::ClassNumber>> entries) {
+    return cidrs_.set_prefixes(entries);
+}
+
+Result<> MapStore::remove_prefixes(std::span<const Prefix> prefixes) {
+    return cidrs_.remove_prefixes(prefixes);
+}
+
+bool MapStore::has_place(uint32_t ifindex) const {
+    return directory_.has_place(ifindex);
+}
+
+Result<> MapStore::publish(uint32_t ifindex, uint32_t config) {
+    if (!directory_.publish(ifindex, config))
+        return fail("interface {} finds no place in map interfaces", ifindex);
+    return {};
+}
+
+Result<> MapStore::withdraw(uint32_t ifindex) {
+    directory_.withdraw(ifindex);
+    return {};
+}
+
+Result<> MapStore::order() {
+#if defined(__x86_64__)
+    // Neither stores nor loads overtake their like (Intel SDM 3A, 9.2.2): release stores above are enough.
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    return {};
+#else
+    // A packet's load of its class could overtake that of its config: wait until every packet began after our stores.
+    return wait_for_packets();
+#endif
+}
+
+Result<> MapStore::wait_for_packets() {
+    return kernel::wait_for_packets();
+}
+
+}  // namespace catflap::kernel

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// compile::Store on the maps of the kernel.
+#pragma once
+
+#include "compile/commit/store.h"
+#include "kernel/maps/address_table.h"
+#include "kernel/maps/cidr_trie.h"
+#include "kernel/maps/interface_directory.h"
+#include "kernel/datapath/ledger.h"
+#include "kernel/maps/map.h"
+
+namespace catflap::kernel {
+
+// The maps that a commit writes; descriptors stay the owner's.
+struct StateMaps {
+    int interfaces = -1;
+    int endpoint_configs = -1;
+    int ipv4_addresses = -1;
+    int ipv6_addresses = -1;
+    int cidrs = -1;
+    int port_pages = -1;
+    int table_pages = -1;
+    catflap_address_seed address_seed{};
+};
+
+using EndpointCounters = CpuArray<catflap_endpoint_counter>;
+
+class MapStore final : public compile::Store {
+  public:
+    // Keeps the references.
+    static Result<std::unique_ptr<MapStore>> open(const StateMaps& maps, Ledger& ledger,
+                                                  const EndpointCounters& endpoint_counters);
+
+    Result<> write_pages(uint32_t first_page, std::span<const uint32_t> words) override;
+    Result<> write_config(uint32_t number, const catflap_endpoint_config& config) override;
+    Result<> name_decision(uint32_t decision, const compile::DecisionKey& key) override;
+    Result<> clear_endpoint_counters(uint32_t slot) override;
+    Result<> set_u16(uint32_t first_page, uint32_t index, uint16_t value) override;
+    Result<> set_ports(Protocol protocol, uint16_t first, uint16_t last, uint16_t port_class) override;
+    Result<> set_addresses(std::span<const std::pair<Address, compile::ClassNumber>> entries) override;
+    Result<> remove_addresses(std::span<const Address> addresses) override;
+    Result<> set_prefixes(std::span<const std::pair<Prefix, compile::ClassNumber>> entries) override;
+    Result<> remove_prefixes(std::span<const Prefix> prefixes) override;
+    [[nodiscard]] bool has_place(uint32_t ifindex) const override;
+    Result<> publish(uint32_t ifindex, uint32_t config) override;
+    Result<> withdraw(uint32_t ifindex) override;
+    Result<> order() override;
+    Result<> wait_for_packets() override;
+
+    // For the reports: where the pods' addresses are.
+    [[nodiscard]] const AddressTable& addresses() const { return addresses_; }
+    [[nodiscard]] const CidrTrie& cidrs() const { return cidrs_; }
+
+  private:
+    struct Page {
+        uint64_t words[CATFLAP_PAGE_SIZE / 8];
+    };
+
+    MapStore(const StateMaps& maps, Ledger& ledger, const EndpointCounters& endpoint_counters)
+        : maps_(maps), ledger_(ledger), endpoint_counters_(endpoint_counters), cidrs_(maps.cidrs) {}
+    Result<> map_all();
+
+    StateMaps maps_;
+    Ledger& ledger_;
+    const EndpointCounters& endpoint_counters_;
+    MappedArray<catflap_interface> interfaces_;
+    InterfaceDirectory directory_;
+    MappedArray<catflap_endpoint_config> configs_;
+    MappedArray<Page> ports_;
+    MappedArray<Page> tables_;
+    MappedArray<catflap_ipv4_bucket> ipv4_;
+    MappedArray<catflap_ipv6_bucket> ipv6_;
+    AddressTable addresses_;
+    CidrTrie cidrs_;
+};
+
+}  // namespace catflap::kernel

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "links/link_messages.h"
+
+// clang-format off: the kernel's headers want the socket types first
+#include <linux/if.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <sys/socket.h>
+// clang-format on
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+namespace catflap::links {
+namespace {
+
+std::optional<Address> read_address(const rtmsg& route, nlattr* attribute) {
+    Address address;
+    const size_t length = route.rtm_family == AF_INET ? 4 : 16;
+    if (attribute == nullptr || static_cast<size_t>(nla_len(attribute)) != length)
+        return std::nullopt;
+    if (length == 4)
+        address.bytes[10] = address.bytes[11] = 0xff;
+    std::copy_n(static_cast<const uint8_t*>(nla_data(attribute)), length,
+                address.bytes.end() - static_cast<std::ptrdiff_t>(length));
+    return address;
+}
+
+// "podIP dev caliX scope link". IPv6 routes have no scope (the kernel reports them as universe).
+bool leads_to_a_host(const rtmsg& route, const std::array<nlattr*, RTA_MAX + 1>& attributes) {
+    return route.rtm_type == RTN_UNICAST && attributes[RTA_OIF] != nullptr && attributes[RTA_GATEWAY] == nullptr &&
+           attributes[RTA_VIA] == nullptr && (route.rtm_family == AF_INET6 || route.rtm_scope == RT_SCOPE_LINK);
+}
+
+bool take_link(nlmsghdr* header, LinkTable& table) {
+    std::array<nlattr*, IFLA_MAX + 1> attributes{};
+    if (nlmsg_parse(header, sizeof(ifinfomsg), attributes.data(), IFLA_MAX, nullptr) < 0)
+        return false;
+    const auto& link = *static_cast<const ifinfomsg*>(nlmsg_data(header));
+    // A bridge reports its ports under AF_BRIDGE: a port that leaves it is no interface that goes.
+    if (link.ifi_family != AF_UNSPEC)
+        return false;
+    const auto ifindex = static_cast<uint32_t>(link.ifi_index);
+    const bool watched = table.watches(ifindex);
+    if (header->nlmsg_type == RTM_DELLINK)
+        table.link_gone(ifindex);
+    else if (attributes[IFLA_IFNAME] != nullptr)
+        table.link_seen(ifindex, nla_get_string(attributes[IFLA_IFNAME]), (link.ifi_flags & IFF_UP) != 0,
+                        attributes[IFLA_GROUP] != nullptr ? nla_get_u32(attributes[IFLA_GROUP]) : 0);
+    return watched || table.watches(ifindex);
+}
+
+// The kernel keeps one for each address of the node; in iptables' words: of addrtype LOCAL.
+bool take_local(uint16_t type, const rtmsg& route, const std::array<nlattr*, RTA_MAX + 1>& attributes,
+                LinkTable& table) {
+    const auto address = read_address(route, attributes[RTA_DST]);
+    if (route.rtm_type != RTN_LOCAL || !address || attributes[RTA_OIF] == nullptr)
+        return false;
+    const uint32_t ifindex = nla_get_u32(attributes[RTA_OIF]);
+    if (type == RTM_NEWROUTE)
+        table.address_seen(*address, ifindex);
+    else
+        table.address_gone(*address, ifindex);
+    return true;
+}
+
+// Also called for each of a node's 100,000 routes to other nodes: what is not ours leaves early.
+bool take_route(nlmsghdr* header, LinkTable& table) {
+    const auto& route = *static_cast<const rtmsg*>(nlmsg_data(header));
+    const int host_bits = route.rtm_family == AF_INET ? 32 : 128;
+    if ((route.rtm_table != RT_TABLE_MAIN && route.rtm_table != RT_TABLE_LOCAL) || route.rtm_dst_len != host_bits)
+        return false;
+    std::array<nlattr*, RTA_MAX + 1> attributes{};
+    if (nlmsg_parse(header, sizeof(rtmsg), attributes.data(), RTA_MAX, nullptr) < 0)
+        return false;
+    if (route.rtm_table == RT_TABLE_LOCAL)
+        return take_local(header->nlmsg_type, route, attributes, table);
+    const auto destination = read_address(route, attributes[RTA_DST]);
+    if (!destination)
+        return false;
+    const RouteKey key{.destination = *destination,
+                       .priority = attributes[RTA_PRIORITY] ? nla_get_u32(attributes[RTA_PRIORITY]) : 0,
+                       .tos = route.rtm_tos};
+    const bool replaces = (header->nlmsg_flags & NLM_F_REPLACE) != 0;
+    const bool ours = leads_to_a_host(route, attributes);
+    const uint32_t ifindex = ours ? nla_get_u32(attributes[RTA_OIF]) : 0;
+    if (header->nlmsg_type == RTM_DELROUTE && ours)
+        table.route_gone(key, ifindex);
+    else if (header->nlmsg_type == RTM_NEWROUTE && ours)
+        table.route_seen(key, ifindex, replaces);
+    else if (header->nlmsg_type == RTM_NEWROUTE && replaces)
+        table.route_lost(key);
+    return true;
+}
+
+}  // namespace
+
+bool take_message(nlmsghdr* header, LinkTable& table) {
+    switch (header->nlmsg_type) {
+        case RTM_NEWLINK:
+        case RTM_DELLINK:
+            return take_link(header, table);
+        case RTM_NEWROUTE:
+        case RTM_DELROUTE:
+            return take_route(header, table);
+        default:
+            return false;
+    }
+}
+
+}  // namespace catflap::links

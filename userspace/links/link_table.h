@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the messages about links and routes add up to. Pure: no socket.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+
+#include "links/link_watcher.h"
+
+namespace catflap::links {
+
+// What makes one route of the main table another than the next to the same destination.
+struct RouteKey {
+    Address destination;
+    uint32_t priority = 0;
+    uint8_t tos = 0;
+
+    auto operator<=>(const RouteKey&) const = default;
+};
+
+class LinkTable {
+  public:
+    explicit LinkTable(std::string prefix) : prefix_(std::move(prefix)) {}
+
+    void link_seen(uint32_t ifindex, std::string_view name, bool up, uint32_t group);
+    void link_gone(uint32_t ifindex);
+    // `replaces`: whatever had this key, through whatever interface, is not there any more.
+    void route_seen(const RouteKey& key, uint32_t ifindex, bool replaces);
+    void route_gone(const RouteKey& key, uint32_t ifindex);
+    // The key leads elsewhere now: to a gateway, a blackhole, several hops.
+    void route_lost(const RouteKey& key);
+    // A route of the table local: the node itself takes what is sent there.
+    void address_seen(const Address& address, uint32_t ifindex);
+    void address_gone(const Address& address, uint32_t ifindex);
+
+    [[nodiscard]] bool watches(uint32_t ifindex) const { return names_.contains(ifindex); }
+    // The device group of a watched interface (ip link: group); of any other 0.
+    [[nodiscard]] uint32_t group(uint32_t ifindex) const;
+    // True when an interface was renamed into the watched ones: its routes passed by unseen.
+    [[nodiscard]] bool misses_routes() const { return misses_routes_; }
+    void routes_complete() { misses_routes_ = false; }
+    void clear();
+    [[nodiscard]] std::map<uint32_t, Link> links() const;
+    [[nodiscard]] std::vector<Address> local_addresses() const;
+
+  private:
+    void drop_routes(uint32_t ifindex);
+    void drop_addresses(uint32_t ifindex);
+
+    std::string prefix_;
+    std::map<uint32_t, std::string> names_;  // of the watched ones
+    std::map<uint32_t, uint32_t> groups_;    // likewise
+    std::unordered_set<uint32_t> others_;    // every other interface
+    std::map<RouteKey, std::set<uint32_t>> routes_;
+    std::map<Address, std::set<uint32_t>> addresses_;
+    uint32_t ipvs_ifindex_ = 0;  // kube-proxy's, which has the addresses of all Services; 0: none
+    bool misses_routes_ = false;
+};
+
+}  // namespace catflap::links

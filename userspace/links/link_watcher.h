@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// The cali* interfaces of this network namespace with their host routes, and the node's own addresses, kept current by
+// netlink.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "model/address.h"
+
+namespace catflap::links {
+
+struct Link {
+    uint32_t ifindex = 0;
+    std::string name;
+    // Destinations of its /32 and /128 routes of scope link in the main table; sorted, unique.
+    std::vector<Address> host_routes;
+
+    bool operator==(const Link&) const = default;
+};
+
+struct LinkWatchOptions {
+    std::string prefix = "cali";
+    // What the kernel may queue between two calls of refresh(): a node that starts 250 pods sends
+    // some 2 MB of it. Too little costs a complete reading, never an event.
+    int receive_buffer_bytes = 16 << 20;
+};
+
+class LinkWatcher {
+  public:
+    // Watches the calling thread's network namespace for interfaces whose name starts with
+    // `prefix`.
+    static Result<LinkWatcher> open(const LinkWatchOptions& options = {});
+    LinkWatcher(LinkWatcher&&) noexcept;
+    LinkWatcher& operator=(LinkWatcher&&) noexcept;
+    ~LinkWatcher();
+
+    // Readable (poll) when refresh() has something to do.
+    [[nodiscard]] int fd() const;
+    // Takes in every change made before the call; after a lost message (ENOBUFS) reads everything
+    // anew. True: links() or local_addresses() changed. After a failure links() holds what was known last; the next
+    // call recovers.
+    Result<bool> refresh();
+    // By ifindex. A veth that was deleted and made again under the same name has another one.
+    [[nodiscard]] const std::map<uint32_t, Link>& links() const;
+    // All addresses of the node, on whatever interface: what netfilter calls addrtype LOCAL, without loopback and
+    // without those of Services that kube-proxy's mode ipvs keeps on an interface of its own. Sorted, unique.
+    [[nodiscard]] const std::vector<Address>& local_addresses() const;
+    // The device group of one of links(), as it was last seen.
+    [[nodiscard]] uint32_t group(uint32_t ifindex) const;
+    // How often everything was read: 1 after open(); each further one is a lost message or a
+    // rename.
+    [[nodiscard]] uint64_t complete_readings() const;
+
+  private:
+    struct State;
+    explicit LinkWatcher(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace catflap::links

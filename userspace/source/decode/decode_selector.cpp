@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include "source/decode/decode_object.h"
+#include "source/decode/names.h"
+
+namespace catflap::source {
+namespace {
+
+using Operator = LabelRequirement::Operator;
+
+std::optional<Operator> decode_operator(const Field& field) {
+    if (!field.exists()) {
+        field.refuse("is missing; use In, NotIn, Exists or DoesNotExist");
+        return {};
+    }
+    const std::optional<std::string> text = field.string();
+    if (!text)
+        return {};
+    if (*text == "In")
+        return Operator::in;
+    if (*text == "NotIn")
+        return Operator::not_in;
+    if (*text == "Exists")
+        return Operator::exists;
+    if (*text == "DoesNotExist")
+        return Operator::does_not_exist;
+    field.refuse(fmt::format("\"{}\" is not an operator; use In, NotIn, Exists or DoesNotExist", *text));
+    return {};
+}
+
+std::vector<std::string> decode_values(const Field& field, std::optional<Operator> op) {
+    std::vector<std::string> values;
+    const std::vector<Field> items = field.items();
+    for (const Field& item : items) {
+        if (!item.exists())
+            item.refuse("is empty; write a label value, \"\" for the empty one");
+        else if (std::optional<std::string> text = item.string())
+            if (check_name(item, *text, check_label_value(*text)))
+                values.push_back(std::move(*text));
+    }
+    const bool takes_values = op == Operator::in || op == Operator::not_in;
+    if (takes_values && items.empty())
+        field.refuse("In and NotIn need at least one value");
+    if (op && !takes_values && !items.empty())
+        field.refuse("Exists and DoesNotExist take no values");
+    sort_unique(values);
+    return values;
+}
+
+LabelRequirement decode_requirement(const Field& field) {
+    LabelRequirement requirement;
+    if (!field.exists())
+        field.refuse("is empty; write key, operator and values");
+    if (!field.has_only({"key", "operator", "values"}))
+        return requirement;
+    const Field key = field.member("key");
+    if (!key.exists())
+        key.refuse("is missing; write the label's key");
+    else if (std::optional<std::string> text = key.string())
+        if (check_name(key, *text, check_label_key(*text)))
+            requirement.key = std::move(*text);
+    const std::optional<Operator> op = decode_operator(field.member("operator"));
+    requirement.op = op.value_or(Operator::exists);
+    requirement.values = decode_values(field.member("values"), op);
+    return requirement;
+}
+
+}  // namespace
+
+bool check_name(const Field& field, std::string_view text, std::string_view good) {
+    if (!good.empty())
+        field.refuse(fmt::format("\"{}\" must be {}", text, good));
+    return good.empty();
+}
+
+Labels decode_labels(const Field& field) {
+    Labels labels;
+    for (const auto& [key, value] : field.members()) {
+        check_name(value, key, check_label_key(key));
+        // The API server takes a null as the empty string.
+        std::string text = value.string().value_or("");
+        if (check_name(value, text, check_label_value(text)))
+            labels.emplace(key, std::move(text));
+    }
+    return labels;
+}
+
+Selector decode_selector(const Field& field) {
+    Selector selector;
+    field.has_only({"matchLabels", "matchExpressions"});
+    for (auto& [key, value] : decode_labels(field.member("matchLabels")))
+        selector.requirements.push_back({key, Operator::in, {value}});
+    for (const Field& item : field.member("matchExpressions").items())
+        selector.requirements.push_back(decode_requirement(item));
+    sort_unique(selector.requirements);
+    return selector;
+}
+
+}  // namespace catflap::source
