@@ -117,7 +117,7 @@ int serve(const Options& options) {
     if (!agent)
         return fail_with(agent.error());
     // Everything is enforced, and new interfaces are closed.
-    if (const auto done = notify_ready(); !done)
+    if (const auto done = control::notify_ready(); !done)
         spdlog::warn("{}", done.error().message);
     if (const auto done = (*agent)->run(); !done)
         return fail_with(done.error());
