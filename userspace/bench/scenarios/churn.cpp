@@ -10,7 +10,7 @@
 #include "bench/traffic/arrivals.h"
 #include "bench/lab/control.h"
 #include "bench/traffic/frames.h"
-#include "nlohmann/json.hpp"
+#include <nlohmann/json.hpp>
 
 namespace catflap::bench {
 namespace {
