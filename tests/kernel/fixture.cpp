@@ -85,6 +85,31 @@ void check_dropped(Shop& shop, Hook hook, const Bytes& frame, catflap_reason rea
     CHECK(dropped(endpoint_after) == dropped(endpoint_before) + 1);
 }
 
+namespace {
+
+// `false == false` says nothing of the packet: every failed assertion is followed by the last frame in words.
+struct PacketListener : doctest::IReporter {
+    explicit PacketListener(const doctest::ContextOptions& /*options*/) {}
+    void report_query(const doctest::QueryData& /*query*/) override {}
+    void test_run_start() override {}
+    void test_run_end(const doctest::TestRunStats& /*stats*/) override {}
+    void test_case_start(const doctest::TestCaseData& /*test*/) override {}
+    void test_case_reenter(const doctest::TestCaseData& /*test*/) override {}
+    void test_case_end(const doctest::CurrentTestCaseStats& /*stats*/) override {}
+    void test_case_exception(const doctest::TestCaseException& /*error*/) override {}
+    void subcase_start(const doctest::SubcaseSignature& /*subcase*/) override {}
+    void subcase_end() override {}
+    void log_assert(const doctest::AssertData& assertion) override {
+        if (assertion.m_failed && !describe_last_run().empty())
+            fmt::print("  last frame: {}\n", describe_last_run());
+    }
+    void log_message(const doctest::MessageData& /*message*/) override {}
+    void test_case_skipped(const doctest::TestCaseData& /*test*/) override {}
+};
+REGISTER_LISTENER("packet", 1, PacketListener);
+
+}  // namespace
+
 Packet tcp_to_web(uint8_t flags, const std::string& client, uint16_t port, uint16_t client_port) {
     return Ethernet{} / Ipv4{.source = client, .destination = "10.0.0.1"} /
            Tcp{.source_port = client_port, .destination_port = port, .flags = flags};

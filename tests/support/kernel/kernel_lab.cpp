@@ -15,6 +15,7 @@
 #include "kernel/datapath/flows.h"
 #include "resolve/frontends.h"
 #include "resolve/resolve.h"
+#include "support/packets/describe.h"
 
 namespace catflap::test {
 namespace {
@@ -58,6 +59,18 @@ void enter_namespace() {
         return true;
     }();
     (void)entered;
+}
+
+struct LastRun {
+    Hook hook = Hook::from_pod;
+    Bytes frame;
+    SkbFields fields;
+    bool passed = false;
+};
+
+LastRun& last_run() {
+    static LastRun run;
+    return run;
 }
 
 }  // namespace
@@ -106,6 +119,15 @@ void KernelLab::enforce(const Cluster& cluster, const std::vector<compile::Endpo
     (void)must(committer_->commit({cluster, resolved, endpoints, frontends}));
 }
 
+std::string describe_last_run() {
+    const LastRun& run = last_run();
+    if (run.frame.empty())
+        return "";
+    return fmt::format("{} of interface {} (in by {}): {} was {}", run.hook == Hook::from_pod ? "from_pod" : "to_pod",
+                       run.fields.ifindex, run.fields.ingress_ifindex, describe(run.frame),
+                       run.passed ? "passed" : "dropped");
+}
+
 bool KernelLab::run(Hook hook, const Bytes& frame, const SkbFields& fields) {
     __sk_buff context{};
     context.ifindex = fields.ifindex;
@@ -118,7 +140,9 @@ bool KernelLab::run(Hook hook, const Bytes& frame, const SkbFields& fields) {
     const int program = hook == Hook::from_pod ? datapath_->from_pod_fd() : datapath_->to_pod_fd();
     if (const int error = bpf_prog_test_run_opts(program, &options); error != 0)
         throw std::runtime_error(fmt::format("BPF_PROG_TEST_RUN of {} bytes: {}", frame.size(), strerror(-error)));
-    return static_cast<int>(options.retval) == TC_ACT_UNSPEC;
+    const bool passed = static_cast<int>(options.retval) == TC_ACT_UNSPEC;
+    last_run() = {hook, frame, fields, passed};
+    return passed;
 }
 
 void KernelLab::send_to_interface_2(const Bytes& frame) {

@@ -30,6 +30,10 @@ struct LabOptions {
     std::optional<kernel::AttachMode> attach{};  // nothing: what the kernel has
 };
 
+// The last frame that any laboratory of this process ran, and what became of it: for the message of a failed assertion.
+// "": none yet.
+std::string describe_last_run();
+
 // A datapath of its own in a network namespace of its own (the calling thread's from then on), with interfaces to hang
 // endpoints on. Everything goes with the object.
 class KernelLab {
