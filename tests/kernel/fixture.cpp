@@ -87,7 +87,7 @@ void check_dropped(Shop& shop, Hook hook, const Bytes& frame, catflap_reason rea
 
 namespace {
 
-// `false == false` says nothing of the packet: every failed assertion is followed by the last frame in words.
+// `false == false` says nothing of the packet: every failed assertion comes with the last frame in words.
 struct PacketListener : doctest::IReporter {
     explicit PacketListener(const doctest::ContextOptions& /*options*/) {}
     void report_query(const doctest::QueryData& /*query*/) override {}
