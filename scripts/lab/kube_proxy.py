@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Kube-proxy's rules for one node: kube_proxy.py MODE NODE POD_CIDRS MANIFEST...
 
-MODE is iptables, nftables or ipvs. Writes what kube-proxy v1.30 or later writes in that mode with --cluster-cidr
+MODE is iptables, nftables or ipvs. Writes what kube-proxy v1.35 writes in that mode with --cluster-cidr
 POD_CIDRS (one of each family, a comma between), for the Services and EndpointSlices of the manifests, into the network
 namespace in which it runs. That is done once, into an empty namespace: nothing is brought up to date or taken away.
 What kube-proxy has for Services that the manifests of our tests do not use is left out: loadBalancerSourceRanges, health
-check ports, SCTP, topology hints.
+check ports, SCTP.
 """
 import base64
 import dataclasses
@@ -40,16 +40,39 @@ class Endpoint:
     ip: str
     port: int
     ready: bool
-    serving: bool
+    ending: bool  # terminating, and serving still
     local: bool
+    for_zones: frozenset
+    for_nodes: frozenset
 
     def __str__(self):
         return f"[{self.ip}]:{self.port}" if ":" in self.ip else f"{self.ip}:{self.port}"
 
 
+@dataclasses.dataclass(frozen=True)
+class Node:
+    name: str
+    zone: str
+
+
 def usable(endpoints):
     """The ready ones; where there are none, those that are ending but still serve."""
-    return [e for e in endpoints if e.ready] or [e for e in endpoints if e.serving]
+    return [e for e in endpoints if e.ready] or [e for e in endpoints if e.ending]
+
+
+def near(endpoints, node):
+    """Of the usable ones: those that are hinted for the node, or for its zone, if all are hinted and one is for us."""
+    chosen = usable(endpoints)
+    if not any(e.ready for e in chosen):
+        return chosen
+    for ours, hints in (node.name, [e.for_nodes for e in chosen]), (node.zone, [e.for_zones for e in chosen]):
+        if all(hints) and any(ours in hint for hint in hints):
+            return [e for e, hint in zip(chosen, hints) if ours in hint]
+    return chosen
+
+
+def unique(endpoints):
+    return list(dict.fromkeys(endpoints))
 
 
 @dataclasses.dataclass
@@ -66,8 +89,12 @@ class ServicePort:
     affinity_s: int  # 0: none
     internal_local: bool
     external_local: bool
-    everywhere: list  # endpoints that may be chosen
-    here: list  # those of them on this node
+    everywhere: list  # endpoints that traffic policy Cluster may choose
+    here: list  # endpoints that traffic policy Local may choose
+
+    @property
+    def reachable(self):
+        return unique(self.everywhere + self.here)
 
 
 def read_manifests(files):
@@ -97,7 +124,7 @@ def service_ports(manifests, node, family):
             and s["metadata"]["labels"].get("kubernetes.io/service-name") == meta["name"]
         ]
         for port in spec["ports"] if ips else []:
-            endpoints = [e for s in mine for e in slice_endpoints(s, port, node)]
+            endpoints = unique(e for s in mine for e in slice_endpoints(s, port, node.name))
             name = f"{meta['namespace']}/{meta['name']}"
             yield ServicePort(
                 service=name,
@@ -110,7 +137,7 @@ def service_ports(manifests, node, family):
                 affinity_s=timeout if affinity else 0,
                 internal_local=spec.get("internalTrafficPolicy") == "Local",
                 external_local=spec.get("externalTrafficPolicy") == "Local",
-                everywhere=usable(endpoints),
+                everywhere=near(endpoints, node),
                 here=usable([e for e in endpoints if e.local]),
             )
 
@@ -120,14 +147,15 @@ def slice_endpoints(endpoint_slice, port, node):
         if target.get("name", "") != port.get("name", "") or target["protocol"] != port.get("protocol", "TCP"):
             continue
         for endpoint in endpoint_slice["endpoints"]:
-            conditions = endpoint.get("conditions", {})
-            ready = conditions.get("ready", True)
+            conditions, hints = endpoint.get("conditions", {}), endpoint.get("hints", {})
             yield Endpoint(
                 ip=endpoint["addresses"][0],
                 port=target["port"],
-                ready=ready,
-                serving=conditions.get("serving", ready),
+                ready=conditions.get("ready", True),
+                ending=conditions.get("terminating", False) and conditions.get("serving", True),
                 local=endpoint.get("nodeName") == node,
+                for_zones=frozenset(hint["name"] for hint in hints.get("forZones", [])),
+                for_nodes=frozenset(hint["name"] for hint in hints.get("forNodes", [])),
             )
 
 
@@ -212,7 +240,7 @@ def iptables_service(tables, port):
         iptables_choice(tables, port, cluster_chain, port.everywhere)
     if port.internal_local or (is_external and port.external_local):
         iptables_choice(tables, port, local_chain, port.here)
-    for endpoint in port.everywhere:
+    for endpoint in port.reachable:
         iptables_endpoint(tables, port, endpoint)
 
     if port.internal_local and not port.here:
@@ -374,7 +402,7 @@ def nft_service(table, port):
         nft_choice(table, port, cluster_chain, tail, port.everywhere)
     if port.internal_local or (is_external and port.external_local):
         nft_choice(table, port, local_chain, tail, port.here)
-    for endpoint in port.everywhere:
+    for endpoint in port.reachable:
         nft_endpoint(table, port, tail, endpoint)
     table.element("service-ips", f"{port.ip} . {port.protocol} . {port.port} : goto {internal_chain}")
     for ip in port.external_ips:
@@ -480,9 +508,11 @@ def write_ipvs(family, pods, ports, node_addresses):
 
 
 def ipvs_service(ipvs, port):
-    inside = port.here if port.internal_local else port.everywhere
-    outside = port.here if port.external_local else port.everywhere
-    for endpoint in {*port.everywhere}:
+    # Without an endpoint here this mode leads to the others, if kube-proxy has looked for them at all.
+    others = port.everywhere if port.external_ips or port.node_port else []
+    inside = (port.here or others) if port.internal_local else port.everywhere
+    outside = (port.here or others) if port.external_local else port.everywhere
+    for endpoint in port.reachable:
         if endpoint.local:
             ipvs.member("KUBE-LOOP-BACK", f"{endpoint.ip},{port.protocol}:{endpoint.port},{endpoint.ip}")
     ipvs.member("KUBE-CLUSTER-IP", f"{port.ip},{port.protocol}:{port.port}")
@@ -543,6 +573,11 @@ def node_addresses(manifests, node, family):
     return [a for a in internal if ipaddress.ip_address(a).version == family]
 
 
+def zone_of(manifests, node):
+    labels = [m["metadata"].get("labels", {}) for m in manifests if m["kind"] == "Node" and m["metadata"]["name"] == node]
+    return labels[0].get("topology.kubernetes.io/zone", "") if labels else ""
+
+
 def local_addresses(family):
     """Those of all interfaces but the one that carries the Services' addresses: mode ipvs has node ports on them all."""
     links = json.loads(run(["ip", "-j", f"-{family}", "address", "show", "scope", "global"]))
@@ -557,7 +592,7 @@ def main():
         run(["ip", "link", "add", "kube-ipvs0", "type", "dummy"])
     for cidr in pod_cidrs.split(","):
         family = ipaddress.ip_network(cidr).version
-        ports = list(service_ports(manifests, node, family))
+        ports = list(service_ports(manifests, Node(node, zone_of(manifests, node)), family))
         if mode == "iptables":
             write_iptables(family, cidr, ports)
         elif mode == "nftables":

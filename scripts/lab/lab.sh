@@ -95,6 +95,7 @@ lab_clear() {
     for netns in /run/netns/"$id"-*; do
         [[ ! -e $netns ]] || echo "netns delete ${netns##*/}"
     done | ip -force -batch - >/dev/null 2>&1 || true
+    awk -v dir="$LAB_ROOT/$id/" 'index($2, dir) == 1 { print $2 }' /proc/self/mounts | xargs -r umount -l
     rm -rf "${LAB_ROOT:?}/$id"
 }
 

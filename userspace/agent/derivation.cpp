@@ -32,6 +32,7 @@ bool Derivation::is_urgent(const Cluster& cluster, const Changes& changes) const
 
 compile::Desired Derivation::update(const Cluster& cluster, Changes changes, const LinkWatcher& links) {
     changes.everything |= !std::exchange(begun_, true);
+    departed_.update(cluster, changes);
     const bool pods_changed = pods_.update(cluster, changes);
     // Policies: those of pods for which nothing is enforced are listed.
     const bool match = std::exchange(links_changed_, false) || pods_changed || !changes.policies.empty();
@@ -44,13 +45,15 @@ compile::Desired Derivation::update(const Cluster& cluster, Changes changes, con
     const bool look_at_frontends = changes.everything || changes.services || changes.nodes || rules_changed ||
                                    addresses_changed || touches_host_ports(cluster, changes);
     // Only egress rules look at frontends. Without any, Services may come and go for nothing.
-    if (look_at_frontends)
+    if (look_at_frontends) {
         frontends_ =
             std::ranges::any_of(resolved().policies, isolates_egress)
                 ? resolve::frontends_of(cluster, {node_, addresses_, {pods_.names().begin(), pods_.names().end()}})
                 : std::vector<resolve::Frontend>{};
+        departed_.set_frontends(frontends_);
+    }
     uncommitted_ |= match || rules_changed || look_at_frontends;
-    return {cluster, resolved(), local_.endpoints, frontends_, std::move(changes), !uncommitted_};
+    return {cluster, resolved(), local_.endpoints, frontends_, std::move(changes), !uncommitted_, departed_.pods()};
 }
 
 }  // namespace catflap::agent

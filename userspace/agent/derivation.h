@@ -8,6 +8,7 @@
 #include "links/link_watcher.h"
 #include "agent/local_endpoints.h"
 #include "compile/plan/loaded.h"
+#include "resolve/departed.h"
 #include "resolve/frontends.h"
 #include "resolve/resolver.h"
 
@@ -38,6 +39,7 @@ class Derivation {
     resolve::Resolver resolver_;
     std::vector<Address> addresses_;
     std::vector<resolve::Frontend> frontends_;
+    resolve::Departed departed_;
     bool begun_ = false;
     bool links_changed_ = false;
     bool uncommitted_ = true;

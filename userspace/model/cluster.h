@@ -62,6 +62,7 @@ struct Namespace {
 struct Node {
     std::string name;
     std::vector<Address> addresses;
+    std::string zone{};  // the label topology.kubernetes.io/zone
 
     bool operator==(const Node&) const = default;
 };

@@ -20,12 +20,16 @@ struct ServicePort {
     auto operator<=>(const ServicePort&) const = default;
 };
 
+// Local: only the endpoints of the node that the packet passes.
+enum class TrafficPolicy : uint8_t { cluster, local };
+
 struct Service {
     ObjectName name;
     std::vector<Address> addresses;           // cluster IPs; none: headless
     std::vector<Address> external_addresses;  // external IPs, load balancer IPs
     std::vector<ServicePort> ports;
-    bool local_only = false;  // internalTrafficPolicy Local: of the cluster IPs, and of nothing else
+    TrafficPolicy internal_policy = TrafficPolicy::cluster;  // of the cluster IPs
+    TrafficPolicy external_policy = TrafficPolicy::cluster;  // of external addresses and node ports
 
     bool operator==(const Service&) const = default;
 };
@@ -33,6 +37,11 @@ struct Service {
 struct SliceEndpoint {
     std::vector<Address> addresses;
     std::string node;
+    bool ready = true;  // a condition that is missing: ready, serving, not terminating
+    bool serving = true;
+    bool terminating = false;
+    std::vector<std::string> for_zones{};  // hints: which nodes are meant to use it; none: no hint
+    std::vector<std::string> for_nodes{};
 
     bool operator==(const SliceEndpoint&) const = default;
 };
@@ -48,7 +57,7 @@ struct SlicePort {
 struct EndpointSlice {
     ObjectName name;
     std::string service;                   // of the same namespace; "": nobody's
-    std::vector<SliceEndpoint> endpoints;  // those that kube-proxy may send to: ready, or still serving
+    std::vector<SliceEndpoint> endpoints;  // all of them; resolve/endpoint_choice.h says which are in use
     std::vector<SlicePort> ports;
 
     bool operator==(const EndpointSlice&) const = default;

@@ -16,22 +16,46 @@ std::string_view name_of(Family family) {
     return family == Family::ipv4 ? "IPv4" : "IPv6";
 }
 
-std::vector<Backend> backends(const Slices& slices, const ServicePort& port, Family family,
-                              const std::string* only_node) {
-    std::vector<Backend> result;
+std::vector<Candidate> candidates(const Slices& slices, const ServicePort& port, Family family) {
+    std::vector<Candidate> result;
     for (const EndpointSlice* slice : slices)
         for (const SlicePort& target : slice->ports) {
             if (target.name != port.name || target.protocol != port.protocol)
                 continue;
             for (const SliceEndpoint& endpoint : slice->endpoints)
                 for (const Address& address : endpoint.addresses)
-                    if (address.family() == family && (!only_node || endpoint.node == *only_node))
-                        result.push_back({address, target.port});
+                    if (address.family() == family)
+                        result.push_back({{address, target.port}, &endpoint});
         }
-    std::ranges::sort(result);
-    result.erase(std::unique(result.begin(), result.end()), result.end());
     return result;
 }
+
+// One Service on one node, in one family.
+struct Place {
+    const Service& service;
+    const Slices& slices;
+    const ProxyNode& node;
+    Family family;
+
+    // What a pod is led to from a cluster IP.
+    [[nodiscard]] std::vector<Backend> inside(const ServicePort& port) const {
+        return endpoints_in_use(candidates(slices, port, family), service.internal_policy, node);
+    }
+
+    // What a pod is led to from an external address or a node port. Where the external policy is Local, kube-proxy
+    // leads pods to the cluster's endpoints (iptables and nftables, with --cluster-cidr or another detector of local
+    // traffic), or to those of the node (mode ipvs; without a detector). Either may be chosen.
+    [[nodiscard]] std::vector<Backend> outside(const ServicePort& port) const {
+        const std::vector<Candidate> all = candidates(slices, port, family);
+        std::vector<Backend> result = endpoints_in_use(all, TrafficPolicy::cluster, node);
+        if (service.external_policy == TrafficPolicy::cluster)
+            return result;
+        std::ranges::copy(endpoints_in_use(all, TrafficPolicy::local, node), std::back_inserter(result));
+        std::ranges::sort(result);
+        result.erase(std::ranges::unique(result).begin(), result.end());
+        return result;
+    }
+};
 
 // Addresses of one family and the ports that they have in common; an address may be in several.
 struct Part {
@@ -47,19 +71,21 @@ std::vector<Address> of_family(const std::vector<Address>& addresses, Family fam
     return result;
 }
 
-// A Service's ports with all of its backends, or with those of one node.
-std::vector<FrontendPort> service_ports(const Service& service, const Slices& slices, Family family,
-                                        const std::string* only_node) {
-    std::vector<FrontendPort> result;
-    for (const ServicePort& port : service.ports)
-        result.push_back({port.protocol, port.port, backends(slices, port, family, only_node)});
-    return result;
-}
-
-void add_node_ports(const Service& service, const Slices& slices, Family family, Part& node_ports) {
-    for (const ServicePort& port : service.ports)
+void add_service(const Place& place, std::vector<Part>& result, Part& node_ports) {
+    const Service& service = place.service;
+    Part inside{to_string(service.name), of_family(service.addresses, place.family), {}};
+    Part outside{fmt::format("{} from outside", to_string(service.name)),
+                 of_family(service.external_addresses, place.family),
+                 {}};
+    for (const ServicePort& port : service.ports) {
+        inside.ports.push_back({port.protocol, port.port, place.inside(port)});
+        if (!outside.addresses.empty())
+            outside.ports.push_back({port.protocol, port.port, place.outside(port)});
         if (port.node_port != 0)
-            node_ports.ports.push_back({port.protocol, port.node_port, backends(slices, port, family, nullptr)});
+            node_ports.ports.push_back({port.protocol, port.node_port, place.outside(port)});
+    }
+    result.push_back(std::move(inside));
+    result.push_back(std::move(outside));
 }
 
 std::vector<Address> addresses_of(const Cluster& cluster, const ThisNode& node, Family family) {
@@ -110,17 +136,12 @@ std::vector<Part> parts(const Cluster& cluster, const ThisNode& node, Family fam
     std::map<ObjectName, Slices> slices;
     for (const auto& [name, slice] : cluster.slices)
         slices[{name.ns, slice.service}].push_back(&slice);
+    const auto self = cluster.nodes.find(node.name);
+    const ProxyNode proxy{node.name, self == cluster.nodes.end() ? "" : self->second.zone};
     std::vector<Part> result;
     Part node_ports{"node ports", addresses_of(cluster, node, family), {}};
-    for (const auto& [name, service] : cluster.services) {
-        const Slices& mine = slices[name];
-        result.push_back({to_string(name), of_family(service.addresses, family),
-                          service_ports(service, mine, family, service.local_only ? &node.name : nullptr)});
-        result.push_back({fmt::format("{} from outside", to_string(name)),
-                          of_family(service.external_addresses, family),
-                          service_ports(service, mine, family, nullptr)});
-        add_node_ports(service, mine, family, node_ports);
-    }
+    for (const auto& [name, service] : cluster.services)
+        add_service({service, slices[name], proxy, family}, result, node_ports);
     result.push_back(std::move(node_ports));
     add_host_ports(cluster, node, family, result);
     std::erase_if(result, [](const Part& part) { return part.addresses.empty() || part.ports.empty(); });

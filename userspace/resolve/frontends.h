@@ -9,15 +9,9 @@
 #include <vector>
 
 #include "model/cluster.h"
+#include "resolve/endpoint_choice.h"
 
 namespace catflap::resolve {
-
-struct Backend {
-    Address address;
-    uint16_t port = 0;
-
-    auto operator<=>(const Backend&) const = default;
-};
 
 struct FrontendPort {
     Protocol protocol = Protocol::tcp;
@@ -44,9 +38,9 @@ struct ThisNode {
     std::vector<ObjectName> pods;    // those that hang on it
 };
 
-// Of the Services of the cluster, as the node's kube-proxy translates them, and of the host ports of its pods. Session
-// affinity and traffic policies only choose among the backends listed; internalTrafficPolicy Local leaves those of this
-// node, at cluster IPs only. A host port of a pod whose address is not known yet has no backend: it is closed.
+// Of the Services of the cluster, as the node's kube-proxy translates them (resolve/endpoint_choice.h), and of the host
+// ports of its pods. Session affinity only chooses among the backends listed. A host port of a pod whose address is not
+// known yet has no backend: it is closed.
 std::vector<Frontend> frontends_of(const Cluster& cluster, const ThisNode& node);
 
 }  // namespace catflap::resolve

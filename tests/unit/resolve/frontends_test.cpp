@@ -82,12 +82,45 @@ TEST_CASE("a Service's address has the backends of its own family") {
 TEST_CASE("internalTrafficPolicy Local: this node's backends at the cluster IP, all of them everywhere else") {
     Shop shop;
     Service& service = shop.service("web", "10.96.0.1", "10.9.1.1", "10.9.2.1");
-    service.local_only = true;
+    service.internal_policy = TrafficPolicy::local;
     service.external_addresses = {address("203.0.113.1")};
     service.ports[0].node_port = 30080;
     CHECK(shop.at("10.96.0.1") == "80: 10.9.1.1:8080; ");
     CHECK(shop.at("203.0.113.1") == "80: 10.9.1.1:8080 10.9.2.1:8080; ");
     CHECK(shop.at("10.8.0.1") == "30080: 10.9.1.1:8080 10.9.2.1:8080; ");
+}
+
+TEST_CASE("externalTrafficPolicy Local: from outside the cluster's endpoints, or those of this node") {
+    Shop shop;
+    Service& service = shop.service("web", "10.96.0.1", "10.9.1.1", "10.9.2.1");
+    service.external_policy = TrafficPolicy::local;
+    service.external_addresses = {address("203.0.113.1")};
+    service.ports[0].node_port = 30080;
+    EndpointSlice& slice = shop.cluster.slices.begin()->second;
+    slice.endpoints[0] = {{address("10.9.1.1")}, "n1", false, true, true};
+    CHECK(shop.at("10.96.0.1") == "80: 10.9.2.1:8080; ");
+    CHECK(shop.at("203.0.113.1") == "80: 10.9.1.1:8080 10.9.2.1:8080; ");
+    CHECK(shop.at("10.8.0.1") == "30080: 10.9.1.1:8080 10.9.2.1:8080; ");
+}
+
+TEST_CASE("hints for the zone of this node's Node object") {
+    Shop shop;
+    shop.service("web", "10.96.0.1", "10.9.1.1", "10.9.2.1");
+    EndpointSlice& slice = shop.cluster.slices.begin()->second;
+    slice.endpoints[0].for_zones = {"a"};
+    slice.endpoints[1].for_zones = {"b"};
+    CHECK(shop.at("10.96.0.1") == "80: 10.9.1.1:8080 10.9.2.1:8080; ");
+    shop.cluster.nodes["n1"].zone = "b";
+    CHECK(shop.at("10.96.0.1") == "80: 10.9.2.1:8080; ");
+}
+
+TEST_CASE("each family chooses for itself") {
+    Shop shop;
+    shop.service("web", "10.96.0.1", "10.9.1.1", "10.9.2.1").addresses.push_back(address("fd96::1"));
+    EndpointSlice& slice = shop.cluster.slices.begin()->second;
+    slice.endpoints.push_back({{address("fd09::1")}, "n1", false, true, true});
+    CHECK(shop.at("10.96.0.1") == "80: 10.9.1.1:8080 10.9.2.1:8080; ");
+    CHECK(shop.at("fd96::1") == "80: fd09::1:8080; ");
 }
 
 TEST_CASE("node ports are at this node's addresses") {

@@ -44,7 +44,8 @@ TEST_CASE("a Service's addresses: those within the cluster, and those from outsi
         "status: {loadBalancer: {ingress: [{ip: 203.0.113.1, ipMode: VIP}, {hostname: db.example.com}]}}\n");
     CHECK(one.addresses == addresses({"10.96.0.1", "fd96::1"}));
     CHECK(one.external_addresses == addresses({"203.0.113.1", "203.0.113.2"}));
-    CHECK(one.local_only);
+    CHECK(one.internal_policy == TrafficPolicy::local);
+    CHECK(one.external_policy == TrafficPolicy::cluster);
     CHECK(one.ports == std::vector<ServicePort>{{"sql", Protocol::tcp, 5432, 30000}, {"u", Protocol::udp, 1, 0}});
 }
 
@@ -61,7 +62,7 @@ TEST_CASE("headless and ExternalName Services have no addresses") {
     CHECK(name.ports.empty());
 }
 
-TEST_CASE("an EndpointSlice's endpoints: ready, unknown, or ending and still serving") {
+TEST_CASE("an EndpointSlice's endpoints with their conditions; what is missing is ready, serving, not terminating") {
     const EndpointSlice one = slice(
         "addressType: IPv4\nports: [{name: sql, protocol: TCP, port: 5433}, {name: all, protocol: TCP}]\n"
         "endpoints:\n"
@@ -74,7 +75,26 @@ TEST_CASE("an EndpointSlice's endpoints: ready, unknown, or ending and still ser
     CHECK(one.ports == std::vector<SlicePort>{{"sql", Protocol::tcp, 5433}});
     CHECK(one.endpoints == std::vector<SliceEndpoint>{{addresses({"10.9.0.1"}), "n1"},
                                                       {addresses({"10.9.0.2"}), ""},
-                                                      {addresses({"10.9.0.3"}), ""}});
+                                                      {addresses({"10.9.0.3"}), "", false, true, true},
+                                                      {addresses({"10.9.0.4"}), "", false, false, true},
+                                                      {addresses({"10.9.0.5"}), "", false, true, false}});
+}
+
+TEST_CASE("an endpoint's hints, and the zone of a node") {
+    const EndpointSlice one = slice(
+        "addressType: IPv4\nports: [{name: sql, protocol: TCP, port: 5433}]\n"
+        "endpoints: [{addresses: [10.9.0.1], hints: {forZones: [{name: a}, {name: b}], forNodes: [{name: n1}]}}]\n");
+    REQUIRE(one.endpoints.size() == 1);
+    CHECK(one.endpoints[0].for_zones == Strings{"a", "b"});
+    CHECK(one.endpoints[0].for_nodes == Strings{"n1"});
+    CHECK(decoded<Node>("apiVersion: v1\nkind: Node\n"
+                        "metadata: {name: n1, labels: {topology.kubernetes.io/zone: a}}\n")
+              .zone == "a");
+}
+
+TEST_CASE("externalTrafficPolicy") {
+    CHECK(service("spec: {clusterIP: 10.96.0.1, externalTrafficPolicy: Local, ports: [{port: 1}]}\n").external_policy ==
+          TrafficPolicy::local);
 }
 
 TEST_CASE("names are not addresses: a slice of them leads nowhere that is known") {

@@ -300,6 +300,16 @@ bool Classification::holds(const resolve::SourceSet& set, uint32_t class_index, 
     return std::ranges::binary_search(address_class.groups, group_of(set));
 }
 
+bool Classification::would_hold(const resolve::SourceSet& set, const Pod& pod, const Address& address,
+                                const Cluster& cluster) const {
+    if (set.pods && (!pods_hold(*set.pods, {pod.name.ns, pod.labels, pod.ports}) ||
+                     !namespace_holds(*set.pods, pod.name.ns, cluster)))
+        return false;
+    if (set.blocks.empty())
+        return set.pods.has_value();
+    return std::ranges::binary_search(classes_[class_of(address)].groups, group_of(set));
+}
+
 // A superset of the workloads that match, as small as an index gives it.
 std::vector<uint32_t> Classification::candidates(const resolve::PodMatch& match) const {
     std::vector<uint32_t> found;

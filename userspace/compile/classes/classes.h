@@ -82,6 +82,9 @@ class Classification {
 
     // Does the set hold the class? By the cluster's namespace labels of now. The set is one that relevance covers.
     [[nodiscard]] bool holds(const resolve::SourceSet& set, uint32_t class_index, const Cluster& cluster) const;
+    // Would the set hold the address, if it were this pod's? The pod need not be in the cluster.
+    [[nodiscard]] bool would_hold(const resolve::SourceSet& set, const Pod& pod, const Address& address,
+                                  const Cluster& cluster) const;
     // Every class that the set holds; sorted.
     [[nodiscard]] std::vector<uint32_t> members(const resolve::SourceSet& set, const Cluster& cluster) const;
 

@@ -49,9 +49,20 @@ const std::vector<std::set<MaskMaker::Target>>& MaskMaker::targets(uint32_t fron
     for (const resolve::FrontendPort& port : frontends_[frontend].ports) {
         auto& leads_to = entry->second.emplace_back();
         for (const resolve::Backend& backend : port.backends)
-            leads_to.insert({classification_.class_of(backend.address), backend.port});
+            leads_to.insert({classification_.class_of(backend.address), backend.port,
+                             departed_.contains(backend.address) ? std::optional(backend.address) : std::nullopt});
     }
     return entry->second;
+}
+
+RuleMask MaskMaker::peers_of_departed(const resolve::DirectionPolicy& policy, const Address& address) const {
+    const Pod& pod = departed_.at(address);
+    RuleMask mask = empty_mask(policy);
+    for (size_t rule = 0; rule < policy.rules.size(); ++rule)
+        for (const resolve::SourceSet& set : policy.rules[rule].peers)
+            if (classification_.would_hold(set, pod, address, cluster_))
+                set_rule(mask, rule);
+    return mask;
 }
 
 // kube-proxy chooses the backend after us: a frontend's port passes where every backend that it may choose would.
@@ -76,7 +87,9 @@ void MaskMaker::add_frontends(const resolve::DirectionPolicy& policy, IndexMasks
             size_t allowed = 0;
             uint64_t refusing = kDefaultRule;
             for (const Target& target : targets(frontend)[i]) {
-                const uint64_t rule = judge.first_rule(mask_of(target.class_index), port.protocol, target.port);
+                const RuleMask peers =
+                    target.departed ? peers_of_departed(policy, *target.departed) : mask_of(target.class_index);
+                const uint64_t rule = judge.first_rule(peers, port.protocol, target.port);
                 (judge.allows(rule) ? verdict.rule : refusing) = rule;
                 allowed += judge.allows(rule);
             }

@@ -3,12 +3,14 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <vector>
 
 #include "compile/classes/classes.h"
 #include "compile/classes/ports.h"
 #include "compile/tables/table.h"
+#include "resolve/departed.h"
 
 namespace catflap::compile {
 
@@ -29,8 +31,12 @@ struct MixedService {
 class MaskMaker {
   public:
     MaskMaker(const Classification& classification, const Cluster& cluster, const std::vector<PortClass>& port_classes,
-              const std::vector<resolve::Frontend>& frontends)
-        : classification_(classification), cluster_(cluster), port_classes_(port_classes), frontends_(frontends) {}
+              const std::vector<resolve::Frontend>& frontends, const resolve::DepartedPods& departed)
+        : classification_(classification),
+          cluster_(cluster),
+          port_classes_(port_classes),
+          frontends_(frontends),
+          departed_(departed) {}
 
     // A frontend's class in an egress table has a mask with FrontendVerdicts behind it.
     [[nodiscard]] IndexMasks peers(const resolve::DirectionPolicy& policy);
@@ -48,17 +54,20 @@ class MaskMaker {
     struct Target {
         uint32_t class_index;
         uint16_t port;
+        std::optional<Address> departed;  // judged as its departed pod, not by the class
 
         auto operator<=>(const Target&) const = default;
     };
 
     const std::vector<std::set<Target>>& targets(uint32_t frontend);
+    [[nodiscard]] RuleMask peers_of_departed(const resolve::DirectionPolicy& policy, const Address& address) const;
     void add_frontends(const resolve::DirectionPolicy& policy, IndexMasks& masks);
 
     const Classification& classification_;
     const Cluster& cluster_;
     const std::vector<PortClass>& port_classes_;
     const std::vector<resolve::Frontend>& frontends_;
+    const resolve::DepartedPods& departed_;
     std::map<uint32_t, std::vector<std::set<Target>>> targets_;  // by frontend, then by its port
     std::map<resolve::SourceSet, std::vector<uint32_t>> members_;
     std::set<MixedService> mixed_;

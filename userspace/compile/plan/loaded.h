@@ -16,6 +16,7 @@
 #include "compile/plan/pool.h"
 #include "compile/classes/ports.h"
 #include "compile/tables/table.h"
+#include "resolve/departed.h"
 #include "resolve/frontends.h"
 
 namespace catflap::compile {
@@ -33,6 +34,7 @@ struct EndpointSpec {
 };
 
 inline const std::vector<resolve::Frontend> kNoFrontends;
+inline const resolve::DepartedPods kNoDepartedPods;
 
 struct Desired {
     const Cluster& cluster;
@@ -41,6 +43,7 @@ struct Desired {
     const std::vector<resolve::Frontend>& frontends = kNoFrontends;
     Changes changes = Changes::all();  // of the cluster, since the last commit that succeeded
     bool same_endpoints = false;       // resolved, endpoints and frontends are what they were then
+    const resolve::DepartedPods& departed = kNoDepartedPods;  // behind the frontends
 };
 
 // What an earlier agent left of an endpoint: if the same pod is still there, its flows and counters are its own.

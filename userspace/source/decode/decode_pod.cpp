@@ -92,6 +92,9 @@ Namespace decode_namespace(const Field& object, const ObjectName& name) {
 
 Node decode_node(const Field& object, const ObjectName& name) {
     Node node{name.name, {}};
+    const Labels labels = decode_labels(object.member("metadata").member("labels"));
+    if (const auto zone = labels.find("topology.kubernetes.io/zone"); zone != labels.end())
+        node.zone = zone->second;
     const Field status = object.member("status");
     status.is_mapping();
     for (const Field& item : status.member("addresses").items()) {

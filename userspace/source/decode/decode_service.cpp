@@ -23,11 +23,33 @@ uint16_t required_port(const Field& field) {
     return decode_port_number(field).value_or(0);
 }
 
-bool is_usable(const Field& conditions) {
-    if (!conditions.exists())
-        return true;  // unknown counts as ready
-    return conditions.member("ready").boolean().value_or(true) ||
-           conditions.member("serving").boolean().value_or(false);
+TrafficPolicy decode_traffic_policy(const Field& field) {
+    return field.string() == "Local" ? TrafficPolicy::local : TrafficPolicy::cluster;
+}
+
+std::vector<std::string> decode_hint(const Field& list) {
+    std::vector<std::string> names;
+    for (const Field& item : list.items())
+        if (item.is_mapping())
+            names.push_back(item.member("name").string().value_or(""));
+    return names;
+}
+
+SliceEndpoint decode_slice_endpoint(const Field& item) {
+    SliceEndpoint endpoint;
+    for (const Field& address : item.member("addresses").items())
+        add_service_address(address, endpoint.addresses);
+    endpoint.node = item.member("nodeName").string().value_or("");
+    if (const Field conditions = item.member("conditions"); conditions.exists() && conditions.is_mapping()) {
+        endpoint.ready = conditions.member("ready").boolean().value_or(true);
+        endpoint.serving = conditions.member("serving").boolean().value_or(true);
+        endpoint.terminating = conditions.member("terminating").boolean().value_or(false);
+    }
+    if (const Field hints = item.member("hints"); hints.exists() && hints.is_mapping()) {
+        endpoint.for_zones = decode_hint(hints.member("forZones"));
+        endpoint.for_nodes = decode_hint(hints.member("forNodes"));
+    }
+    return endpoint;
 }
 
 }  // namespace
@@ -62,7 +84,8 @@ Service decode_service(const Field& object, const ObjectName& name) {
         service.ports.push_back(std::move(port));
     }
     sort_unique(service.ports);
-    service.local_only = spec.member("internalTrafficPolicy").string() == "Local";
+    service.internal_policy = decode_traffic_policy(spec.member("internalTrafficPolicy"));
+    service.external_policy = decode_traffic_policy(spec.member("externalTrafficPolicy"));
     return service;
 }
 
@@ -74,15 +97,9 @@ EndpointSlice decode_endpoint_slice(const Field& object, const ObjectName& name)
         slice.service = service->second;
     if (object.member("addressType").string() == "FQDN")
         return slice;
-    for (const Field& item : object.member("endpoints").items()) {
-        if (!item.is_mapping() || !is_usable(item.member("conditions")))
-            continue;
-        SliceEndpoint endpoint;
-        for (const Field& address : item.member("addresses").items())
-            add_service_address(address, endpoint.addresses);
-        endpoint.node = item.member("nodeName").string().value_or("");
-        slice.endpoints.push_back(std::move(endpoint));
-    }
+    for (const Field& item : object.member("endpoints").items())
+        if (item.is_mapping())
+            slice.endpoints.push_back(decode_slice_endpoint(item));
     for (const Field& item : object.member("ports").items()) {
         if (!item.is_mapping() || !item.member("port").exists())
             continue;
