@@ -7,6 +7,7 @@
 #ifndef CATFLAP_FLOW_H
 #define CATFLAP_FLOW_H
 
+#include <catflap/flow.h>
 #include <catflap/timeouts.h>
 
 #include "maps.h"
@@ -29,14 +30,13 @@ static __always_inline int flow_expired(const struct catflap_flow *flow, __u8 pr
 static __always_inline int flow_of_this_pod(const struct catflap_flow *flow,
                                             const struct catflap_endpoint_config *endpoint)
 {
-    return (__s32)(flow->generation - endpoint->first_generation) >= 0;
+    return catflap_flow_of_this_pod(flow, endpoint->first_generation);
 }
 
 /* False: something that its verdict depends on has changed since it was judged. */
 static __always_inline int flow_current(const struct catflap_flow *flow, const struct catflap_endpoint_config *endpoint)
 {
-    return flow->opener == CATFLAP_OPENER_HOST || flow->generation == endpoint->generation ||
-           (catflap_keep && flow->state != CATFLAP_FLOW_OPENING); /* one-sided: nothing is established */
+    return catflap_flow_current(flow, endpoint->generation, catflap_keep);
 }
 
 /*
