@@ -63,6 +63,8 @@ struct Node {
     std::string name;
     std::vector<Address> addresses;
     std::string zone{};  // the label topology.kubernetes.io/zone
+    // A kubelet that runs pods elsewhere (virtual-kubelet, Fargate): no veth, and no agent.
+    bool is_virtual = false;
 
     bool operator==(const Node&) const = default;
 };

@@ -84,6 +84,23 @@ void decode_ports(const Field& spec, Pod& pod) {
             add_ports(container, pod);
 }
 
+// By virtual-kubelet's own label and taint, or by the label of AWS. A Node without any label has lost them on its way
+// here (each kubelet sets some): its name has to do.
+bool is_virtual_node(const Field& object, const std::string& name) {
+    const Field metadata = object.member("metadata");
+    const auto label = [&](const char* key) { return metadata.member("labels").member(key); };
+    if (const Field type = label("type"); type.exists() && type.string() == "virtual-kubelet")
+        return true;
+    if (const Field compute = label("eks.amazonaws.com/compute-type");
+        compute.exists() && compute.string() == "fargate")
+        return true;
+    for (const Field& taint : object.member("spec").member("taints").items())
+        if (taint.is_mapping() && taint.member("key").string() == "virtual-kubelet.io/provider")
+            return true;
+    return !metadata.member("labels").exists() &&
+           (name.starts_with("virtual-node-") || name.starts_with("virtual-kubelet"));
+}
+
 }  // namespace
 
 Namespace decode_namespace(const Field& object, const ObjectName& name) {
@@ -95,6 +112,7 @@ Node decode_node(const Field& object, const ObjectName& name) {
     const Labels labels = decode_labels(object.member("metadata").member("labels"));
     if (const auto zone = labels.find("topology.kubernetes.io/zone"); zone != labels.end())
         node.zone = zone->second;
+    node.is_virtual = is_virtual_node(object, name.name);
     const Field status = object.member("status");
     status.is_mapping();
     for (const Field& item : status.member("addresses").items()) {

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "resolve/out_of_reach.h"
+
+#include <doctest/doctest.h>
+
+using namespace catflap;
+using namespace catflap::resolve;
+
+namespace {
+
+Cluster shop() {
+    Cluster cluster;
+    cluster.nodes = {{"n1", {"n1", {}}}, {"n2", {"n2", {}}}, {"virtual", {"virtual", {}, true}}};
+    const auto add = [&](const std::string& name, const std::string& node) {
+        Pod pod;
+        pod.name = {"shop", name};
+        pod.node = node;
+        pod.labels = {{"app", name}};
+        cluster.pods[pod.name] = pod;
+    };
+    add("here", "n1");
+    add("there", "n2");
+    add("cloud", "virtual");
+    add("stray", "n9");
+    add("pending", "");
+    add("host", "n1");
+    add("host2", "n2");
+    cluster.pods.at({"shop", "host"}).host_network = true;
+    cluster.pods.at({"shop", "host2"}).host_network = true;
+    Policy all;
+    all.name = {"shop", "all"};
+    cluster.policies[all.name] = all;
+    return cluster;
+}
+
+std::vector<std::string> names(const OutOfReachPods& pods) {
+    std::vector<std::string> result;
+    for (const auto& pod : pods.list().pods)
+        result.push_back(pod.pod.name);
+    return result;
+}
+
+using Names = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("pods on virtual nodes, on nodes that nobody knows, and on the host's network are out of reach") {
+    const Cluster cluster = shop();
+    const auto why = [&](const char* name) { return out_of_reach(cluster, cluster.pods.at({"shop", name})); };
+    CHECK_FALSE(why("here"));
+    CHECK_FALSE(why("there"));
+    CHECK_FALSE(why("pending"));
+    CHECK(why("cloud") == OutOfReach::virtual_node);
+    CHECK(why("stray") == OutOfReach::unknown_node);
+    CHECK(why("host") == OutOfReach::host_network);
+    Pod finished = cluster.pods.at({"shop", "cloud"});
+    finished.finished = true;
+    CHECK_FALSE(out_of_reach(cluster, finished));
+}
+
+TEST_CASE("an agent tells of others' pods, and of its own node's host network") {
+    const Cluster cluster = shop();
+    OutOfReachPods pods("n1");
+    CHECK(pods.update(cluster, Changes::all()));
+    CHECK(names(pods) == Names{"cloud", "host", "stray"});
+    CHECK(pods.list().pods[0].policies == std::vector<ObjectName>{{"shop", "all"}});
+    CHECK(pods.list().pods[0].node == "virtual");
+    // An agent that runs on a node without a Node object enforces there all the same.
+    OutOfReachPods stray("n9");
+    stray.update(cluster, Changes::all());
+    CHECK(names(stray) == Names{"cloud"});
+    OutOfReachPods everyone("");
+    everyone.update(cluster, Changes::all());
+    CHECK(names(everyone) == Names{"cloud", "host", "host2", "stray"});
+}
+
+TEST_CASE("only selected pods are told, by the policies that select them") {
+    Cluster cluster = shop();
+    cluster.policies.clear();
+    Policy some;
+    some.name = {"shop", "some"};
+    some.pods.requirements = {{"app", LabelRequirement::Operator::in, {"cloud"}}};
+    Policy elsewhere;
+    elsewhere.name = {"zoo", "all"};
+    cluster.policies = {{some.name, some}, {elsewhere.name, elsewhere}};
+    OutOfReachPods pods("");
+    pods.update(cluster, Changes::all());
+    CHECK(names(pods) == Names{"cloud"});
+}
+
+TEST_CASE("changes are followed: pods, policies, nodes") {
+    Cluster cluster = shop();
+    OutOfReachPods pods("n1");
+    pods.update(cluster, Changes::all());
+    CHECK_FALSE(pods.update(cluster, Changes{}));
+
+    Changes gone;
+    gone.pods[{"shop", "cloud"}] = cluster.pods.at({"shop", "cloud"});
+    cluster.pods.erase({"shop", "cloud"});
+    CHECK(pods.update(cluster, gone));
+    CHECK(names(pods) == Names{"host", "stray"});
+
+    Changes node;
+    node.nodes = true;
+    cluster.nodes["n9"] = {"n9", {}};
+    CHECK(pods.update(cluster, node));
+    CHECK(names(pods) == Names{"host"});
+
+    Changes other;
+    other.pods[{"shop", "here"}] = cluster.pods.at({"shop", "here"});
+    CHECK_FALSE(pods.update(cluster, other));
+
+    Changes policy;
+    policy.policies.insert({"shop", "all"});
+    cluster.policies.clear();
+    CHECK(pods.update(cluster, policy));
+    CHECK(pods.list().count == 0);
+}
+
+TEST_CASE("of very many the first are listed, and all are counted") {
+    Cluster cluster = shop();
+    for (int i = 0; i < 1000; ++i) {
+        Pod pod = cluster.pods.at({"shop", "cloud"});
+        pod.name.name = "cloud" + std::to_string(i);
+        cluster.pods[pod.name] = pod;
+    }
+    OutOfReachPods pods("n1");
+    pods.update(cluster, Changes::all());
+    CHECK(pods.list().pods.size() == OutOfReachList::kMaxPods);
+    CHECK(pods.list().count == 1003);
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "resolve/out_of_reach.h"
+
+namespace catflap::resolve {
+namespace {
+
+std::vector<ObjectName> policies_selecting(const Cluster& cluster, const Pod& pod) {
+    std::vector<ObjectName> result;
+    for (auto policy = cluster.policies.lower_bound({pod.name.ns, ""});
+         policy != cluster.policies.end() && policy->first.ns == pod.name.ns; ++policy)
+        if (matches(policy->second.pods, pod.labels))
+            result.push_back(policy->first);
+    return result;
+}
+
+}  // namespace
+
+const char* sentence_of(OutOfReach why) {
+    switch (why) {
+        case OutOfReach::virtual_node:
+            return "a virtual node has no veths, and no agent";
+        case OutOfReach::unknown_node:
+            return "the source has no Node of this name, so nothing tells whether an agent runs there";
+        case OutOfReach::host_network:
+            break;
+    }
+    return "it uses the network of its node (hostNetwork), to which policies do not apply";
+}
+
+std::optional<OutOfReach> out_of_reach(const Cluster& cluster, const Pod& pod) {
+    if (pod.finished || pod.node.empty())
+        return std::nullopt;
+    const auto node = cluster.nodes.find(pod.node);
+    if (node != cluster.nodes.end() && node->second.is_virtual)
+        return OutOfReach::virtual_node;
+    if (pod.host_network)
+        return OutOfReach::host_network;
+    return node == cluster.nodes.end() ? std::optional(OutOfReach::unknown_node) : std::nullopt;
+}
+
+bool OutOfReachPods::counts(const Cluster& cluster, const Pod& pod) const {
+    const auto why = out_of_reach(cluster, pod);
+    if (!why || this_node_.empty())
+        return why.has_value();
+    return (pod.node == this_node_) == (*why == OutOfReach::host_network);
+}
+
+bool OutOfReachPods::update(const Cluster& cluster, const Changes& changes) {
+    const bool everything = changes.everything || changes.nodes;
+    bool changed = everything || !changes.policies.empty();
+    if (everything) {
+        pods_.clear();
+        for (const auto& [name, pod] : cluster.pods)
+            if (counts(cluster, pod))
+                pods_.insert(name);
+    }
+    for (const auto& [name, before] : changes.pods) {
+        const auto now = cluster.pods.find(name);
+        const bool is_in = now != cluster.pods.end() && counts(cluster, now->second);
+        const bool was_in = is_in ? !pods_.insert(name).second : pods_.erase(name) > 0;
+        changed |= is_in || was_in;
+    }
+    if (changed)
+        select(cluster);
+    return changed;
+}
+
+void OutOfReachPods::select(const Cluster& cluster) {
+    list_ = {};
+    for (const ObjectName& name : pods_) {
+        const Pod& pod = cluster.pods.at(name);
+        auto policies = policies_selecting(cluster, pod);
+        if (policies.empty() || ++list_.count > OutOfReachList::kMaxPods)
+            continue;
+        list_.pods.push_back({name, pod.node, *out_of_reach(cluster, pod), std::move(policies)});
+    }
+}
+
+}  // namespace catflap::resolve

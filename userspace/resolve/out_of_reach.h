@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pods that policies select and that no agent can enforce them on: nothing else would say so. Pure.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "model/changes.h"
+#include "model/cluster.h"
+
+namespace catflap::resolve {
+
+enum class OutOfReach : uint8_t { virtual_node, unknown_node, host_network };
+const char* sentence_of(OutOfReach why);
+
+// Nothing: an agent on its node can enforce policies on the pod, or it does not run on any node (yet, or any more).
+std::optional<OutOfReach> out_of_reach(const Cluster& cluster, const Pod& pod);
+
+struct SelectedOutOfReach {
+    ObjectName pod;
+    std::string node;
+    OutOfReach why{};
+    std::vector<ObjectName> policies;
+};
+
+struct OutOfReachList {
+    static constexpr size_t kMaxPods = 500;
+    std::vector<SelectedOutOfReach> pods;  // the first kMaxPods by name
+    size_t count = 0;                      // of all
+};
+
+// Kept up to date by changes. this_node: an agent runs there, so its pods are no matter, but for those of the host's
+// network, which every agent tells of its own node only. "": nobody's, everything counts.
+class OutOfReachPods {
+  public:
+    explicit OutOfReachPods(std::string this_node) : this_node_(std::move(this_node)) {}
+    // True: the list is another one.
+    bool update(const Cluster& cluster, const Changes& changes);
+    [[nodiscard]] const OutOfReachList& list() const { return list_; }
+
+  private:
+    [[nodiscard]] bool counts(const Cluster& cluster, const Pod& pod) const;
+    void select(const Cluster& cluster);
+
+    std::string this_node_;
+    std::set<ObjectName> pods_;
+    OutOfReachList list_;
+};
+
+}  // namespace catflap::resolve
