@@ -33,13 +33,17 @@ void require(bool condition, std::string_view sentence) {
 class NoDataplane : public Dataplane {
   public:
     Result<compile::CommitReport> commit(const compile::Desired&) override { return compile::CommitReport{}; }
-    Result<> attach(uint32_t) override { return {}; }
+    Result<> attach(uint32_t, const std::string&) override { return {}; }
     [[nodiscard]] bool attached(uint32_t) const override { return false; }
     void keep_only(const std::vector<uint32_t>&) override {}
     bool audit() override { return false; }
     [[nodiscard]] std::string attached_by() const override { return "nothing"; }
-    [[nodiscard]] Result<json> items(const AgentState&, const std::string&) const override {
-        return json::array({{{"namespace", "shop"}, {"name", "web"}, {"interface", "v1"}}, {{"reason", "policy"}}});
+    Result<> list(const AgentState&, report::Page& page) const override {
+        if (page.wants("shop", "web", "v1") && page.of_endpoint("shop", "web", "v1"))
+            page.add({{"namespace", "shop"}, {"name", "web"}, {"interface", "v1"}});
+        if (page.query().after.empty())
+            page.go_on_after("1");
+        return {};
     }
     [[nodiscard]] json status(const AgentState&) const override { return json::object(); }
 };

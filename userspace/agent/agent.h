@@ -12,6 +12,7 @@
 #include "control/control_server.h"
 #include "agent/dataplane.h"
 #include "agent/derivation.h"
+#include "agent/listing_index.h"
 #include "guard/guard.h"
 #include "links/link_watcher.h"
 #include "agent/options.h"
@@ -43,6 +44,8 @@ struct AgentState {
     std::string guard_error;  // why new interfaces are not closed until they are attached; "": they are
     LocalEndpoints local;
     resolve::Resolved resolved;
+    mutable ListingIndex index;                        // of resolved; for reports
+    resolve::OutOfReachList out_of_reach;              // pods that policies select and no agent can enforce
     std::string commit_error;                          // the desired state was refused: "" or why
     std::map<std::string, std::string> attach_errors;  // by interface
     uint64_t commits = 0;

@@ -12,6 +12,7 @@
 #include "agent/options.h"
 #include "base/result.h"
 #include "compile/commit/committer.h"
+#include "report/page.h"
 
 namespace catflap::agent {
 
@@ -47,8 +48,8 @@ class Dataplane {
     // By which the interfaces are attached: "tcx", "iptables-nft".
     [[nodiscard]] virtual std::string attached_by() const = 0;
 
-    // The items of `catflap get KIND`, see docs/cli.md. Fails with a sentence where this engine has none.
-    [[nodiscard]] virtual Result<nlohmann::json> items(const AgentState& state, const std::string& kind) const = 0;
+    // A page of `catflap get KIND`, see docs/cli.md. Fails with a sentence where this engine has none of the kind.
+    virtual Result<> list(const AgentState& state, report::Page& page) const = 0;
     // The engine's part of `catflap status`: counts, maps, health.
     [[nodiscard]] virtual nlohmann::json status(const AgentState& state) const = 0;
 };

@@ -34,6 +34,7 @@ compile::Desired Derivation::update(const Cluster& cluster, Changes changes, con
     changes.everything |= !std::exchange(begun_, true);
     departed_.update(cluster, changes);
     const bool pods_changed = pods_.update(cluster, changes);
+    out_of_reach_changed_ |= out_of_reach_.update(cluster, changes);
     // Policies: those of pods for which nothing is enforced are listed.
     const bool match = std::exchange(links_changed_, false) || pods_changed || !changes.policies.empty();
     if (match)

@@ -10,13 +10,14 @@
 #include "compile/plan/loaded.h"
 #include "resolve/departed.h"
 #include "resolve/frontends.h"
+#include "resolve/out_of_reach.h"
 #include "resolve/resolver.h"
 
 namespace catflap::agent {
 
 class Derivation {
   public:
-    explicit Derivation(const std::string& node) : node_(node), pods_(node) {}
+    explicit Derivation(const std::string& node) : node_(node), pods_(node), out_of_reach_(node) {}
 
     void links_changed() { links_changed_ = true; }
     // A policy, a namespace, an interface, a pod of this node: nobody waits for these.
@@ -31,11 +32,16 @@ class Derivation {
 
     [[nodiscard]] const LocalEndpoints& local() const { return local_; }
     [[nodiscard]] const resolve::Resolved& resolved() const { return resolver_.resolved(); }
+    [[nodiscard]] const resolve::OutOfReachList& out_of_reach() const { return out_of_reach_.list(); }
+    // True: it is another list than at the last call.
+    bool out_of_reach_changed() { return std::exchange(out_of_reach_changed_, false); }
 
   private:
     std::string node_;
     LocalPods pods_;
     LocalEndpoints local_;
+    resolve::OutOfReachPods out_of_reach_;
+    bool out_of_reach_changed_ = false;
     resolve::Resolver resolver_;
     std::vector<Address> addresses_;
     std::vector<resolve::Frontend> frontends_;

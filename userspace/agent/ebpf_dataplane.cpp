@@ -2,29 +2,12 @@
 #include "agent/ebpf_dataplane.h"
 
 #include <algorithm>
-#include <array>
 #include <nlohmann/json.hpp>
 
 #include "agent/report_ebpf.h"
 #include "kernel/datapath/flows.h"
 
 namespace catflap::agent {
-namespace {
-
-struct Kind {
-    const char* name;
-    nlohmann::json (*make)(const AgentState&, const EbpfDataplane&);
-};
-
-constexpr std::array<Kind, 7> kKinds = {{{"endpoints", report_endpoints},
-                                         {"policies", report_policies},
-                                         {"rules", report_rules},
-                                         {"sets", report_sets},
-                                         {"flows", report_flows},
-                                         {"drops", report_drops},
-                                         {"maps", report_maps}}};
-
-}  // namespace
 
 Result<std::unique_ptr<Dataplane>> EbpfDataplane::open(const Options& options) {
     kernel::DatapathOptions wanted;
@@ -94,11 +77,8 @@ std::string EbpfDataplane::attached_by() const {
     return std::string(to_string(datapath_->attachments().mode()));
 }
 
-Result<nlohmann::json> EbpfDataplane::items(const AgentState& state, const std::string& kind) const {
-    const auto found = std::ranges::find_if(kKinds, [&](const Kind& one) { return kind == one.name; });
-    if (found == kKinds.end())
-        return fail("there is no kind \"{}\"", kind);
-    return found->make(state, *this);
+Result<> EbpfDataplane::list(const AgentState& state, report::Page& page) const {
+    return list_ebpf(state, *this, page);
 }
 
 nlohmann::json EbpfDataplane::status(const AgentState& state) const {

@@ -24,7 +24,7 @@ class EbpfDataplane final : public Dataplane {
     void keep_only(const std::vector<uint32_t>& present) override;
     bool audit() override;
     [[nodiscard]] std::string attached_by() const override;
-    [[nodiscard]] Result<nlohmann::json> items(const AgentState& state, const std::string& kind) const override;
+    Result<> list(const AgentState& state, report::Page& page) const override;
     [[nodiscard]] nlohmann::json status(const AgentState& state) const override;
 
     // For the reports.

@@ -56,24 +56,21 @@ std::string IptablesDataplane::attached_by() const {
     return fmt::format("iptables-{}", to_string(engine_.backend()));
 }
 
-Result<> IptablesDataplane::for_each_rule(const TakeRule& take) const {
-    const auto counts = engine_.counts();
-    if (!counts)
-        return tl::unexpected(counts.error());
-    for (size_t family = 0; family < counts->size(); ++family) {
-        for (const auto& [name, chain] : enforced_.families[family].chains) {
-            const auto counted = (*counts)[family].find(name);
-            if (counted == (*counts)[family].end() || counted->second.size() != chain.rules.size())
-                continue;  // somebody changed it: the next comparison repairs it
-            for (size_t i = 0; i < chain.rules.size(); ++i)
-                take(chain, chain.rules[i].rule, counted->second[i]);
-        }
-    }
-    return {};
+Result<const IptablesCounts*> IptablesDataplane::counts() const {
+    constexpr auto kFresh = std::chrono::seconds(1);
+    const auto now = std::chrono::steady_clock::now();
+    if (counts_ && now - counted_at_ < kFresh)
+        return &*counts_;
+    const auto counted = engine_.counts();
+    if (!counted)
+        return tl::unexpected(counted.error());
+    counts_ = sum_counts(enforced_, *counted);
+    counted_at_ = std::chrono::steady_clock::now();
+    return &*counts_;
 }
 
-Result<nlohmann::json> IptablesDataplane::items(const AgentState& state, const std::string& kind) const {
-    return report_iptables(state, *this, kind);
+Result<> IptablesDataplane::list(const AgentState& state, report::Page& page) const {
+    return list_iptables(state, *this, page);
 }
 
 nlohmann::json IptablesDataplane::status(const AgentState& state) const {

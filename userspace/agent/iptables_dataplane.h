@@ -3,10 +3,11 @@
 #pragma once
 
 #include <chrono>
-#include <functional>
 #include <memory>
+#include <optional>
 
 #include "agent/dataplane.h"
+#include "agent/iptables_counts.h"
 #include "iptables/apply/engine.h"
 
 namespace catflap::agent {
@@ -22,19 +23,21 @@ class IptablesDataplane final : public Dataplane {
     void keep_only(const std::vector<uint32_t>&) override {}
     bool audit() override;
     [[nodiscard]] std::string attached_by() const override;
-    [[nodiscard]] Result<nlohmann::json> items(const AgentState& state, const std::string& kind) const override;
+    Result<> list(const AgentState& state, report::Page& page) const override;
     [[nodiscard]] nlohmann::json status(const AgentState& state) const override;
 
-    // For the reports: what is in force, and every rule of it with its counter.
+    // For the reports: what is in force, and what its rules counted.
     [[nodiscard]] const iptables::State& enforced() const { return enforced_; }
-    using TakeRule = std::function<void(const iptables::Chain&, const iptables::Rule&, const iptables::RuleCount&)>;
-    Result<> for_each_rule(const TakeRule& take) const;
+    // Not older than a second: iptables-save takes long enough to be asked once for all pages of a list.
+    [[nodiscard]] Result<const IptablesCounts*> counts() const;
 
   private:
     explicit IptablesDataplane(iptables::Engine engine) : engine_(std::move(engine)) {}
 
     iptables::Engine engine_;
     iptables::State enforced_;
+    mutable std::optional<IptablesCounts> counts_;
+    mutable std::chrono::steady_clock::time_point counted_at_{};
     std::chrono::steady_clock::time_point compared_at_ = std::chrono::steady_clock::now();  // with the kernel
 };
 

@@ -138,8 +138,13 @@ int main(int argc, char** argv) {
     CLI::App app(
         "catflapd enforces Kubernetes network policy on this node's cali* interfaces, by eBPF or by iptables.");
     define(app, options);
+    // As of catflap: `catflapd help`, `catflapd version`.
+    const std::string_view word = argc == 2 ? argv[1] : "";
     try {
-        app.parse(argc, argv);
+        if (word == "help" || word == "version")
+            app.parse(fmt::format("--{}", word));
+        else
+            app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? kDone : kUsage;
     }

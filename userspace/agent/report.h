@@ -12,11 +12,10 @@ namespace catflap::agent {
 // Of every command but settle.
 nlohmann::json report(const AgentState& state, const nlohmann::json& request);
 nlohmann::json failure(const std::string& message, int exit_code);
+// At most kMaxNamed of each: the counts of report_status() say how many there are.
 nlohmann::json refused(const AgentState& state);
+nlohmann::json warnings(const AgentState& state);
 
 nlohmann::json report_status(const AgentState& state);
-
-// A policy without its counters, whichever engine counts.
-nlohmann::json describe_policy(const AgentState& state, const Policy& policy);
 
 }  // namespace catflap::agent

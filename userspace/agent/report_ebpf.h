@@ -6,17 +6,13 @@
 
 #include "agent/agent.h"
 #include "agent/ebpf_dataplane.h"
+#include "report/page.h"
 
 namespace catflap::agent {
 
-nlohmann::json report_endpoints(const AgentState& state, const EbpfDataplane& dataplane);
-nlohmann::json report_policies(const AgentState& state, const EbpfDataplane& dataplane);
-nlohmann::json report_rules(const AgentState& state, const EbpfDataplane& dataplane);
-// The length of report_sets(), without its members.
-size_t count_sets(const EbpfDataplane& dataplane);
-nlohmann::json report_sets(const AgentState& state, const EbpfDataplane& dataplane);
-nlohmann::json report_flows(const AgentState& state, const EbpfDataplane& dataplane);
-nlohmann::json report_drops(const AgentState& state, const EbpfDataplane& dataplane);
+Result<> list_ebpf(const AgentState& state, const EbpfDataplane& dataplane, report::Page& page);
+Result<> list_sets(const AgentState& state, const EbpfDataplane& dataplane, report::Page& page);
+Result<> list_flows(const AgentState& state, const EbpfDataplane& dataplane, report::Page& page);
 nlohmann::json report_maps(const AgentState& state, const EbpfDataplane& dataplane);
 nlohmann::json report_ebpf_status(const AgentState& state, const EbpfDataplane& dataplane);
 

@@ -3,51 +3,22 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <set>
 
 #include "agent/agent.h"
-#include "agent/report.h"
+#include "agent/report_list.h"
 #include "iptables/render/chains.h"
 
 namespace catflap::agent {
 namespace {
 
-using iptables::Chain;
 using iptables::Credit;
-using iptables::Rule;
-using iptables::RuleCount;
-using iptables::Verb;
 using nlohmann::json;
+using report::Kind;
 using resolve::Direction;
 
-void add(RuleCount& sum, const RuleCount& part) {
-    sum.packets += part.packets;
-    sum.bytes += part.bytes;
-}
-
-struct Split {
-    RuleCount allowed;
-    RuleCount dropped;
-};
-
-json fields(const Split& split) {
-    return {{"allowedPackets", split.allowed.packets},
-            {"allowedBytes", split.allowed.bytes},
-            {"droppedPackets", split.dropped.packets},
-            {"droppedBytes", split.dropped.bytes}};
-}
-
-// A packet ends its way through an endpoint's chain in one of these.
-void count_end(Split& split, const Rule& rule, const RuleCount& count) {
-    if (rule.target.verb == Verb::accept || rule.target.verb == Verb::return_to_caller)
-        add(split.allowed, count);
-    else if (rule.target.verb == Verb::drop)
-        add(split.dropped, count);
-}
-
-json policy_names(const AgentState& state, const ObjectName& pod, Direction direction) {
+json policy_names(const AgentState& state, const std::optional<ObjectName>& pod, Direction direction) {
     json names = json::array();
-    const auto found = state.resolved.endpoints.find(pod);
+    const auto found = pod ? state.resolved.endpoints.find(*pod) : state.resolved.endpoints.end();
     if (found != state.resolved.endpoints.end())
         for (const ObjectName& policy :
              state.resolved.policies[found->second[static_cast<size_t>(direction)]]->policies)
@@ -55,186 +26,172 @@ json policy_names(const AgentState& state, const ObjectName& pod, Direction dire
     return names;
 }
 
-Result<json> endpoints(const AgentState& state, const IptablesDataplane& dataplane) {
-    std::map<std::string, Split> by_chain;
-    const auto done = dataplane.for_each_rule([&](const Chain& chain, const Rule& rule, const RuleCount& count) {
-        if (chain.name.starts_with(iptables::kFromPod.endpoint) || chain.name.starts_with(iptables::kToPod.endpoint))
-            count_end(by_chain[chain.name], rule, count);
-    });
-    if (!done)
-        return tl::unexpected(done.error());
-    json result = json::array();
-    for (const compile::EndpointSpec& spec : state.local.endpoints) {
-        json addresses = json::array();
-        for (const Address& address : spec.addresses)
-            if (!address.is_unset())
-                addresses.push_back(to_string(address));
-        const Split from_pod = by_chain[std::string(iptables::kFromPod.endpoint) + spec.interface];
-        const Split to_pod = by_chain[std::string(iptables::kToPod.endpoint) + spec.interface];
-        Split sum = from_pod;
-        add(sum.allowed, to_pod.allowed);
-        add(sum.dropped, to_pod.dropped);
-        json item = {{"interface", spec.interface},
-                     {"ifindex", spec.ifindex},
-                     {"namespace", spec.pod ? spec.pod->ns : ""},
-                     {"pod", spec.pod ? spec.pod->name : ""},
-                     {"uid", spec.uid},
-                     {"addresses", addresses},
-                     {"slot", 0},
-                     {"generation", 0},
-                     {"attachedBy", dataplane.attached_by()},
-                     {"state", !spec.pod           ? "unknown"
-                               : addresses.empty() ? "noAddress"
-                                                   : "enforced"},
-                     {"ingressPolicies", spec.pod ? policy_names(state, *spec.pod, Direction::ingress) : json::array()},
-                     {"egressPolicies", spec.pod ? policy_names(state, *spec.pod, Direction::egress) : json::array()},
-                     {"fromPod", fields(from_pod)},
-                     {"toPod", fields(to_pod)}};
-        item.update(fields(sum));
-        result.push_back(std::move(item));
+template <class Key>
+AllowedAndDropped find_or_none(const std::map<Key, AllowedAndDropped>& counts, const Key& key) {
+    const auto found = counts.find(key);
+    return found == counts.end() ? AllowedAndDropped{} : found->second;
+}
+
+Result<> list_endpoints(const AgentState& state, const IptablesDataplane& dataplane, report::Page& page) {
+    const auto counts = dataplane.counts();
+    if (!counts)
+        return tl::unexpected(counts.error());
+    const auto& endpoints = state.local.endpoints;  // by ifindex
+    auto next = endpoints.begin();
+    if (!page.query().after.empty()) {
+        const auto cursor = read_cursor(page, 1);
+        if (!cursor)
+            return tl::unexpected(cursor.error());
+        next = std::ranges::upper_bound(endpoints, (*cursor)[0].get<uint32_t>(), {}, &compile::EndpointSpec::ifindex);
     }
+    for (; next != endpoints.end(); ++next) {
+        const ObjectName pod = next->pod.value_or(ObjectName{});
+        if (page.wants(pod.ns, pod.name, next->interface) && page.of_endpoint(pod.ns, pod.name, next->interface)) {
+            const auto chain = [&](const iptables::Way& way) { return std::string(way.endpoint) + next->interface; };
+            json row = endpoint_row(*next, find_or_none((*counts)->by_chain, chain(iptables::kFromPod)),
+                                    find_or_none((*counts)->by_chain, chain(iptables::kToPod)));
+            row["slot"] = 0;
+            row["generation"] = 0;
+            row["attachedBy"] = dataplane.attached_by();
+            row["ingressPolicies"] = policy_names(state, next->pod, Direction::ingress);
+            row["egressPolicies"] = policy_names(state, next->pod, Direction::egress);
+            page.add(std::move(row));
+        }
+        if (page.full() && std::next(next) != endpoints.end()) {
+            page.go_on_after(json::array({next->ifindex}).dump());
+            break;
+        }
+    }
+    return {};
+}
+
+Result<> list_iptables_policies(const AgentState& state, const IptablesDataplane& dataplane, report::Page& page) {
+    const auto counts = dataplane.counts();
+    if (!counts)
+        return tl::unexpected(counts.error());
+    return list_policies(state, page,
+                         [&](const ObjectName& policy) { return find_or_none((*counts)->by_policy, policy); });
+}
+
+Result<> list_iptables_rules(const AgentState& state, const IptablesDataplane& dataplane, report::Page& page) {
+    const auto counts = dataplane.counts();
+    if (!counts)
+        return tl::unexpected(counts.error());
+    return list_rules(state, page, [&](Direction direction, const resolve::Rule& rule) {
+        const auto found = (*counts)->by_credit.find(Credit{direction, {rule.policy}, false, rule.index});
+        return found == (*counts)->by_credit.end() ? Counted{} : found->second;
+    });
+}
+
+// Both families' sets of one meaning are one item: name -> those of either family.
+using Meaning = std::pair<std::string, iptables::SetKind>;
+std::map<Meaning, std::vector<const iptables::IpSet*>> sets_by_meaning(const IptablesDataplane& dataplane) {
+    std::map<Meaning, std::vector<const iptables::IpSet*>> result;
+    for (const auto& [name, set] : dataplane.enforced().sets)
+        result[{set.meaning, set.kind}].push_back(&set);
     return result;
 }
 
-Result<std::map<Credit, RuleCount>> credits(const IptablesDataplane& dataplane) {
-    std::map<Credit, RuleCount> counts;
-    const auto done = dataplane.for_each_rule([&](const Chain&, const Rule& rule, const RuleCount& count) {
-        if (rule.credit)
-            add(counts[*rule.credit], count);
-    });
-    if (!done)
-        return tl::unexpected(done.error());
-    return counts;
+size_t count_members(const std::vector<const iptables::IpSet*>& sets) {
+    size_t count = 0;
+    for (const iptables::IpSet* set : sets)
+        count += set->members.size();
+    return count;
 }
 
-Result<json> policies(const AgentState& state, const IptablesDataplane& dataplane) {
-    const auto counts = credits(dataplane);
-    if (!counts)
-        return tl::unexpected(counts.error());
-    std::map<ObjectName, Split> totals;
-    for (const auto& [credit, count] : *counts)
-        for (const ObjectName& policy : credit.policies)
-            add(credit.denied ? totals[policy].dropped : totals[policy].allowed, count);
-    json result = json::array();
-    for (const auto& [name, policy] : state.source->cluster().policies) {
-        json item = describe_policy(state, policy);
-        item.update(fields(totals[name]));
-        result.push_back(std::move(item));
+// Members from number `first` on, at most so many; sorted.
+std::vector<std::string> members_from(const std::vector<const iptables::IpSet*>& sets, size_t first, size_t limit) {
+    std::vector<std::string> result;
+    size_t passed = 0;
+    for (const iptables::IpSet* set : sets) {
+        const size_t skipped = std::min(set->members.size(), first - std::min(first, passed));
+        passed += set->members.size();
+        auto member = set->members.begin();
+        std::advance(member, static_cast<ptrdiff_t>(skipped));
+        for (; member != set->members.end() && result.size() < limit; ++member)
+            result.push_back(to_string(*member, set->kind));
     }
+    std::ranges::sort(result);
     return result;
 }
 
-Result<json> rules(const AgentState& state, const IptablesDataplane& dataplane) {
-    const auto counts = credits(dataplane);
-    if (!counts)
-        return tl::unexpected(counts.error());
-    struct Row {
-        std::set<std::string> peers;
-        std::set<std::string> ports;
-        std::set<ObjectName> endpoints;
-    };
-    std::map<Credit, Row> rows;
-    for (const auto& [pod, indices] : state.resolved.endpoints)
-        for (const size_t index : indices)
-            for (const resolve::Rule& rule : state.resolved.policies[index]->rules) {
-                Row& row = rows[{state.resolved.policies[index]->direction, {rule.policy}, false, rule.index}];
-                row.endpoints.insert(pod);
-                for (const resolve::SourceSet& set : rule.peers)
-                    row.peers.insert(to_string(set));
-                for (const resolve::PortRange& range : rule.ports)
-                    row.ports.insert(to_string(range));
+Result<> list_iptables_sets(const IptablesDataplane& dataplane, report::Page& page) {
+    constexpr size_t kMembersAtOnce = 4096;
+    const auto sets = sets_by_meaning(dataplane);
+    Meaning after;
+    size_t member = 0;
+    auto next = sets.begin();
+    if (!page.query().after.empty()) {
+        const auto cursor = read_cursor(page, 3);
+        if (!cursor)
+            return tl::unexpected(cursor.error());
+        after = {(*cursor)[0], static_cast<iptables::SetKind>((*cursor)[1].get<int>())};
+        member = (*cursor)[2];
+        next = member > 0 ? sets.lower_bound(after) : sets.upper_bound(after);
+        member = next != sets.end() && next->first == after ? member : 0;
+    }
+    for (; next != sets.end(); member = 0, ++next) {
+        const size_t count = count_members(next->second);
+        const auto cursor = [&](size_t at) {
+            return json::array({next->first.first, static_cast<int>(next->first.second), at}).dump();
+        };
+        if (page.wants("", next->first.first)) {
+            json row = {{"name", next->first.first},
+                        {"kind", next->first.second == iptables::SetKind::selector ? "pods" : "namedPort"},
+                        {"classes", json::array()},
+                        {"addresses", count}};
+            row["members"] =
+                page.query().members ? json(members_from(next->second, member, kMembersAtOnce)) : json::array();
+            if (member > 0)
+                row["continued"] = true;
+            page.add(std::move(row));
+            if (page.query().members && member + kMembersAtOnce < count) {
+                page.go_on_after(cursor(member + kMembersAtOnce));
+                return {};
             }
-    json result = json::array();
-    for (const auto& [credit, row] : rows) {
-        const auto found = counts->find(credit);
-        const RuleCount counted = found == counts->end() ? RuleCount{} : found->second;
-        result.push_back({{"policyNamespace", credit.policies.front().ns},
-                          {"policy", credit.policies.front().name},
-                          {"direction", to_string(credit.direction)},
-                          {"index", credit.index},
-                          {"peers", row.peers.empty() ? std::set<std::string>{"everyone"} : row.peers},
-                          {"ports", row.ports.empty() ? std::set<std::string>{"everything"} : row.ports},
-                          {"endpoints", row.endpoints.size()},
-                          {"allowedPackets", counted.packets},
-                          {"allowedBytes", counted.bytes}});
+        }
+        if (page.full() && std::next(next) != sets.end()) {
+            page.go_on_after(cursor(0));
+            break;
+        }
     }
-    return result;
+    return {};
 }
 
-// Both families' sets of one meaning are one item.
-json sets(const IptablesDataplane& dataplane) {
-    std::map<std::pair<std::string, iptables::SetKind>, std::vector<std::string>> members;
-    for (const auto& [name, set] : dataplane.enforced().sets) {
-        auto& list = members[{set.meaning, set.kind}];
-        for (const iptables::SetMember& member : set.members)
-            list.push_back(to_string(member, set.kind));
+Result<> list_drops(const IptablesDataplane& dataplane, report::Page& page) {
+    const auto counts = dataplane.counts();
+    if (!counts)
+        return tl::unexpected(counts.error());
+    for (const uint32_t reason : {uint32_t{CATFLAP_REASON_POLICY}, uint32_t{CATFLAP_REASON_UNKNOWN_ENDPOINT},
+                                  uint32_t{CATFLAP_REASON_ENCAPSULATION}, kInvalidState}) {
+        if (!page.wants("", label_of(reason)))
+            continue;
+        const auto found = (*counts)->by_reason.find(reason);
+        page.add(drop_row(reason, found == (*counts)->by_reason.end() ? Counted{} : found->second));
     }
-    json result = json::array();
-    for (auto& [key, list] : members) {
-        std::ranges::sort(list);
-        result.push_back({{"name", key.first},
-                          {"kind", key.second == iptables::SetKind::selector ? "pods" : "namedPort"},
-                          {"classes", json::array()},
-                          {"addresses", list.size()},
-                          {"members", list}});
-    }
-    return result;
-}
-
-struct DropReason {
-    const char* label;
-    const char* sentence;
-    RuleCount count{};
-};
-
-Result<json> drops(const IptablesDataplane& dataplane) {
-    DropReason policy{"policy", "no policy that isolates the pod in this direction admits the packet"};
-    DropReason unknown{"unknown_endpoint", "the interface carries no pod that the agent knows"};
-    DropReason encapsulation{"encapsulation",
-                             "the pod sent IPIP or VXLAN, which would carry packets past every policy"};
-    DropReason invalid{"invalid_state", "conntrack takes the packet for part of no connection"};
-    const auto done = dataplane.for_each_rule([&](const Chain& chain, const Rule& rule, const RuleCount& count) {
-        if (rule.target.verb != Verb::drop)
-            return;
-        if (rule.credit)
-            add(policy.count, count);
-        else if (!rule.match.states.empty())
-            add(invalid.count, count);
-        else if (!rule.match.protocol.empty())
-            add(encapsulation.count, count);
-        else if (chain.name.starts_with(iptables::kFromPod.dispatch) ||
-                 chain.name.starts_with(iptables::kToPod.dispatch))
-            add(unknown.count, count);
-    });
-    if (!done)
-        return tl::unexpected(done.error());
-    json result = json::array();
-    for (const DropReason& reason : {policy, unknown, encapsulation, invalid})
-        result.push_back({{"reason", reason.label},
-                          {"sentence", reason.sentence},
-                          {"packets", reason.count.packets},
-                          {"bytes", reason.count.bytes}});
-    return result;
+    return {};
 }
 
 }  // namespace
 
-Result<json> report_iptables(const AgentState& state, const IptablesDataplane& dataplane, const std::string& kind) {
-    if (kind == "endpoints")
-        return endpoints(state, dataplane);
-    if (kind == "policies")
-        return policies(state, dataplane);
-    if (kind == "rules")
-        return rules(state, dataplane);
-    if (kind == "sets")
-        return sets(dataplane);
-    if (kind == "drops")
-        return drops(dataplane);
-    if (kind == "flows")
-        return fail("in iptables mode the flows are nf_conntrack's: see conntrack -L");
-    if (kind == "maps")
-        return fail("in iptables mode there are no maps: see iptables-save and ipset list");
-    return fail("there is no kind \"{}\"", kind);
+Result<> list_iptables(const AgentState& state, const IptablesDataplane& dataplane, report::Page& page) {
+    switch (page.query().kind) {
+        case Kind::endpoints:
+            return list_endpoints(state, dataplane, page);
+        case Kind::policies:
+            return list_iptables_policies(state, dataplane, page);
+        case Kind::rules:
+            return list_iptables_rules(state, dataplane, page);
+        case Kind::sets:
+            return list_iptables_sets(dataplane, page);
+        case Kind::drops:
+            return list_drops(dataplane, page);
+        case Kind::flows:
+            return fail("in iptables mode the flows are nf_conntrack's: see conntrack -L");
+        case Kind::maps:
+            return fail("in iptables mode there are no maps: see iptables-save and ipset list");
+    }
+    return fail("there is no such kind");
 }
 
 json report_iptables_status(const AgentState& state, const IptablesDataplane& dataplane) {
@@ -251,7 +208,7 @@ json report_iptables_status(const AgentState& state, const IptablesDataplane& da
     return {{"counts",
              {{"endpoints", state.local.pods.size()},
               {"policies", state.source->cluster().policies.size()},
-              {"sets", sets(dataplane).size()},
+              {"sets", sets_by_meaning(dataplane).size()},
               {"addresses", members},
               {"chains", chains},
               {"iptablesRules", rule_count}}},

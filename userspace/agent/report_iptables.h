@@ -3,14 +3,13 @@
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
-#include <string>
 
 #include "agent/iptables_dataplane.h"
+#include "report/page.h"
 
 namespace catflap::agent {
 
-Result<nlohmann::json> report_iptables(const AgentState& state, const IptablesDataplane& dataplane,
-                                       const std::string& kind);
+Result<> list_iptables(const AgentState& state, const IptablesDataplane& dataplane, report::Page& page);
 nlohmann::json report_iptables_status(const AgentState& state, const IptablesDataplane& dataplane);
 
 }  // namespace catflap::agent

@@ -278,10 +278,16 @@ int ControlServer::fd() const {
 }
 
 void ControlServer::serve() {
-    std::array<epoll_event, 64> events;
-    const int count = epoll_wait(state_->epoll.get(), events.data(), static_cast<int>(events.size()), 0);
-    for (int i = 0; i < count; ++i)
-        state_->serve(events[static_cast<size_t>(i)]);
+    // One event at a time: what is left is at the head of the queue when the caller comes back, which it does at once.
+    const auto end = ControlConnection::Clock::now() + state_->options.serving_limit;
+    epoll_event event{};
+    for (size_t left = state_->clients.size() + 2; left > 0; --left) {
+        if (epoll_wait(state_->epoll.get(), &event, 1, 0) != 1)
+            break;
+        state_->serve(event);
+        if (ControlConnection::Clock::now() >= end)
+            break;
+    }
     state_->settle_watches();
 }
 

@@ -17,6 +17,8 @@ namespace catflap::control {
 struct ControlOptions {
     // A client that neither sends nor takes a byte for so long is cut off.
     std::chrono::milliseconds idle_limit = std::chrono::seconds(30);
+    // serve() begins no further answer after so long: its caller has more to do than to answer.
+    std::chrono::milliseconds serving_limit{5};
     // Further ones wait until one of these has left.
     size_t max_clients = 64;
 };
@@ -37,8 +39,8 @@ class ControlServer {
 
     // An epoll descriptor, readable when serve() has something to do.
     [[nodiscard]] int fd() const;
-    // Accepts, reads, answers: at most one request of each client in one call. Never blocks on a
-    // slow client, bounds a request at 1 MiB and a client's idle time.
+    // Accepts, reads, answers: about one request of each client in one call, in turn, and fewer where they take
+    // long. Never blocks on a slow client, bounds a request at 1 MiB and a client's idle time.
     void serve();
 
   private:

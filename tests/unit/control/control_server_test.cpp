@@ -358,3 +358,31 @@ TEST_CASE("a run directory that cannot be is an error with its cause") {
     REQUIRE_FALSE(longer.has_value());
     CHECK(longer.error().message.find("File name too long") != std::string::npos);
 }
+
+TEST_CASE("however many ask at once, one turn of the server ends soon, and everybody's turn comes") {
+    const RunDir dir;
+    int answered = 0;
+    auto server = ControlServer::open(dir.path(),
+                                      [&](const json&) {
+                                          ++answered;
+                                          std::this_thread::sleep_for(10ms);  // longer than the whole turn may take
+                                          return json{{"ok", true}};
+                                      },
+                                      {.serving_limit = 5ms});
+    REQUIRE(server.has_value());
+    std::vector<std::unique_ptr<Client>> clients;
+    for (int i = 0; i < 8; ++i) {
+        clients.push_back(std::make_unique<Client>(dir.socket()));
+        REQUIRE(clients.back()->send("{}\n"));
+    }
+    size_t turns = 0;
+    for (; answered < 8; ++turns) {
+        REQUIRE(turns < 100);
+        const int before = answered;
+        server->serve();
+        CHECK(answered - before <= 1);  // the caller has its turn between any two of such answers
+    }
+    CHECK(turns >= 8);
+    for (const auto& client : clients)
+        CHECK(json::parse(client->line())["ok"] == true);
+}

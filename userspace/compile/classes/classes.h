@@ -65,6 +65,8 @@ class Classification {
     [[nodiscard]] const std::vector<std::string>& keys() const { return keys_; }
     // Classes that no address and no prefix has.
     [[nodiscard]] size_t unused_classes() const { return unused_; }
+    // Addresses and prefixes of the class.
+    [[nodiscard]] uint32_t uses(uint32_t class_index) const { return uses_[class_index]; }
 
     struct Entry {
         uint32_t class_index = 0;

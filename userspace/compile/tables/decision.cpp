@@ -37,8 +37,12 @@ void DecisionRegistry::adopt(uint32_t number, const DecisionKey& key) {
     if (number >= used_.size())
         used_.resize(number + 1);
     used_[number] = true;
-    if (numbers_.insert_or_assign(key, number).second)
+    const auto [known, is_new] = numbers_.insert_or_assign(key, number);
+    if (is_new)
         names_ += key.policies.size();
+    if (number >= keys_.size())
+        keys_.resize(number + 1);
+    keys_[number] = &known->first;
 }
 
 void DecisionRegistry::release(uint32_t number) {
@@ -46,6 +50,7 @@ void DecisionRegistry::release(uint32_t number) {
     if (found == numbers_.end())
         return;
     names_ -= found->first.policies.size();
+    keys_[number] = nullptr;
     numbers_.erase(found);
     used_[number] = false;
     first_free_ = std::min<size_t>(first_free_, number);

@@ -40,10 +40,15 @@ class DecisionRegistry {
     void release(uint32_t number);
 
     [[nodiscard]] const std::map<DecisionKey, uint32_t>& numbers() const { return numbers_; }
+    // Null: nobody has the number.
+    [[nodiscard]] const DecisionKey* key(uint32_t number) const {
+        return number < keys_.size() ? keys_[number] : nullptr;
+    }
 
   private:
     std::map<DecisionKey, uint32_t> numbers_;
-    std::vector<bool> used_ = {true};  // 0 is CATFLAP_RULE_NONE
+    std::vector<bool> used_ = {true};       // 0 is CATFLAP_RULE_NONE
+    std::vector<const DecisionKey*> keys_;  // of numbers_; by number
     size_t first_free_ = 1;
     size_t names_ = 0;  // policies of all decisions: each is an entry of the ledger
 };

@@ -157,14 +157,22 @@ uint32_t AddressTable::bucket_of(const Address& address) const {
 }
 
 void AddressTable::for_each(const std::function<void(const Address&, compile::ClassNumber)>& visit) const {
-    for (const catflap_ipv4_bucket& bucket : ipv4_)
-        for (const uint64_t entry : bucket.entry)
+    for (size_t bucket = 0; bucket < buckets(); ++bucket)
+        for_each_in(bucket, visit);
+}
+
+void AddressTable::for_each_in(size_t bucket,
+                               const std::function<void(const Address&, compile::ClassNumber)>& visit) const {
+    if (bucket < ipv4_.size()) {
+        for (const uint64_t entry : ipv4_[bucket].entry)
             if (!is_free(entry))
                 visit(model_address(ipv4_mapped(key_of(entry))), class_of(entry));
-    for (const catflap_ipv6_bucket& bucket : ipv6_)
-        for (size_t i = 0; i < std::size(bucket.entry); ++i)
-            if (!is_free(bucket.entry[i]))
-                visit(model_address(bucket.address[i]), class_of(bucket.entry[i]));
+        return;
+    }
+    const catflap_ipv6_bucket& ipv6 = ipv6_[bucket - ipv4_.size()];
+    for (size_t i = 0; i < std::size(ipv6.entry); ++i)
+        if (!is_free(ipv6.entry[i]))
+            visit(model_address(ipv6.address[i]), class_of(ipv6.entry[i]));
 }
 
 }  // namespace catflap::kernel

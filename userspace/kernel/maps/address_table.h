@@ -38,6 +38,9 @@ class AddressTable {
     [[nodiscard]] uint32_t bucket_of(const Address& address) const;
     // Visits (address, class).
     void for_each(const std::function<void(const Address&, compile::ClassNumber)>& visit) const;
+    // Bucket by bucket, so that a walk can stop and go on: IPv4's buckets come first.
+    [[nodiscard]] size_t buckets() const { return ipv4_.size() + ipv6_.size(); }
+    void for_each_in(size_t bucket, const std::function<void(const Address&, compile::ClassNumber)>& visit) const;
     [[nodiscard]] size_t ipv4_count() const { return ipv4_count_; }
     [[nodiscard]] size_t ipv6_count() const { return ipv6_count_; }
 

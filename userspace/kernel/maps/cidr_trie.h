@@ -23,6 +23,7 @@ class CidrTrie {
     Result<> remove_pod(const Address& address);
 
     [[nodiscard]] bool has_pod(const Address& address) const { return pods_.contains(address); }
+    [[nodiscard]] const std::unordered_set<Address>& pods() const { return pods_; }
     // How many keys are there for a pod alone.
     [[nodiscard]] size_t pod_keys() const;
 

@@ -252,11 +252,10 @@ std::string to_string(const Diagnostic& diagnostic) {
     std::string text = diagnostic.file;
     if (diagnostic.line > 0)
         text += fmt::format(":{}", diagnostic.line);
-    if (!diagnostic.object.empty())
-        text += ": " + diagnostic.object;
-    if (!diagnostic.field.empty())
-        text += ": " + diagnostic.field;
-    return text + ": " + diagnostic.message;
+    for (const std::string* part : {&diagnostic.object, &diagnostic.field, &diagnostic.message})
+        if (!part->empty())
+            text += (text.empty() ? "" : ": ") + *part;
+    return text;
 }
 
 std::string object_key(const Object& object) {

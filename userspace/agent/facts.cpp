@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/facts.h"
+
+#include <algorithm>
+
+namespace catflap::agent {
+namespace {
+
+using report::Facts;
+using report::UnenforcedPod;
+
+std::vector<std::string> texts_of(const std::vector<ObjectName>& policies) {
+    std::vector<std::string> result;
+    for (const ObjectName& policy : policies)
+        result.push_back(to_string(policy));
+    return result;
+}
+
+ObjectName namespaced(std::string_view name) {
+    const size_t slash = name.find('/');
+    return slash == std::string_view::npos
+               ? ObjectName{"", std::string(name)}
+               : ObjectName{std::string(name.substr(0, slash)), std::string(name.substr(slash + 1))};
+}
+
+void add_source(Facts& facts, const AgentState& state) {
+    facts.source_error = state.source_error;
+    facts.commit_error = state.commit_error;
+    if (!state.source)
+        return;
+    for (const source::Diagnostic& refusal : state.source->refusals()) {
+        if (facts.refused.size() == kMaxNamed)
+            break;
+        facts.refused.push_back({to_string(refusal), outcome_of(state, refusal.object)});
+    }
+}
+
+void add_interfaces(Facts& facts, const AgentState& state) {
+    for (const auto& [interface, error] : state.attach_errors)
+        facts.not_attached.push_back({interface, error});
+    for (const compile::EndpointSpec& endpoint : state.local.endpoints)
+        if (!endpoint.pod && facts.unknown.size() < kMaxNamed)
+            facts.unknown.push_back(endpoint.interface);
+    const bool closed = state.guard && state.guard->closed();
+    if (!closed && state.dataplane && state.links)
+        for (const auto& [ifindex, link] : state.links->links())
+            if (!state.dataplane->attached(ifindex) && facts.unjudged.size() < kMaxNamed)
+                facts.unjudged.push_back(link.name);
+}
+
+void add_pods(Facts& facts, const AgentState& state) {
+    for (const Unenforced& pod : state.local.unenforced)
+        if (facts.unenforced.size() < kMaxNamed)
+            facts.unenforced.push_back({to_string(pod.pod), "", pod.reason, texts_of(pod.policies)});
+    for (const resolve::SelectedOutOfReach& pod : state.out_of_reach.pods)
+        facts.out_of_reach.push_back({to_string(pod.pod), pod.node, sentence_of(pod.why), texts_of(pod.policies)});
+    facts.out_of_reach_count = state.out_of_reach.count;
+}
+
+void add_guard(Facts& facts, const AgentState& state) {
+    facts.guard_wanted = state.options.mode == Mode::ebpf;
+    facts.guard_on = state.guard && state.guard->closed();
+    facts.guard_error = state.guard_error;
+}
+
+}  // namespace
+
+report::Outcome outcome_of(const AgentState& state, const std::string& object) {
+    using report::Outcome;
+    const size_t space = object.find(' ');
+    if (!state.source || space == std::string::npos)
+        return Outcome::nothing;
+    const Cluster& cluster = state.source->cluster();
+    const std::string kind = object.substr(0, space);
+    const ObjectName name = namespaced(std::string_view(object).substr(space + 1));
+    const bool known = kind == "NetworkPolicy"   ? cluster.policies.contains(name)
+                       : kind == "Pod"           ? cluster.pods.contains(name)
+                       : kind == "Namespace"     ? cluster.namespaces.contains(name.name)
+                       : kind == "Node"          ? cluster.nodes.contains(name.name)
+                       : kind == "Service"       ? cluster.services.contains(name)
+                       : kind == "EndpointSlice" ? cluster.slices.contains(name)
+                                                 : false;
+    return known ? Outcome::last_good : Outcome::nothing;
+}
+
+Facts facts_of(const AgentState& state) {
+    Facts facts;
+    facts.audit = state.options.mode == Mode::audit;
+    if (state.commits == 0)
+        facts.starting = state.commit_error.empty() ? "the first state is not committed yet" : state.commit_error;
+    add_source(facts, state);
+    add_interfaces(facts, state);
+    add_pods(facts, state);
+    add_guard(facts, state);
+    return facts;
+}
+
+}  // namespace catflap::agent

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// The datapath's maps: what is in use of each, and of how much.
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "agent/report_ebpf.h"
+#include "kernel/datapath/census.h"
+#include "kernel/maps/map.h"
+
+namespace catflap::agent {
+namespace {
+
+using nlohmann::json;
+
+constexpr const char* kEvicting = "full is normal: the least recently used entry makes room";
+constexpr const char* kFixed = "fixed: all of it is always there";
+
+struct Usage {
+    size_t entries = 0;
+    bool estimated = false;
+    const char* note = "";
+};
+
+// Pages with a port that some rule tells apart; the others say 0 for all of theirs.
+size_t port_pages_in_use(const compile::Loaded& loaded) {
+    size_t pages = 0;
+    for (const std::vector<uint16_t>& ports : loaded.ports)
+        for (size_t first = 0; first < ports.size(); first += CATFLAP_PAGE_U16)
+            pages += std::any_of(ports.begin() + static_cast<ptrdiff_t>(first),
+                                 ports.begin() + static_cast<ptrdiff_t>(first + CATFLAP_PAGE_U16),
+                                 [](uint16_t number) { return number != 0; });
+    return pages;
+}
+
+size_t configs_in_use(const compile::Loaded& loaded) {
+    return static_cast<size_t>(
+        std::ranges::count_if(loaded.endpoints, [](const auto& entry) { return entry.second.config != 0; }));
+}
+
+// An estimate that takes longer than this would keep the loop; see count_entries().
+constexpr std::chrono::microseconds kPatience{3000};
+
+Usage usage_of(const AgentState& state, const EbpfDataplane& dataplane, const kernel::NamedMap& map,
+               const kernel::MapInfo& info) {
+    const compile::Loaded& loaded = dataplane.loaded();
+    const kernel::MapStore& store = dataplane.datapath().store();
+    const std::string& name = map.name;
+    if (name == "interfaces")
+        return {loaded.endpoints.size()};
+    if (name == "endpoint_configs")
+        return {configs_in_use(loaded)};
+    if (name == "ipv4_addresses")
+        return {store.addresses().ipv4_count()};
+    if (name == "ipv6_addresses")
+        return {store.addresses().ipv6_count()};
+    if (name == "cidrs")
+        return {loaded.prefixes.size() + store.cidrs().pod_keys()};
+    if (name == "port_pages")
+        return {port_pages_in_use(loaded)};
+    if (name == "table_pages")
+        return {loaded.pools.pages.pages() - loaded.pools.pages.free_pages()};
+    if (name == "rule_counters")
+        return {loaded.decisions.numbers().size() + 1};
+    if (name == "endpoint_counters")
+        return {state.local.pods.size() * 2};
+    if (name == "drop_counters")
+        return {CATFLAP_REASON_COUNT};
+    if (name == "flows" || name == "fragments") {
+        const auto census = kernel::count_entries(map.fd, kPatience);
+        return census ? Usage{census->entries, census->estimated, kEvicting} : Usage{0, true, kEvicting};
+    }
+    return {info.max_entries / map.copies, false, kFixed};
+}
+
+// An element of the tables of addresses is a bucket.
+size_t slots_per_element(const std::string& name) {
+    return name == "ipv4_addresses" || name == "ipv6_addresses" ? CATFLAP_BUCKET_SLOTS : 1;
+}
+
+}  // namespace
+
+json report_maps(const AgentState& state, const EbpfDataplane& dataplane) {
+    json result = json::array();
+    for (const kernel::NamedMap& map : dataplane.datapath().maps()) {
+        const auto info = kernel::map_info(map.fd);
+        if (!info)
+            continue;
+        const Usage usage = usage_of(state, dataplane, map, *info);
+        // Each CPU has a copy of every element of some arrays: an entry is one with all of its copies.
+        const size_t max_entries = info->max_entries / map.copies * slots_per_element(map.name);
+        const double fill =
+            max_entries == 0 ? 0 : 100.0 * static_cast<double>(usage.entries) / static_cast<double>(max_entries);
+        result.push_back({{"name", map.name},
+                          {"type", kernel::map_type_name(info->type)},
+                          {"keyBytes", info->key_bytes},
+                          {"valueBytes", info->value_bytes},
+                          {"entries", usage.entries},
+                          {"estimated", usage.estimated},
+                          {"maxEntries", max_entries},
+                          {"memoryBytes", kernel::map_memory_bytes(map.fd)},
+                          {"fillPercent", fill},
+                          {"note", usage.note},
+                          {"pinned", map.pinned}});
+    }
+    return result;
+}
+
+}  // namespace catflap::agent

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// A `get` request and one page of its answer. A page is bounded in rows, bytes and time, so that a list of any length
+// never keeps the agent's loop from a policy change; the cursor in it says where the next page goes on.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/result.h"
+#include "report/kinds.h"
+
+namespace catflap::report {
+
+struct Query {
+    static constexpr size_t kMaxNames = 1000;
+
+    Kind kind = Kind::endpoints;
+    std::vector<std::string> names{};  // none: all
+    std::string endpoint{};            // an interface, a pod's name or "ns/pod"; "": all
+    size_t limit = 0;                  // rows at most in this page; 0: as many as a page holds
+    bool members = true;               // of sets
+    std::string after{};               // the cursor; "": from the start
+};
+
+// Fails with a sentence about what is wrong with the request.
+Result<Query> parse_query(const nlohmann::json& request);
+
+struct PageLimits {
+    size_t rows = 512;
+    size_t bytes = 256 << 10;
+    std::chrono::microseconds time{4000};
+};
+
+class Page {
+  public:
+    explicit Page(Query query, const PageLimits& limits = {});
+
+    [[nodiscard]] const Query& query() const { return query_; }
+
+    // Is this item asked for? By "ns/name", by its name, or by another name that identifies it. Notes which of the
+    // query's names were met.
+    bool wants(const std::string& ns, const std::string& name, const std::string& alias = "");
+    // Is the item one of the endpoint that was asked for?
+    [[nodiscard]] bool of_endpoint(const std::string& ns, const std::string& pod, const std::string& interface) const;
+
+    void add(nlohmann::json row);
+    // Rows, bytes or time are used up: set the cursor and return.
+    [[nodiscard]] bool full() const;
+    // How many more rows it may have.
+    [[nodiscard]] size_t room() const { return max_rows_ - std::min(max_rows_, rows_.size()); }
+    // There may be more: the cursor of the next page.
+    void go_on_after(std::string cursor) { next_ = std::move(cursor); }
+
+    // {"ok":true,"items":[...],"found":[...],"next":"..."}
+    [[nodiscard]] nlohmann::json answer() &&;
+
+  private:
+    Query query_;
+    PageLimits limits_;
+    size_t max_rows_;
+    std::chrono::steady_clock::time_point end_;
+    std::unordered_map<std::string, bool> names_;  // met in this page?
+    nlohmann::json::array_t rows_;
+    size_t bytes_ = 0;
+    std::string next_;
+};
+
+// About as many bytes as the value takes as text.
+size_t text_bytes(const nlohmann::json& value);
+
+}  // namespace catflap::report
