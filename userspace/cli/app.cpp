@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/app.h"
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <ostream>
+
+#include "cli/suggest.h"
 
 namespace catflap::cli {
 namespace {
@@ -14,6 +18,25 @@ std::string one_line(std::string text) {
     return text;
 }
 
+std::vector<std::string> command_names(const CLI::App& app) {
+    std::vector<std::string> names = {"help", "version"};
+    for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+        names.push_back(command->get_name());
+    return names;
+}
+
+// `catflap help get` is `catflap get --help`; `catflap version` is `catflap --version`.
+void translate_words(std::vector<std::string>& arguments) {
+    if (arguments.empty())
+        return;
+    if (arguments[0] == "version")
+        arguments[0] = "--version";
+    if (arguments[0] != "help")
+        return;
+    arguments.erase(arguments.begin());
+    arguments.emplace_back("--help");
+}
+
 }  // namespace
 
 int run(std::vector<std::string> arguments, const Streams& streams) {
@@ -21,12 +44,22 @@ int run(std::vector<std::string> arguments, const Streams& streams) {
     CLI::App app("Looks into catflapd, the network policy agent of this node.", "catflap");
     app.set_version_flag("--version", "catflap " CATFLAP_VERSION);
     app.require_subcommand(1);
-    app.footer("Exit codes: 0 done, 1 a refusal or a failed check, 2 usage, 3 no agent or no permission.");
+    app.footer(
+        "catflap help COMMAND shows more.\nExit codes: 0 done, 1 a refusal or a failed check, 2 usage, 3 no agent or no permission.");
     add_status(app, session);
     add_settle(app, session);
     add_get(app, session);
     add_check(app, session);
     add_render(app, session);
+    translate_words(arguments);
+    if (!arguments.empty() && !arguments[0].starts_with('-')) {
+        const auto names = command_names(app);
+        if (std::ranges::find(names, arguments[0]) == names.end()) {
+            session.complain(fmt::format("there is no command \"{}\"{}; see catflap --help", arguments[0],
+                                         suggestion(arguments[0], names)));
+            return kUsage;
+        }
+    }
     std::reverse(arguments.begin(), arguments.end());  // the order in which CLI11 takes a vector
     try {
         app.parse(std::move(arguments));

@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/diagnostics.h"
 #include "cli/manifests.h"
+#include "resolve/out_of_reach.h"
 
 namespace catflap::cli {
 namespace {
@@ -22,9 +23,31 @@ size_t refused_objects(const source::Catalog& catalog) {
     return refused.size();
 }
 
+Diagnostic of_object(const std::string& object, const std::string& message) {
+    Diagnostic diagnostic;
+    diagnostic.object = object;
+    diagnostic.message = message;
+    return diagnostic;
+}
+
+// Pods that policies select, and that no agent can enforce them on.
+void add_out_of_reach(std::vector<Diagnostic>& warnings, const Cluster& cluster) {
+    resolve::OutOfReachPods pods("");
+    pods.update(cluster, Changes::all());
+    for (const auto& pod : pods.list().pods)
+        for (const ObjectName& policy : pod.policies)
+            warnings.push_back(of_object("NetworkPolicy " + to_string(policy),
+                                         fmt::format("selects pod {} on node {}, on which it is not enforced: {}",
+                                                     to_string(pod.pod), pod.node, sentence_of(pod.why))));
+    if (pods.list().count > pods.list().pods.size())
+        warnings.push_back(of_object("", fmt::format("{} more selected pods are out of reach of any agent",
+                                                     pods.list().count - pods.list().pods.size())));
+}
+
 int report(const Session& session, const Manifests& manifests) {
     const auto& refusals = manifests.catalog().refusals();
-    const auto& warnings = manifests.catalog().warnings();
+    auto warnings = manifests.catalog().warnings();
+    add_out_of_reach(warnings, manifests.catalog().cluster());
     const size_t refused = refused_objects(manifests.catalog());
     const size_t objects = manifests.objects_taken() + refused;
     const nlohmann::json data = {{"objects", objects}, {"refused", to_json(refusals)}, {"warnings", to_json(warnings)}};

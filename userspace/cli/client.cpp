@@ -49,6 +49,12 @@ tl::expected<UniqueFd, Refusal> connect_to(const std::string& path, milliseconds
         set_patience(fd.get(), patience);
         connected = connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
     }
+    if (!connected && errno == EAGAIN)
+        return tl::unexpected(Refusal{kNoAgent,
+                                      fmt::format("the agent at {} has not taken the connection within {} ms: too many "
+                                                  "wait for it already, or it is stuck; see its log",
+                                                  path, patience.count()),
+                                      true});
     if (!connected)
         return no_agent("connect to the agent at {}: {}{}", path, std::strerror(errno), advice(errno));
     return fd;
@@ -65,25 +71,6 @@ void send_line(int fd, std::string_view line) {
             return;
         line.remove_prefix(static_cast<size_t>(count));
     }
-}
-
-tl::expected<std::string, Refusal> receive_line(int fd, const std::string& path, milliseconds patience) {
-    std::string line;
-    std::vector<char> buffer(64 << 10);
-    while (!line.ends_with('\n')) {
-        const ssize_t count = recv(fd, buffer.data(), buffer.size(), 0);
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count < 0 && errno == EAGAIN)
-            return tl::unexpected(Refusal{
-                kNoAgent, fmt::format("the agent at {} has not answered for {} ms", path, patience.count()), true});
-        if (count < 0)
-            return no_agent("read the answer of the agent at {}: {}", path, std::strerror(errno));
-        if (count == 0)
-            return no_agent("the agent at {} has gone without a complete answer", path);
-        line.append(buffer.data(), static_cast<size_t>(count));
-    }
-    return line;
 }
 
 Answer judge(nlohmann::json answer, const std::string& path) {
@@ -103,18 +90,69 @@ Answer judge(nlohmann::json answer, const std::string& path) {
     return tl::unexpected(refusal);
 }
 
+// Who listens; 0 where that cannot be told.
+int agent_of(int fd) {
+    ucred peer{};
+    socklen_t length = sizeof(peer);
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 ? peer.pid : 0;
+}
+
 }  // namespace
 
-Answer ask(const std::filesystem::path& run_dir, const nlohmann::json& request, milliseconds patience) {
-    const std::string path = run_dir / "control.sock";
-    const auto fd = connect_to(path, patience);
+Refusal Client::too_late() const {
+    const int pid = agent_of(fd_.get());
+    return {
+        kNoAgent,
+        fmt::format("the agent{} at {} has not answered within {} ms. What it enforced stays enforced, but no change "
+                    "is taken meanwhile: look at its log (journalctl -u catflapd) and its state (ps, stopped?), "
+                    "restart it if it stays so, or wait longer (--timeout 10s)",
+                    pid > 0 ? fmt::format(" (pid {})", pid) : "", path_, patience_.count()),
+        true};
+}
+
+tl::expected<std::string, Refusal> Client::receive_line() {
+    using Clock = std::chrono::steady_clock;
+    const auto end = Clock::now() + std::max(patience_, milliseconds(1));
+    std::string line;
+    std::vector<char> buffer(64 << 10);
+    while (!line.ends_with('\n')) {
+        const auto left = std::chrono::ceil<milliseconds>(end - Clock::now());
+        if (left <= milliseconds(0))
+            return tl::unexpected(too_late());
+        set_patience(fd_.get(), left);
+        const ssize_t count = recv(fd_.get(), buffer.data(), buffer.size(), 0);
+        if (count < 0 && (errno == EINTR || errno == EAGAIN))
+            continue;
+        if (count < 0)
+            return no_agent("read the answer of the agent at {}: {}", path_, std::strerror(errno));
+        if (count == 0)
+            return no_agent("the agent at {} has gone without a complete answer", path_);
+        line.append(buffer.data(), static_cast<size_t>(count));
+    }
+    return line;
+}
+
+tl::expected<Client, Refusal> Client::connect(const std::filesystem::path& run_dir, milliseconds patience) {
+    std::string path = run_dir / "control.sock";
+    auto fd = connect_to(path, patience);
     if (!fd)
         return tl::unexpected(fd.error());
-    send_line(fd->get(), request.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
-    const auto line = receive_line(fd->get(), path, patience);
+    return Client(std::move(*fd), std::move(path), patience);
+}
+
+Answer Client::ask(const nlohmann::json& request) {
+    send_line(fd_.get(), request.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+    const auto line = receive_line();
     if (!line)
         return tl::unexpected(line.error());
-    return judge(nlohmann::json::parse(*line, nullptr, false), path);
+    return judge(nlohmann::json::parse(*line, nullptr, false), path_);
+}
+
+Answer ask(const std::filesystem::path& run_dir, const nlohmann::json& request, milliseconds patience) {
+    auto client = Client::connect(run_dir, patience);
+    if (!client)
+        return tl::unexpected(client.error());
+    return client->ask(request);
 }
 
 }  // namespace catflap::cli

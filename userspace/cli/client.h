@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One question to the agent.
+// Questions to the agent.
 #pragma once
 
 #include <chrono>
@@ -7,6 +7,8 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <tl/expected.hpp>
+
+#include "base/unique_fd.h"
 
 namespace catflap::cli {
 
@@ -19,9 +21,30 @@ struct Refusal {
 
 using Answer = tl::expected<nlohmann::json, Refusal>;
 
-// The agent's whole answer, which says "ok": true. `patience` bounds the silence, not the answer's
-// length.
+// How long an answer may take where nobody says otherwise: the agent's loop answers within milliseconds.
+inline constexpr std::chrono::milliseconds kPatience{1000};
+
+// A connection to the agent. `patience` bounds the wait for the connection, and then for each whole answer.
+class Client {
+  public:
+    static tl::expected<Client, Refusal> connect(const std::filesystem::path& run_dir,
+                                                 std::chrono::milliseconds patience = kPatience);
+    // The agent's whole answer, which says "ok": true.
+    Answer ask(const nlohmann::json& request);
+
+  private:
+    Client(UniqueFd fd, std::string path, std::chrono::milliseconds patience)
+        : fd_(std::move(fd)), path_(std::move(path)), patience_(patience) {}
+    tl::expected<std::string, Refusal> receive_line();
+    [[nodiscard]] Refusal too_late() const;
+
+    UniqueFd fd_;
+    std::string path_;
+    std::chrono::milliseconds patience_;
+};
+
+// One question.
 Answer ask(const std::filesystem::path& run_dir, const nlohmann::json& request,
-           std::chrono::milliseconds patience = std::chrono::seconds(30));
+           std::chrono::milliseconds patience = kPatience);
 
 }  // namespace catflap::cli

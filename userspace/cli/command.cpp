@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <ostream>
 
+#include "cli/duration.h"
 #include "cli/render.h"
 #include "cli/yaml.h"
 
@@ -16,6 +17,10 @@ Format Session::format() const {
     if (output == "json")
         return Format::json;
     return output == "yaml" ? Format::yaml : Format::table;
+}
+
+std::chrono::milliseconds Session::patience() const {
+    return parse_duration(timeout).value();
 }
 
 bool Session::print_as_data(const nlohmann::json& value) const {
@@ -40,6 +45,13 @@ void add_common_options(CLI::App& command, Session& session) {
         ->capture_default_str()
         ->type_name("FORMAT")
         ->check(CLI::IsMember({"table", "wide", "json", "yaml"}));
+}
+
+void add_timeout(CLI::App& command, Session& session) {
+    command.add_option("--timeout", session.timeout, "How long the agent may take for an answer: 10s, 500ms, 2m")
+        ->capture_default_str()
+        ->type_name("TIME")
+        ->check(check_duration);
 }
 
 }  // namespace catflap::cli

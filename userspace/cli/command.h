@@ -2,6 +2,7 @@
 // What every command of the CLI shares, and the list of them.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <iosfwd>
 #include <nlohmann/json_fwd.hpp>
@@ -23,6 +24,7 @@ struct Streams {
     std::ostream& out;
     std::ostream& err;
     bool colours = false;
+    size_t width = 0;  // of the terminal; 0: there is none, nothing is cut
 };
 
 // One run of the program: where it reads and writes, what every command is told, how it ended.
@@ -30,9 +32,11 @@ struct Session {
     Streams streams;
     std::filesystem::path run_dir = "/run/catflap";
     std::string output = "table";
+    std::string timeout = "1s";  // for an answer
     int exit_code = kDone;
 
     [[nodiscard]] Format format() const;
+    [[nodiscard]] std::chrono::milliseconds patience() const;
     // json and yaml: true, and `value` is printed. table and wide: false.
     bool print_as_data(const nlohmann::json& value) const;
     // One line on stderr.
@@ -41,6 +45,8 @@ struct Session {
 
 // --run-dir and -o.
 void add_common_options(CLI::App& command, Session& session);
+// --timeout, of commands that the agent answers at once.
+void add_timeout(CLI::App& command, Session& session);
 
 void add_status(CLI::App& app, Session& session);
 void add_settle(CLI::App& app, Session& session);

@@ -5,6 +5,7 @@
 #include <ostream>
 
 #include "cli/render.h"
+#include "report/facts.h"
 
 namespace catflap::cli {
 
@@ -35,6 +36,29 @@ std::vector<Diagnostic> diagnostics_from(const json& list) {
                                .field = item.value("field", ""),
                                .message = item.value("message", "")});
     return diagnostics;
+}
+
+namespace {
+
+// Of the field "outcome"; "": an older agent, or no object's.
+std::string_view words_of(const std::string& outcome) {
+    for (const auto value : {report::Outcome::last_good, report::Outcome::isolated, report::Outcome::nothing})
+        if (outcome == report::to_string(value))
+            return report::sentence_of(value);
+    return "";
+}
+
+}  // namespace
+
+void print_refused(std::ostream& out, const json& refused) {
+    const auto diagnostics = diagnostics_from(refused);
+    for (size_t i = 0; i < diagnostics.size(); ++i) {
+        const std::string_view outcome = words_of(refused[i].value("outcome", ""));
+        out << printable(to_string(diagnostics[i]));
+        if (!outcome.empty())
+            out << " (" << outcome << ')';
+        out << '\n';
+    }
 }
 
 void print(std::ostream& out, const std::vector<Diagnostic>& diagnostics, std::string_view before_message) {

@@ -9,8 +9,7 @@ namespace {
 
 constexpr bool kWide = true;
 
-const Kind kEndpoints{"endpoints",
-                      "one local pod's veth, and what passed it",
+const Kind kEndpoints{report::Kind::endpoints,
                       {{"INTERFACE", "interface"},
                        {"IFINDEX", "ifindex", Cell::exact, kWide},
                        {"NAMESPACE", "namespace"},
@@ -24,16 +23,15 @@ const Kind kEndpoints{"endpoints",
                        {"INGRESS", "ingressPolicies", Cell::isolation},
                        {"EGRESS", "egressPolicies", Cell::isolation},
                        {"ALLOWED", "allowedPackets", Cell::count},
-                       {"DROPPED", "droppedPackets", Cell::count},
+                       {"DROPPED", "droppedPackets", Cell::count, !kWide, "WOULD-DROP"},
                        {"ALLOWED-BYTES", "allowedBytes", Cell::bytes, kWide},
-                       {"DROPPED-BYTES", "droppedBytes", Cell::bytes, kWide},
+                       {"DROPPED-BYTES", "droppedBytes", Cell::bytes, kWide, "WOULD-DROP-BYTES"},
                        {"FROM-POD", "fromPod/allowedPackets", Cell::count, kWide},
-                       {"FROM-POD-DROPPED", "fromPod/droppedPackets", Cell::count, kWide},
+                       {"FROM-POD-DROPPED", "fromPod/droppedPackets", Cell::count, kWide, "FROM-POD-WOULD-DROP"},
                        {"TO-POD", "toPod/allowedPackets", Cell::count, kWide},
-                       {"TO-POD-DROPPED", "toPod/droppedPackets", Cell::count, kWide}}};
+                       {"TO-POD-DROPPED", "toPod/droppedPackets", Cell::count, kWide, "TO-POD-WOULD-DROP"}}};
 
-const Kind kPolicies{"policies",
-                     "one policy, the local endpoints that it selects, and its packets",
+const Kind kPolicies{report::Kind::policies,
                      {{"KIND", "kind", Cell::text, kWide},
                       {"NAMESPACE", "namespace"},
                       {"NAME", "name"},
@@ -41,12 +39,11 @@ const Kind kPolicies{"policies",
                       {"ENDPOINTS", "endpoints", Cell::count},
                       {"RULES", "rules", Cell::count},
                       {"ALLOWED", "allowedPackets", Cell::count},
-                      {"DROPPED", "droppedPackets", Cell::count},
+                      {"DROPPED", "droppedPackets", Cell::count, !kWide, "WOULD-DROP"},
                       {"ALLOWED-BYTES", "allowedBytes", Cell::bytes, kWide},
-                      {"DROPPED-BYTES", "droppedBytes", Cell::bytes, kWide}}};
+                      {"DROPPED-BYTES", "droppedBytes", Cell::bytes, kWide, "WOULD-DROP-BYTES"}}};
 
-const Kind kRules{"rules",
-                  "one rule of a policy, its peers and ports in words, and what it admitted",
+const Kind kRules{report::Kind::rules,
                   {{"NAMESPACE", "policyNamespace"},
                    {"POLICY", "policy"},
                    {"DIRECTION", "direction"},
@@ -57,16 +54,14 @@ const Kind kRules{"rules",
                    {"ALLOWED", "allowedPackets", Cell::count},
                    {"ALLOWED-BYTES", "allowedBytes", Cell::bytes, kWide}}};
 
-const Kind kSets{"sets",
-                 "one source set: a distinct peer of the rules, and the addresses that it stands for",
+const Kind kSets{report::Kind::sets,
                  {{"NAME", "name"},
                   {"KIND", "kind"},
                   {"CLASSES", "classes", Cell::list},
                   {"ADDRESSES", "addresses", Cell::count},
                   {"MEMBERS", "members", Cell::list, kWide}}};
 
-const Kind kFlows{"flows",
-                  "one live flow: a connection, or a datagram exchange, of a local pod",
+const Kind kFlows{report::Kind::flows,
                   {{"NAMESPACE", "namespace"},
                    {"POD", "pod"},
                    {"INTERFACE", "interface", Cell::text, kWide},
@@ -82,15 +77,13 @@ const Kind kFlows{"flows",
                    {"STALE", "stale", Cell::text, kWide},
                    {"RULE", "rule", Cell::text, kWide}}};
 
-const Kind kDrops{"drops",
-                  "one reason for which packets were dropped",
+const Kind kDrops{report::Kind::drops,
                   {{"REASON", "reason"},
-                   {"PACKETS", "packets", Cell::count},
+                   {"PACKETS", "packets", Cell::count, !kWide, "WOULD-DROP"},
                    {"BYTES", "bytes", Cell::bytes},
                    {"MEANING", "sentence", Cell::sentence}}};
 
-const Kind kMaps{"maps",
-                 "one map in the kernel, and how full it is",
+const Kind kMaps{report::Kind::maps,
                  {{"NAME", "name"},
                   {"TYPE", "type"},
                   {"KEY-BYTES", "keyBytes", Cell::exact, kWide},
@@ -99,6 +92,7 @@ const Kind kMaps{"maps",
                   {"MAX", "maxEntries", Cell::count},
                   {"FILL", "", Cell::fill},
                   {"MEMORY", "memoryBytes", Cell::bytes},
+                  {"NOTE", "note", Cell::sentence},
                   {"PINNED", "pinned", Cell::text, kWide}}};
 
 }  // namespace
@@ -108,8 +102,17 @@ const std::vector<Kind>& kinds() {
     return all;
 }
 
-const Kind& kind_named(std::string_view name) {
-    return *std::find_if(kinds().begin(), kinds().end(), [name](const Kind& kind) { return kind.name == name; });
+const Kind& kind_of(report::Kind kind) {
+    return *std::find_if(kinds().begin(), kinds().end(), [kind](const Kind& one) { return one.kind == kind; });
+}
+
+std::vector<Column> columns_of(report::Kind kind, bool wide, bool audit) {
+    std::vector<Column> columns = kind_of(kind).columns;
+    std::erase_if(columns, [wide](const Column& column) { return column.only_wide && !wide; });
+    for (Column& column : columns)
+        if (audit && !column.audit_title.empty())
+            column.title = column.audit_title;
+    return columns;
 }
 
 }  // namespace catflap::cli

@@ -6,13 +6,14 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <ostream>
+#include <sstream>
 
 namespace catflap::cli {
 namespace {
 
 using nlohmann::json;
 
-constexpr size_t kMaxTableWidth = 110;
 constexpr size_t kMaxListWidth = 40;
 constexpr size_t kMinColumnWidth = 10;
 constexpr std::string_view kGap = "  ";
@@ -86,7 +87,8 @@ std::string isolation_text(const json& policies, bool wide) {
 std::string fill_text(const json& item) {
     const double entries = item.value("entries", 0.0);
     const double limit = item.value("maxEntries", 0.0);
-    return limit > 0 ? fmt::format("{:.1f}%", 100 * entries / limit) : std::string(kNothing);
+    return limit > 0 ? fmt::format("{}{:.1f}%", item.value("estimated", false) ? "~" : "", 100 * entries / limit)
+                     : std::string(kNothing);
 }
 
 std::string number_text(Cell cell, const json& value, bool wide) {
@@ -98,15 +100,22 @@ std::string number_text(Cell cell, const json& value, bool wide) {
     return cell == Cell::bytes ? human_bytes(number) : human_count(number);
 }
 
-std::string cell_text(const Column& column, const json& item, bool wide) {
+// Numbers are rounded unless all is wanted; lists are cut only where a line has to fit.
+struct CellStyle {
+    bool wide = false;
+    bool whole_lists = false;
+};
+
+std::string cell_text(const Column& column, const json& item, const CellStyle& style) {
     if (column.cell == Cell::fill)
         return fill_text(item);
     const json* value = find_field(item, column.field);
     if (value == nullptr)
         return std::string(kNothing);
     if (value->is_array())
-        return column.cell == Cell::isolation ? isolation_text(*value, wide) : list_text(*value, wide);
-    return value->is_number() ? number_text(column.cell, *value, wide) : plain(*value);
+        return column.cell == Cell::isolation ? isolation_text(*value, style.wide)
+                                              : list_text(*value, style.whole_lists);
+    return value->is_number() ? number_text(column.cell, *value, style.wide) : plain(*value);
 }
 
 bool is_number(Cell cell, bool wide) {
@@ -116,42 +125,53 @@ bool is_number(Cell cell, bool wide) {
 
 using Row = std::vector<std::string>;
 
-class Table {
+}  // namespace
+
+class TableWriter::Table {
   public:
-    Table(std::vector<Column> columns, const json& items, const TableStyle& style)
-        : columns_(std::move(columns)), style_(style) {
-        Row& header = rows_.emplace_back();
+    Table(std::vector<Column> columns, const TableStyle& style) : columns_(std::move(columns)), style_(style) {
+        Row header;
         for (const Column& column : columns_)
             header.emplace_back(column.title);
-        for (const json& item : items) {
-            Row& row = rows_.emplace_back();
-            for (const Column& column : columns_)
-                row.push_back(cell_text(column, item, style_.wide));
-        }
-        measure();
+        waiting_.push_back(std::move(header));
     }
 
-    [[nodiscard]] std::string text() const {
-        std::string out;
-        for (size_t row = 0; row < rows_.size(); ++row) {
+    void add(const json& item) {
+        Row row;
+        for (const Column& column : columns_)
+            row.push_back(cell_text(column, item, uncut()));
+        waiting_.push_back(std::move(row));
+    }
+    [[nodiscard]] size_t waiting() const { return waiting_.size(); }
+    [[nodiscard]] bool measured() const { return !widths_.empty(); }
+
+    void write(std::ostream& out) {
+        if (!measured())
+            measure();
+        for (const Row& row : waiting_) {
             std::string line;
             for (size_t column = 0; column < columns_.size(); ++column)
-                line += (column == 0 ? "" : std::string(kGap)) + cell(row, column);
-            out += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
+                line += (column == 0 ? "" : std::string(kGap)) + cell(row[column], column);
+            out << line.substr(0, line.find_last_not_of(' ') + 1) << '\n';
+            is_header_ = false;
         }
-        return out;
+        waiting_.clear();
     }
 
   private:
+    [[nodiscard]] CellStyle uncut() const { return {style_.wide, style_.wide || style_.width == 0}; }
+
     void measure() {
         for (size_t column = 0; column < columns_.size(); ++column) {
             size_t& width = widths_.emplace_back(0);
-            for (const Row& row : rows_)
+            for (const Row& row : waiting_)
                 width = std::max(width, width_of(row[column]));
         }
-        while (!style_.wide && total_width() > kMaxTableWidth && narrow_widest()) {
+        while (is_cut() && total_width() > style_.width && narrow_widest()) {
         }
     }
+
+    [[nodiscard]] bool is_cut() const { return !style_.wide && style_.width > 0; }
 
     [[nodiscard]] size_t total_width() const {
         return std::accumulate(widths_.begin(), widths_.end(), kGap.size() * (widths_.size() - 1));
@@ -170,12 +190,13 @@ class Table {
         return true;
     }
 
-    [[nodiscard]] std::string cell(size_t row, size_t column) const {
+    [[nodiscard]] std::string cell(const std::string& whole, size_t column) const {
         const Cell kind = columns_[column].cell;
-        const std::string text = cut(rows_[row][column], widths_[column], kind != Cell::sentence);
-        const std::string padding(widths_[column] - width_of(text), ' ');
-        Colour colour = row == 0 ? Colour::bold : Colour::none;
-        if (row > 0 && kind == Cell::state)
+        const std::string text = is_cut() ? cut(whole, widths_[column], kind != Cell::sentence) : whole;
+        // A row that came after the measuring may be wider.
+        const std::string padding(widths_[column] - std::min(widths_[column], width_of(text)), ' ');
+        Colour colour = is_header_ ? Colour::bold : Colour::none;
+        if (!is_header_ && kind == Cell::state)
             colour = colour_of_state(text);
         const std::string painted = paint(colour, text, style_.colours);
         return is_number(kind, style_.wide) ? padding + painted : painted + padding;
@@ -183,16 +204,33 @@ class Table {
 
     std::vector<Column> columns_;
     TableStyle style_;
-    std::vector<Row> rows_;
+    std::vector<Row> waiting_;
     std::vector<size_t> widths_;
+    bool is_header_ = true;
 };
 
-}  // namespace
+TableWriter::TableWriter(report::Kind kind, const TableStyle& style, std::ostream& out)
+    : table_(std::make_unique<Table>(columns_of(kind, style.wide, style.audit), style)), out_(out) {}
 
-std::string render_table(const Kind& kind, const json& items, const TableStyle& style) {
-    std::vector<Column> columns = kind.columns;
-    std::erase_if(columns, [&](const Column& column) { return column.only_wide && !style.wide; });
-    return Table(std::move(columns), items, style).text();
+TableWriter::~TableWriter() = default;
+
+void TableWriter::add(const json& item) {
+    table_->add(item);
+    if (table_->measured() || table_->waiting() > kMeasured)
+        table_->write(out_);
+}
+
+void TableWriter::finish() {
+    table_->write(out_);
+}
+
+std::string render_table(report::Kind kind, const json& items, const TableStyle& style) {
+    std::ostringstream out;
+    TableWriter table(kind, style, out);
+    for (const json& item : items)
+        table.add(item);
+    table.finish();
+    return out.str();
 }
 
 }  // namespace catflap::cli

@@ -2,10 +2,14 @@
 // JSON items -> a table for people.
 #pragma once
 
+#include <iosfwd>
+#include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "report/kinds.h"
 
 namespace catflap::cli {
 
@@ -28,24 +32,47 @@ struct Column {
     std::string_view field;  // "a/b": b inside a
     Cell cell = Cell::text;
     bool only_wide = false;
+    std::string_view audit_title = {};  // in audit mode, which drops nothing; "": the same
 };
 
-// A kind of `catflap get`.
+// The columns of a kind of `catflap get`.
 struct Kind {
-    std::string_view name;
-    std::string_view sentence;  // what one row is
+    report::Kind kind;
     std::vector<Column> columns;
 };
 const std::vector<Kind>& kinds();
-const Kind& kind_named(std::string_view name);  // one of kinds()
+std::vector<Column> columns_of(report::Kind kind, bool wide, bool audit = false);
 
 struct TableStyle {
-    bool wide = false;
+    bool wide = false;  // every column, numbers exact, lists whole
     bool colours = false;
+    size_t width = 0;    // columns of text are cut so that a line fits; 0: nothing is cut
+    bool audit = false;  // nothing is dropped: the titles say so
 };
-// A header and a line per item. At most 110 columns wide, unless `wide`.
-std::string render_table(const Kind& kind, const nlohmann::json& items, const TableStyle& style);
+// A header and a line per item.
+std::string render_table(report::Kind kind, const nlohmann::json& items, const TableStyle& style);
 
+// The same in parts, for lists that do not fit into memory: the first rows tell how wide the columns are.
+class TableWriter {
+  public:
+    static constexpr size_t kMeasured = 2000;
+
+    TableWriter(report::Kind kind, const TableStyle& style, std::ostream& out);
+    ~TableWriter();
+    TableWriter(const TableWriter&) = delete;
+    TableWriter& operator=(const TableWriter&) = delete;
+    void add(const nlohmann::json& item);
+    // Writes what waits to be measured.
+    void finish();
+
+  private:
+    class Table;
+    std::unique_ptr<Table> table_;
+    std::ostream& out_;
+};
+
+// "1 policy", "3 policies".
+std::string counted(double count, std::string_view one, std::string_view several);
 // "12.3M", "1.5MiB", "3m12s".
 std::string human_count(double count);
 std::string human_bytes(double bytes);

@@ -4,44 +4,18 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <charconv>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <ostream>
 
 #include "cli/client.h"
 #include "cli/command.h"
 #include "cli/diagnostics.h"
+#include "cli/duration.h"
 
 namespace catflap::cli {
 namespace {
 
 using std::chrono::milliseconds;
-
-constexpr milliseconds kLongestTimeout = std::chrono::hours(24);
-
-// "10s", "500ms", "2m"; a number alone is seconds.
-std::optional<milliseconds> parse_duration(std::string_view text) {
-    uint32_t number = 0;
-    const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    const std::string_view unit(rest, static_cast<size_t>(text.data() + text.size() - rest));
-    if (error != std::errc{})
-        return std::nullopt;
-    milliseconds duration{};
-    if (unit == "ms")
-        duration = milliseconds(number);
-    else if (unit == "s" || unit.empty())
-        duration = std::chrono::seconds(number);
-    else if (unit == "m")
-        duration = std::chrono::minutes(number);
-    else
-        return std::nullopt;
-    return duration <= kLongestTimeout ? std::optional(duration) : std::nullopt;
-}
-
-std::string check_duration(const std::string& text) {
-    return parse_duration(text) ? "" : fmt::format("{} is not a time such as 10s, 500ms or 2m", text);
-}
 
 int settle(const Session& session, milliseconds timeout) {
     // The agent answers when it has done it.
@@ -52,19 +26,22 @@ int settle(const Session& session, milliseconds timeout) {
                              : answer.error().message);
         return answer.error().timed_out ? kRefused : answer.error().exit_code;
     }
-    const auto refused = diagnostics_from(answer->value("refused", nlohmann::json::array()));
-    if (!session.print_as_data({{"refused", to_json(refused)}}))
-        print(session.streams.out, refused);
+    const nlohmann::json refused = answer->value("refused", nlohmann::json::array());
+    if (!session.print_as_data({{"refused", refused}}))
+        print_refused(session.streams.out, refused);
     if (refused.empty())
         return kDone;
     // What is of no file is the agent's own: a state that does not fit, an interface that could not be attached to.
-    if (std::ranges::any_of(refused, [](const auto& diagnostic) { return diagnostic.file.empty(); })) {
+    const auto is_its_own = [](const nlohmann::json& item) { return item.value("file", "").empty(); };
+    if (std::ranges::any_of(refused, is_its_own)) {
         session.complain("settle: not everything that the source holds is enforced; see above");
         return kRefused;
     }
-    session.complain(
-        fmt::format("settle: {} refused; their last good versions are enforced",
-                    refused.size() == 1 ? "1 object was" : fmt::format("{} objects were", refused.size())));
+    const auto has_last_good = [](const nlohmann::json& item) { return item.value("outcome", "") == "lastGood"; };
+    session.complain(fmt::format("settle: {} refused; {}",
+                                 counted(static_cast<double>(refused.size()), "object was", "objects were"),
+                                 std::ranges::all_of(refused, has_last_good) ? "their last good versions are enforced"
+                                                                             : "see above what is in force of each"));
     return kRefused;
 }
 

@@ -5,18 +5,29 @@
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
+#include <algorithm>
 #include <ostream>
+#include <utility>
 
 #include "cli/client.h"
 #include "cli/command.h"
 #include "cli/diagnostics.h"
-#include "cli/problems.h"
 #include "cli/render.h"
 
 namespace catflap::cli {
 namespace {
 
 using nlohmann::json;
+
+// "the guard is off (...); start catflapd without --guard off".
+std::string words_of(const json& condition) {
+    return fmt::format("{}; {}", condition.value("sentence", ""), condition.value("remedy", ""));
+}
+
+std::string on_node(const json& pod) {
+    const std::string node = pod.value("node", "");
+    return node.empty() ? "" : " on " + node;
+}
 
 // A line a topic: "mode       ebpf, attached by tcx". An agent of another version may lack a field:
 // "-".
@@ -29,6 +40,12 @@ class Page {
     [[nodiscard]] std::string text(const char* pointer) const;
     [[nodiscard]] double number(const char* pointer) const;
     [[nodiscard]] std::string count(const char* pointer) const { return human_count(number(pointer)); }
+    [[nodiscard]] std::string things(const char* pointer, std::string_view one, std::string_view several) const {
+        return counted(number(pointer), one, several);
+    }
+    [[nodiscard]] std::string endpoints(const char* pointer) const { return things(pointer, "endpoint", "endpoints"); }
+    [[nodiscard]] std::string addresses(const char* pointer) const { return things(pointer, "address", "addresses"); }
+    [[nodiscard]] std::string tables(const char* pointer) const { return things(pointer, "table", "tables"); }
     [[nodiscard]] json list(const char* name) const { return status_.value(name, json::array()); }
     void line(std::string_view topic, std::string_view words) {
         session_.streams.out << fmt::format("{:<12} {}\n", topic, printable(words));
@@ -36,9 +53,11 @@ class Page {
     void print_agent();
     void print_source();
     void print_counts();
-    void print_diagnostics(const char* name, Colour colour);
-    void print_problems();
-    void print_unenforced();
+    void print_warnings();
+    void print_refused();
+    void print_conditions();
+    void print_pods(const char* name, const char* heading, const char* count_pointer, Colour colour);
+    void title(std::string_view words, size_t shown, const char* count_pointer, Colour colour);
     void print_maps();
 
     const json& status_;
@@ -72,59 +91,82 @@ void Page::print_source() {
                                         paint(colour_of_state(state), printable(state), session_.streams.colours));
     if (const std::string error = text("/source/error"); error != "-")
         line("", error);
-    line("committed", fmt::format("{}, state {}: {} endpoints, {} addresses, {} tables in {:.1f} ms",
-                                  text("/lastCommit/at"), text("/generationOfState"),
-                                  count("/lastCommit/endpointsChanged"), count("/lastCommit/addressesChanged"),
-                                  count("/lastCommit/tablesWritten"), number("/lastCommit/durationUs") / 1000));
+    line("committed",
+         fmt::format("{}, state {}: {}, {}, {} in {:.1f} ms", text("/lastCommit/at"), text("/generationOfState"),
+                     endpoints("/lastCommit/endpointsChanged"), addresses("/lastCommit/addressesChanged"),
+                     tables("/lastCommit/tablesWritten"), number("/lastCommit/durationUs") / 1000));
 }
 
 void Page::print_counts() {
-    line("holds", fmt::format("{} endpoints, {} policies, {} sets of {} addresses and {} prefixes",
-                              count("/counts/endpoints"), count("/counts/policies"), count("/counts/sets"),
-                              count("/counts/addresses"), count("/counts/prefixes")));
-    if (text("/mode") == "iptables")
-        return line("rendered", fmt::format("{} chains of {} rules, both families together", count("/counts/chains"),
-                                            count("/counts/iptablesRules")));
-    line("compiled", fmt::format("{} address classes, {} port classes, {} tables", count("/counts/classes"),
-                                 count("/counts/portClasses"), count("/counts/tables")));
-    line("flows", fmt::format("{} entries, {} created, {} judged again, {} recovered from conntrack, {} not stored",
-                              count("/counts/flows"), count("/health/flowsCreated"), count("/health/flowsJudgedAgain"),
-                              count("/health/flowsRecovered"), count("/health/flowInsertFailures")));
+    const std::string policies = things("/counts/policies", "policy", "policies");
+    const std::string sets = things("/counts/sets", "set", "sets");
+    if (text("/mode") == "iptables") {
+        line("holds", fmt::format("{}, {}, {} of {}", endpoints("/counts/endpoints"), policies, sets,
+                                  things("/counts/addresses", "member", "members")));
+        return line("rendered",
+                    fmt::format("{} of {}, both families together", things("/counts/chains", "chain", "chains"),
+                                things("/counts/iptablesRules", "rule", "rules")));
+    }
+    line("holds", fmt::format("{}, {}, {} (catflap get sets)", endpoints("/counts/endpoints"), policies, sets));
+    line("compiled",
+         fmt::format("{} and {} into {}, {} into {}", addresses("/counts/addresses"),
+                     things("/counts/prefixes", "prefix", "prefixes"), things("/counts/classes", "class", "classes"),
+                     "ports", things("/counts/portClasses", "class", "classes")) +
+             fmt::format("; {}", tables("/counts/tables")));
+    line("flows", fmt::format("{}, {} created, {} judged again, {} recovered from conntrack, {} not stored",
+                              things("/counts/flows", "entry", "entries"), count("/health/flowsCreated"),
+                              count("/health/flowsJudgedAgain"), count("/health/flowsRecovered"),
+                              count("/health/flowInsertFailures")));
     if (text("/mode") == "audit")
-        line("audit",
-             fmt::format("{} packets that would have been dropped were let pass", count("/health/auditPasses")));
+        line("audit", fmt::format("{} that would have been dropped let pass",
+                                  things("/health/auditPasses", "packet", "packets")));
 }
 
-void Page::print_diagnostics(const char* name, Colour colour) {
-    const auto diagnostics = diagnostics_from(list(name));
-    if (diagnostics.empty())
+void Page::title(std::string_view words, size_t shown, const char* count_pointer, Colour colour) {
+    const auto all = std::max(static_cast<size_t>(number(count_pointer)), shown);
+    const std::string heading =
+        all > shown ? fmt::format("{} (the first {} of {})", words, shown, all) : fmt::format("{} ({})", words, shown);
+    session_.streams.out << '\n' << paint(colour, heading, session_.streams.colours) << '\n';
+}
+
+void Page::print_warnings() {
+    const auto warnings = diagnostics_from(list("warnings"));
+    if (warnings.empty())
         return;
-    session_.streams.out << '\n'
-                         << paint(colour, fmt::format("{} ({})", name, diagnostics.size()), session_.streams.colours)
-                         << '\n';
-    cli::print(session_.streams.out, diagnostics);
+    title("warnings", warnings.size(), "/counts/warnings", Colour::yellow);
+    cli::print(session_.streams.out, warnings);
 }
 
-void Page::print_problems() {
-    const auto problems = problems_of(status_);
-    if (problems.empty())
+void Page::print_refused() {
+    const json refused = list("refused");
+    if (refused.empty())
         return;
-    session_.streams.out << '\n' << paint(Colour::red, "not in order", session_.streams.colours) << '\n';
-    for (const std::string& problem : problems)
-        session_.streams.out << printable(problem) << '\n';
+    title("refused", refused.size(), "", Colour::red);
+    cli::print_refused(session_.streams.out, refused);
 }
 
-void Page::print_unenforced() {
-    const json pods = list("unenforced");
+// What has a list of its own on this page is not said twice.
+void Page::print_conditions() {
+    const std::vector<std::string> listed = {"refused", "unenforced", "out-of-reach"};
+    bool begun = false;
+    for (const json& condition : list("conditions")) {
+        if (std::ranges::find(listed, condition.value("id", "")) != listed.end())
+            continue;
+        if (!std::exchange(begun, true))
+            session_.streams.out << '\n' << paint(Colour::red, "not in order", session_.streams.colours) << '\n';
+        session_.streams.out << printable(words_of(condition)) << '\n';
+    }
+}
+
+void Page::print_pods(const char* name, const char* heading, const char* count_pointer, Colour colour) {
+    const json pods = list(name);
     if (pods.empty())
         return;
-    session_.streams.out << '\n'
-                         << paint(Colour::red, fmt::format("not enforced ({})", pods.size()), session_.streams.colours)
-                         << '\n';
+    title(heading, pods.size(), count_pointer, colour);
     for (const json& pod : pods)
         session_.streams.out << printable(
-                                    fmt::format("{}/{}: {}; selected by {}", pod.value("namespace", ""),
-                                                pod.value("pod", ""), pod.value("reason", "-"),
+                                    fmt::format("{}/{}{}: {}; selected by {}", pod.value("namespace", ""),
+                                                pod.value("pod", ""), on_node(pod), pod.value("reason", "-"),
                                                 fmt::join(pod.value("policies", std::vector<std::string>{}), ", ")))
                              << '\n';
 }
@@ -134,9 +176,10 @@ void Page::print_maps() {
     if (maps.empty())
         return;
     session_.streams.out << '\n'
-                         << render_table(
-                                kind_named("maps"), maps,
-                                {.wide = session_.format() == Format::wide, .colours = session_.streams.colours});
+                         << render_table(report::Kind::maps, maps,
+                                         {.wide = session_.format() == Format::wide,
+                                          .colours = session_.streams.colours,
+                                          .width = session_.streams.width});
 }
 
 void Page::print() {
@@ -144,22 +187,30 @@ void Page::print() {
     print_source();
     print_counts();
     print_maps();
-    print_problems();
-    print_unenforced();
-    print_diagnostics("warnings", Colour::yellow);
-    print_diagnostics("refused", Colour::red);  // last: what a terminal shows without scrolling
+    print_warnings();
+    print_pods("outOfReach", "selected by a policy, and out of reach of any agent", "/counts/outOfReach",
+               Colour::yellow);
+    print_pods("unenforced", "not enforced", "/counts/unenforced", Colour::red);
+    print_conditions();
+    print_refused();  // last: what a terminal shows without scrolling
 }
 
+// Whether the node is enforced as its source says: warnings are printed, and do not decide.
 int check(const Session& session, const json& status) {
-    const auto problems = problems_of(status);
-    if (!session.print_as_data({{"problems", problems}}))
-        for (const std::string& problem : problems)
-            session.streams.out << printable(problem) << '\n';
+    const json conditions = status.at("conditions");
+    json problems = json::array();
+    for (const json& condition : conditions)
+        if (condition.value("severity", "fail") == "fail")
+            problems.push_back(words_of(condition));
+    if (!session.print_as_data({{"problems", problems}, {"conditions", conditions}}))
+        for (const json& condition : conditions)
+            session.streams.out << (condition.value("severity", "fail") == "fail" ? "" : "warning: ")
+                                << printable(words_of(condition)) << '\n';
     return problems.empty() ? kDone : kRefused;
 }
 
 int status(const Session& session, bool only_check) {
-    const auto answer = ask(session.run_dir, {{"command", "status"}});
+    const auto answer = ask(session.run_dir, {{"command", "status"}}, session.patience());
     if (!answer) {
         session.complain(answer.error().message);
         return answer.error().exit_code;
@@ -179,12 +230,14 @@ void add_status(CLI::App& app, Session& session) {
         "status",
         "Shows the agent: mode, source, last commit, how full the maps are, what it refused, and which pods\n"
         "it cannot enforce.");
+    add_timeout(*command, session);
     add_common_options(*command, session);
     command->footer(
         "Example:\n"
         "  $ catflap status -o json | jq -r .source.state\n"
         "  synced\n"
-        "Exits with 0 whenever an agent answers, also where it refused objects; with --check, only where all is in order.");
+        "Exits with 0 whenever an agent answers, also where it refused objects; with --check, only where the node is\n"
+        "enforced as its source says.");
     auto only_check = std::make_shared<bool>(false);
     command->add_flag("--check", *only_check,
                       "Prints only what keeps the node from being enforced as the source says; 1: there is something");

@@ -33,6 +33,10 @@ std::string human_count(double count) {
     return scaled(count, 1000, {"", "k", "M", "G", "T", "P"});
 }
 
+std::string counted(double count, std::string_view one, std::string_view several) {
+    return fmt::format("{} {}", human_count(count), count == 1 ? one : several);
+}
+
 std::string human_bytes(double bytes) {
     return scaled(bytes, 1024, {"B", "KiB", "MiB", "GiB", "TiB", "PiB"});
 }

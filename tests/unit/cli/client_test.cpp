@@ -65,12 +65,25 @@ TEST_CASE("what answers is not an agent, or stops half way") {
     }
 }
 
-TEST_CASE("an agent that says nothing is not waited for without end") {
+TEST_CASE("an agent that says nothing is not waited for without end, and it is said what to do") {
     const FakeAgent agent([](const std::string&) {
         std::this_thread::sleep_for(400ms);
         return std::string();
     });
     const auto answer = ask(agent.run_dir(), json::object(), 100ms);
     CHECK(answer.error().exit_code == 3);
-    CHECK(answer.error().message.find("has not answered for 100 ms") != std::string::npos);
+    CHECK(answer.error().timed_out);
+    const std::string& message = answer.error().message;
+    CHECK(message.starts_with("the agent (pid " + std::to_string(getpid()) + ") at "));
+    CHECK(message.find("has not answered within 100 ms") != std::string::npos);
+    CHECK(message.find("What it enforced stays enforced") != std::string::npos);
+    CHECK(message.find("--timeout") != std::string::npos);
+}
+
+TEST_CASE("several questions on one connection") {
+    const FakeAgent agent([](const std::string&) { return std::string("{}\n"); });
+    auto client = Client::connect(agent.run_dir(), 5s);
+    REQUIRE(client.has_value());
+    for (int i = 0; i < 3; ++i)
+        CHECK(client->ask({{"i", i}}).error().message.find("is not catflapd") != std::string::npos);
 }

@@ -40,6 +40,8 @@ TEST_CASE("wrong usage is exit 2 and one line on stderr") {
                                                {"get", "sets", "-o", "xml"},
                                                {"status", "extra"},
                                                {"settle", "--timeout", "soon"},
+                                               {"status", "--timeout", "soon"},
+                                               {"get", "flows", "--limit", "-1"},
                                                {"settle", "--timeout", "10h"},
                                                {"settle", "--timeout", "-1s"},
                                                {"check"},
@@ -82,7 +84,7 @@ TEST_CASE("without an agent every command that asks one exits with 3") {
 TEST_CASE("get: what it asks, and its four forms") {
     const json items = {{{"reason", "policy"}, {"packets", 416}, {"bytes", 24960}, {"sentence", "no rule admits it"}}};
     {
-        const FakeAgent agent(json{{"ok", true}, {"items", items}});
+        const FakeAgent agent(json{{"ok", true}, {"items", items}, {"found", {"a/b", "c"}}});
         const Run run = run_cli({"get", "drops", "a/b", "c", "--run-dir", agent.run_dir()});
         CHECK(run.out == "REASON  PACKETS    BYTES  MEANING\npolicy      416  24.4KiB  no rule admits it\n");
         CHECK(run.exit_code == 0);
@@ -152,63 +154,33 @@ TEST_CASE("settle: the time that it is given is the time that it takes; 0 is non
     }
 }
 
-TEST_CASE("status: a page, and the object as it came") {
-    const json status = {
-        {"version", "0.1.0"},
-        {"pid", 812},
-        {"node", "aks-0"},
-        {"mode", "ebpf"},
-        {"source",
-         {{"kind", "directory"}, {"path", "/m"}, {"state", "stale"}, {"error", "read /m: Permission denied"}}},
-        {"refused", {kDiagnostic}},
-        {"warnings", json::array()},
-        {"unenforced",
-         {{{"namespace", "b"}, {"pod", "a"}, {"reason", "its node uses a bridge"}, {"policies", {"b/x", "b/y"}}}}},
-        {"maps", {{{"name", "flows"}, {"type", "lru_hash"}, {"entries", 5}, {"maxEntries", 10}}}}};
-    const Run page = run_against({{"ok", true}, {"status", status}}, {"status"});
-    CHECK(page.exit_code == 0);
-    CHECK(has(page.out, "agent        catflapd 0.1.0 on node aks-0, pid 812, since -\n"));
-    CHECK(has(page.out, "source       directory /m: stale\n             read /m: Permission denied\n"));
-    CHECK(has(page.out, "\nrefused (1)\n" + std::string(kDiagnosticLine)));
-    CHECK_FALSE(has(page.out, "warnings"));
-    CHECK_FALSE(has(page.out, "audit"));
-    CHECK(has(page.out, "b/a: its node uses a bridge; selected by b/x, b/y\n"));
-    CHECK(has(page.out, "50.0%"));
-    CHECK(json::parse(run_against({{"ok", true}, {"status", status}}, {"status", "-o", "json"}).out) == status);
-    CHECK(run_against({{"ok", true}}, {"status"}).exit_code == 0);
-    const Run strange =
-        run_against({{"ok", true}, {"status", {{"refused", 7}, {"maps", "x"}, {"source", 1}}}}, {"status"});
-    CHECK(strange.exit_code == 1);
-    CHECK(lines(strange.err) == 1);
+TEST_CASE("a typo is named, and what may be meant is suggested") {
+    CHECK(run_cli({"staus"}).err ==
+          "catflap: there is no command \"staus\", did you mean \"status\"?; see catflap --help\n");
+    CHECK(run_cli({"frobnicate"}).err == "catflap: there is no command \"frobnicate\"; see catflap --help\n");
+    CHECK(has(run_cli({"get", "flow"}).err, "there is no kind \"flow\", did you mean \"flows\"?"));
+    CHECK(has(run_cli({"get", "plocies"}).err, "did you mean \"policies\"?"));
+    CHECK(has(run_cli({"get", "nothing-like-it"}).err, "there are endpoints, policies, rules"));
 }
 
-TEST_CASE("status --check: silent where all is in order, else a line for each thing that is not") {
-    json status = {{"mode", "ebpf"},
-                   {"source", {{"state", "synced"}, {"error", ""}}},
-                   {"guard", {{"on", true}, {"by", "bpf"}, {"error", ""}}},
-                   {"refused", {kDiagnostic}},  // its last good version is in force
-                   {"unenforced", json::array()},
-                   {"counts", {{"unknownEndpoints", 0}}}};
-    const auto check = [&] { return run_against({{"ok", true}, {"status", status}}, {"status", "--check"}); };
-    const Run good = check();
-    CHECK(good.exit_code == 0);
-    CHECK(good.out.empty());
-    status["source"] = {{"state", "stale"}, {"error", "read /m: gone"}};
-    status["guard"]["error"] = "no nftables";
-    status["refused"].push_back(
-        {{"file", ""}, {"line", 0}, {"object", "interface cali1"}, {"field", ""}, {"message", "no"}});
-    status["unenforced"] = {{{"pod", "a"}}};
-    status["counts"]["unknownEndpoints"] = 3;
-    const Run bad = check();
-    CHECK(bad.exit_code == 1);
-    CHECK(lines(bad.out) == 5);
-    CHECK(has(bad.out, "the source cannot be read, what it held last is enforced: read /m: gone\n"));
-    CHECK(has(bad.out, "new interfaces are open until they are attached: no nftables\n"));
-    CHECK(has(bad.out, "interface cali1: no\n"));
-    CHECK(has(bad.out, "3 interfaces have no pod in the source"));
-    CHECK(has(bad.out, "1 pods that a policy selects are not enforced\n"));
-    CHECK(has(run_against({{"ok", true}, {"status", status}}, {"status"}).out,
-              "not in order\nthe source cannot be read"));
+TEST_CASE("help and version are words, too") {
+    for (const std::string command : {"status", "settle", "get", "check"})
+        CHECK(run_cli({"help", command}).out == run_cli({command, "--help"}).out);
+    CHECK(run_cli({"help"}).out == run_cli({"--help"}).out);
+    CHECK(run_cli({"version"}).out == run_cli({"--version"}).out);
+    CHECK(run_cli({"help", "staus"}).exit_code == 2);
+}
+
+TEST_CASE("check names the pods that a policy selects where no agent can enforce it") {
+    const Directory dir;
+    const std::string data = std::string(CATFLAP_TEST_DATA) + "/walkthrough/";
+    const Run run = run_cli({"check", data + "cluster.yaml", data + "policy.yaml"});
+    CHECK(run.exit_code == 0);
+    CHECK(has(
+        run.out,
+        "NetworkPolicy ingress/drop-inter-namespace: warning: selects pod ingress/kuard-vnode-ingress-84d8c9586f-fgr4j "
+        "on node virtual-node-aci-linux, on which it is not enforced: a virtual node has no veths, and no agent\n"));
+    CHECK(lines(run.out) == 2);
 }
 
 TEST_CASE("check: taken, refused, unread") {

@@ -13,6 +13,7 @@
 #include <sstream>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "base/unique_fd.h"
 #include "cli/app.h"
@@ -37,7 +38,7 @@ class Directory {
 
 class FakeAgent {
   public:
-    // Answers one client: `reply` gets its line, and returns the bytes to send back.
+    // Answers one client: `reply` gets each of its lines, and returns the bytes to send back.
     explicit FakeAgent(std::function<std::string(const std::string&)> reply)
         : listener_(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
         sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
@@ -54,30 +55,37 @@ class FakeAgent {
         thread_.join();
     }
     [[nodiscard]] std::string run_dir() const { return directory_.path().string(); }
-    // What the client asked; after the CLI has returned.
-    [[nodiscard]] const nlohmann::json& request() const { return request_; }
+    // What the client asked, last and in all; after the CLI has returned.
+    [[nodiscard]] const nlohmann::json& request() const { return requests_.back(); }
+    [[nodiscard]] const std::vector<nlohmann::json>& requests() const { return requests_; }
 
   private:
     void serve(const std::function<std::string(const std::string&)>& reply) {
         const UniqueFd client(accept(listener_.get(), nullptr, nullptr));
         if (!client)
             return;
-        std::string line;
+        std::string input;
         std::array<char, 4096> buffer;
-        while (!line.ends_with('\n')) {
-            const ssize_t count = recv(client.get(), buffer.data(), buffer.size(), 0);
-            if (count <= 0)
-                return;
-            line.append(buffer.data(), static_cast<size_t>(count));
+        for (;;) {
+            while (input.find('\n') == std::string::npos) {
+                const ssize_t count = recv(client.get(), buffer.data(), buffer.size(), 0);
+                if (count <= 0)
+                    return;
+                input.append(buffer.data(), static_cast<size_t>(count));
+            }
+            const std::string line = input.substr(0, input.find('\n') + 1);
+            input.erase(0, line.size());
+            requests_.push_back(nlohmann::json::parse(line, nullptr, false));
+            const std::string answer = reply(line);
+            send(client.get(), answer.data(), answer.size(), MSG_NOSIGNAL);
+            if (!answer.ends_with('\n'))
+                return;  // an agent that goes away in the middle
         }
-        request_ = nlohmann::json::parse(line, nullptr, false);
-        const std::string answer = reply(line);
-        send(client.get(), answer.data(), answer.size(), MSG_NOSIGNAL);
     }
 
     Directory directory_;
     UniqueFd listener_;
-    nlohmann::json request_;
+    std::vector<nlohmann::json> requests_;
     std::thread thread_;
 };
 
