@@ -65,11 +65,11 @@ void add_guard(Facts& facts, const AgentState& state) {
 
 }  // namespace
 
-report::Outcome outcome_of(const AgentState& state, const std::string& object) {
+std::optional<report::Outcome> outcome_of(const AgentState& state, const std::string& object) {
     using report::Outcome;
     const size_t space = object.find(' ');
     if (!state.source || space == std::string::npos)
-        return Outcome::nothing;
+        return std::nullopt;
     const Cluster& cluster = state.source->cluster();
     const std::string kind = object.substr(0, space);
     const ObjectName name = namespaced(std::string_view(object).substr(space + 1));

@@ -12,7 +12,8 @@ inline constexpr size_t kMaxNamed = 500;
 
 report::Facts facts_of(const AgentState& state);
 
-// What is in force of an object whose present version was refused; "NetworkPolicy shop/web".
-report::Outcome outcome_of(const AgentState& state, const std::string& object);
+// What is in force of an object whose present version was refused; "NetworkPolicy shop/web". Nothing for "", a file as
+// a whole: what it held stays in force, and its diagnostic says so.
+std::optional<report::Outcome> outcome_of(const AgentState& state, const std::string& object);
 
 }  // namespace catflap::agent

@@ -63,7 +63,8 @@ json refused(const AgentState& state) {
         if (result.size() == kMaxNamed)
             break;
         json& item = result.emplace_back(to_json(refusal));
-        item["outcome"] = report::to_string(outcome_of(state, refusal.object));
+        if (const auto outcome = outcome_of(state, refusal.object); outcome)
+            item["outcome"] = report::to_string(*outcome);
     }
     if (!state.commit_error.empty())
         result.push_back(of_object("", state.commit_error));

@@ -148,13 +148,16 @@ void add_get(CLI::App& app, Session& session) {
         ->add_option("--endpoint", request->endpoint,
                      "Only what is of this endpoint: an interface, a pod's name, or namespace/name")
         ->type_name("ENDPOINT");
-    command->add_option("--limit", request->limit, "At most so many; 0: all")->capture_default_str()->type_name("N");
+    command->add_option("--limit", request->limit, "At most so many; 0: all")
+        ->check(CLI::NonNegativeNumber)
+        ->capture_default_str()
+        ->type_name("N");
     add_timeout(*command, session);
     add_common_options(*command, session);
     command->footer(footer());
     command->callback([kind, request, &session] {
         request->kind = report::kind_named(*kind).value();
-        request->members = session.format() != Format::table;
+        request->members = request->kind != report::Kind::sets || session.format() != Format::table;
         session.exit_code = get(session, *request);
     });
 }

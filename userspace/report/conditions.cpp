@@ -54,7 +54,9 @@ Sentences source_stale(const Facts& facts) {
 Sentences refused_objects(const Facts& facts) {
     Sentences sentences;
     for (const RefusedObject& refused : facts.refused)
-        sentences.push_back(fmt::format("refused: {} ({})", refused.what, sentence_of(refused.outcome)));
+        sentences.push_back(refused.outcome
+                                ? fmt::format("refused: {} ({})", refused.what, sentence_of(*refused.outcome))
+                                : "refused: " + refused.what);
     return sentences;
 }
 

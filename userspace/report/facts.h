@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,8 +16,8 @@ const char* to_string(Outcome outcome);  // "lastGood", "isolated", "nothing"
 const char* sentence_of(Outcome outcome);
 
 struct RefusedObject {
-    std::string what;  // "policy.yaml:12: NetworkPolicy shop/web: spec.egress: ..."
-    Outcome outcome = Outcome::nothing;
+    std::string what;                // "policy.yaml:12: NetworkPolicy shop/web: spec.egress: ..."
+    std::optional<Outcome> outcome;  // nothing: of a file as a whole, whose message says it
 };
 
 // A pod that a policy selects, and that nothing enforces it on.

@@ -19,7 +19,6 @@ const json kDiagnostic = {{"file", "policy.yaml"},
                           {"object", "NetworkPolicy b/x"},
                           {"field", "spec.policyTypes[0]"},
                           {"message", "Inbound is neither"}};
-constexpr auto kDiagnosticLine = "policy.yaml:12: NetworkPolicy b/x: spec.policyTypes[0]: Inbound is neither\n";
 
 size_t lines(const std::string& text) {
     return static_cast<size_t>(std::count(text.begin(), text.end(), '\n'));
@@ -120,14 +119,21 @@ TEST_CASE("settle: silent when all is enforced, 1 with what was refused") {
     CHECK(settled.err.empty());
     CHECK(agent.request() == json{{"command", "settle"}});
 
-    const json answer = {{"ok", true}, {"refused", {kDiagnostic}}};
+    json diagnostic = kDiagnostic;
+    diagnostic["outcome"] = "lastGood";
+    const json answer = {{"ok", true}, {"refused", json::array({diagnostic})}};
     const Run refused = run_against(answer, {"settle"});
     CHECK(refused.exit_code == 1);
-    CHECK(refused.out == kDiagnosticLine);
+    CHECK(has(refused.out, "Inbound is neither (its last good version is in force)\n"));
     CHECK(refused.err == "catflap: settle: 1 object was refused; their last good versions are enforced\n");
     const Run data = run_against(answer, {"settle", "-o", "json"});
     CHECK(data.exit_code == 1);
-    CHECK(json::parse(data.out) == json{{"refused", {kDiagnostic}}});
+    CHECK(json::parse(data.out) == json{{"refused", json::array({diagnostic})}});
+    // Not of every object: then nobody says so.
+    json none = kDiagnostic;
+    none["outcome"] = "nothing";
+    const Run mixed = run_against({{"ok", true}, {"refused", json::array({diagnostic, none})}}, {"settle"});
+    CHECK(mixed.err == "catflap: settle: 2 objects were refused; see above what is in force of each\n");
 
     const json not_attached = {
         {"file", ""}, {"line", 0}, {"object", "interface cali1"}, {"field", ""}, {"message", "no"}};

@@ -133,6 +133,12 @@ TEST_CASE("what is in force of a refused object is said as it is") {
     }
 }
 
+TEST_CASE("of a file as a whole only its message says what stays in force") {
+    Facts facts = well();
+    facts.refused = {{"a.yaml: is empty; what it held stays in force", std::nullopt}};
+    CHECK(findings(facts).at(0).sentence == "refused: a.yaml: is empty; what it held stays in force");
+}
+
 TEST_CASE("of very many only the first are named, and how many more there are") {
     Facts facts = well();
     for (int i = 0; i < 1000; ++i)
