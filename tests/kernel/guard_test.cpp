@@ -61,11 +61,19 @@ class Guarded {
     }
     ~Guarded() { (void)!std::system(kTidyUp); }
 
-    // Whether the guard counted it when the pod sent it.
-    bool drops(const Bytes& frame) const {
+    // The guard counts it when the pod sends it; a busy kernel takes it in a little later.
+    bool drops(const Bytes& frame) const { return is_counted(frame, 10'000); }
+    // Not counted, in one of a few tries: what was sent before, or by the kernel itself, may be counted late.
+    bool lets_pass(const Bytes& frame) const {
+        for (int tries = 0; tries < 5; ++tries)
+            if (!is_counted(frame, 4))
+                return true;
+        return false;
+    }
+    bool is_counted(const Bytes& frame, int most_tries) const {
         const uint64_t before = lab_.drops(CATFLAP_REASON_UNJUDGED);
         REQUIRE(send(pod_.get(), frame.data(), frame.size(), 0) == static_cast<ssize_t>(frame.size()));
-        for (int tries = 0; tries < 4; ++tries) {  // a busy kernel takes it in a little later
+        for (int tries = 0; tries < most_tries; ++tries) {
             if (lab_.drops(CATFLAP_REASON_UNJUDGED) != before)
                 return true;
             usleep(500);
@@ -115,33 +123,33 @@ TEST_CASE("an interface outside of the group is closed, in both directions" * do
     CHECK(guarded.drops(datagram(kNode)));
     CHECK(guarded.drops(datagram(kElsewhere)));
     shell("ip link set cali2 group " + group);
-    CHECK_FALSE(guarded.drops(datagram(kNode)));
-    CHECK_FALSE(guarded.drops(datagram(kElsewhere)));
+    CHECK(guarded.lets_pass(datagram(kNode)));
+    CHECK(guarded.lets_pass(datagram(kElsewhere)));
     shell("ip link set v4 name cali4");
-    CHECK_FALSE(guarded.drops(datagram(kNode)));
+    CHECK(guarded.lets_pass(datagram(kNode)));
     CHECK(guarded.drops(datagram(kElsewhere)));
     shell("ip link set cali4 group " + group);
-    CHECK_FALSE(guarded.drops(datagram(kElsewhere)));
+    CHECK(guarded.lets_pass(datagram(kElsewhere)));
 }
 
 TEST_CASE("interfaces of another name are none of the guard's business" * doctest::skip(!kernel_has_it())) {
     Guarded guarded;
     shell("ip link set cali2 name v2");
-    CHECK_FALSE(guarded.drops(datagram(kNode)));
-    CHECK_FALSE(guarded.drops(datagram(kElsewhere)));
+    CHECK(guarded.lets_pass(datagram(kNode)));
+    CHECK(guarded.lets_pass(datagram(kElsewhere)));
 }
 
 TEST_CASE("a pod's neighbour discovery and listener reports reach the node" * doctest::skip(!kernel_has_it())) {
     Guarded guarded;
     for (const uint8_t type : Bytes{133, 135, 136}) {
-        CHECK_FALSE(guarded.drops(icmpv6(type, 255)));
+        CHECK(guarded.lets_pass(icmpv6(type, 255)));
         CHECK(guarded.drops(icmpv6(type, 254)));
         CHECK(guarded.drops(icmpv6(type, 255, kElsewhere)));
         CHECK(guarded.drops(behind_extension(kDestination, type, 255)));
     }
     for (const uint8_t type : Bytes{130, 131, 132, 143}) {
-        CHECK_FALSE(guarded.drops(icmpv6(type, 1)));
-        CHECK_FALSE(guarded.drops(behind_extension(kHopByHop, type, 1)));
+        CHECK(guarded.lets_pass(icmpv6(type, 1)));
+        CHECK(guarded.lets_pass(behind_extension(kHopByHop, type, 1)));
         CHECK(guarded.drops(behind_extension(kHopByHop, type, 255)));
     }
     for (const uint8_t type : Bytes{1, 128, 129, 134, 137, 142, 144})
@@ -164,6 +172,6 @@ TEST_CASE("the next agent's links take the places of these, again and again" * d
     }
     REQUIRE(kernel::detach_guard(guarded.pin_dir()));
     CHECK_FALSE(std::filesystem::exists(guarded.pins()));
-    CHECK_FALSE(guarded.drops(datagram(kNode)));
+    CHECK(guarded.lets_pass(datagram(kNode)));
     REQUIRE(kernel::detach_guard(guarded.pin_dir()));
 }
