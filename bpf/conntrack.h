@@ -1,23 +1,49 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * This file asks nf_conntrack who opened a connection that the flow cache does not know (any more). The cache is a
- * hint and evicts: without this a reply whose entry has gone would be judged as a packet of the other side's own.
- * What conntrack says is no verdict: the opener's policy is asked as it is now.
+ * This file asks nf_conntrack about a connection: who opened it, and which ends it really has. `flows` is a hint and
+ * evicts; without this a reply whose entry has gone would be judged as a packet of the other side's own, and the middle
+ * of a connection as the beginning of one. What nf_conntrack says is no verdict: the opener's policy is asked as it is
+ * now.
  *
  * bpf_skb_ct_lookup: kernel 5.18, net/netfilter/nf_conntrack_bpf.c; TCP and UDP only. The loader clears
- * catflap_conntrack where the kernel does not have it.
+ * catflap_conntrack where the kernel does not have it. A question costs about 130 ns and is never refused: a verdict
+ * that depended on how many packets came before it would be somebody's to choose.
  */
 #ifndef CATFLAP_CONNTRACK_H
 #define CATFLAP_CONNTRACK_H
 
-#include "account.h"
-#include "flow.h"
+#include <bpf/bpf_core_read.h>
+
 #include "maps.h"
 #include "packet.h"
 
+/* The kernel's, as far as we read them. CO-RE finds the offsets, also where nf_conntrack is a module. */
+#define KERNEL_STRUCT __attribute__((preserve_access_index))
+
+union nf_inet_addr {
+    __u32 all[4];
+} KERNEL_STRUCT;
+
+union nf_conntrack_man_proto {
+    __be16 all;
+} KERNEL_STRUCT;
+
+struct nf_conntrack_man {
+    union nf_inet_addr u3;
+    union nf_conntrack_man_proto u;
+} KERNEL_STRUCT;
+
+struct nf_conntrack_tuple {
+    struct nf_conntrack_man src;
+} KERNEL_STRUCT;
+
+struct nf_conntrack_tuple_hash {
+    struct nf_conntrack_tuple tuple;
+} KERNEL_STRUCT;
+
 struct nf_conn {
-    unsigned long status;
-};
+    struct nf_conntrack_tuple_hash tuplehash[2];
+} KERNEL_STRUCT;
 
 struct bpf_ct_opts {
     __s32 netns_id;
@@ -30,27 +56,86 @@ CATFLAP_ASSERT(sizeof(struct bpf_ct_opts) == 12); /* the size by which the kerne
 
 #define CURRENT_NETNS (-1)
 #define CT_DIR_ORIGINAL 0
+#define CT_DIR_REPLY 1
 
 extern struct nf_conn *bpf_skb_ct_lookup(struct __sk_buff *skb, struct bpf_sock_tuple *tuple, __u32 tuple__sz,
                                          struct bpf_ct_opts *opts, __u32 opts__sz) __weak __ksym;
 extern void bpf_ct_release(struct nf_conn *connection) __weak __ksym;
 
-/*
- * Asked with the pod as the sender. What the pod opened has this tuple in its original direction, also to a Service,
- * since at the pod's veth nothing is translated yet, or is again; what was opened to the pod, in its reply direction.
- * -1: conntrack does not know it. A function of its own: its stack is none of those 512 bytes that the way into the
- * parser has.
- */
-static __attribute__((noinline)) int conntrack_opener(struct __sk_buff *skb, const struct packet *p, int from_pod)
+/* A connection as its opener's policy has to see it. */
+struct connection {
+    struct catflap_address far; /* the other end, untranslated: behind a Service's address, before masquerading */
+    __u16 far_port;
+    __u8 opener;    /* enum catflap_opener */
+    __u8 known;     /* nf_conntrack knows the connection: `opener` is its word */
+    __u8 far_known; /* and `far` and `far_port`, too */
+    __u8 pad[3];
+    __u32 sender_ifindex; /* see struct catflap_flow */
+    __u32 cell;           /* set by judge_opened() */
+};
+
+/* The end of the connection that sent the packets of this direction. */
+static __always_inline void read_far(struct connection *found, const struct nf_conntrack_man *end, __u8 ipv6)
 {
-    const struct catflap_address *local = from_pod ? &p->source : &p->destination;
-    const struct catflap_address *remote = from_pod ? &p->destination : &p->source;
-    const __be16 local_port_be = bpf_htons(from_pod ? p->ports.source_port : p->ports.destination_port);
-    const __be16 remote_port_be = bpf_htons(from_pod ? p->ports.destination_port : p->ports.source_port);
-    struct bpf_ct_opts opts = {.netns_id = CURRENT_NETNS, .l4proto = p->protocol};
+    if (ipv6) {
+        found->far.word_be[0] = end->u3.all[0];
+        found->far.word_be[1] = end->u3.all[1];
+        found->far.word_be[2] = end->u3.all[2];
+        found->far.word_be[3] = end->u3.all[3];
+    } else {
+        set_ipv4(&found->far, end->u3.all[0]);
+    }
+    found->far_port = bpf_ntohs(end->u.all);
+    found->far_known = 1;
+}
+
+/*
+ * What the pod opened has the tuple in its original direction, and the far end sends the replies; what was opened to
+ * the pod, the other way round.
+ */
+static __always_inline void read_connection(struct connection *found, const struct nf_conn *connection, __u8 dir,
+                                            __u8 ipv6)
+{
+    found->known = 1;
+    found->opener = dir == CT_DIR_ORIGINAL ? CATFLAP_OPENER_FROM_POD : CATFLAP_OPENER_TO_POD;
+    if (!bpf_core_field_exists(connection->tuplehash) || !bpf_core_field_exists(connection->tuplehash[0].tuple.src.u3))
+        return;
+    if (dir == CT_DIR_ORIGINAL)
+        read_far(found, &connection->tuplehash[CT_DIR_REPLY].tuple.src, ipv6);
+    else
+        read_far(found, &connection->tuplehash[CT_DIR_ORIGINAL].tuple.src, ipv6);
+}
+
+/* False: not a packet of which nf_conntrack can be asked. An ICMP error stands for the packet that it quotes. */
+static __always_inline int may_ask(const struct packet *p)
+{
+    const __u8 protocol = p->kind == PACKET_ICMP_ERROR ? p->quoted_protocol : p->protocol;
+
+    return catflap_conntrack && (protocol == IPPROTO_TCP || protocol == IPPROTO_UDP);
+}
+
+/*
+ * Asked with the pod as the sender: at its veth nothing is translated yet, or is again, so both directions of a
+ * connection are found by this one tuple. Sets `known`, and if it is 1 what belongs to it. A function of its own: its
+ * stack is none of those 512 bytes that the way into the parser has.
+ */
+VERIFIED_ALONE int ask_conntrack(struct __sk_buff *skb, const struct packet *p, struct connection *found)
+{
+    struct bpf_ct_opts opts = {.netns_id = CURRENT_NETNS};
     struct bpf_sock_tuple tuple = {};
+    const struct catflap_address *source, *destination, *local, *remote;
+    __be16 local_port_be, remote_port_be;
     struct nf_conn *connection;
 
+    if (!catflap_conntrack || !p || !found)
+        return 0;
+    source = p->kind == PACKET_ICMP_ERROR ? &p->quoted_source : &p->source;
+    destination = p->kind == PACKET_ICMP_ERROR ? &p->quoted_destination : &p->destination;
+    opts.l4proto = p->kind == PACKET_ICMP_ERROR ? p->quoted_protocol : p->protocol;
+    local = p->from_pod ? source : destination;
+    remote = p->from_pod ? destination : source;
+    local_port_be = bpf_htons(p->from_pod ? p->ports.source_port : p->ports.destination_port);
+    remote_port_be = bpf_htons(p->from_pod ? p->ports.destination_port : p->ports.source_port);
     if (p->ipv6) {
         __builtin_memcpy(tuple.ipv6.saddr, local, sizeof(tuple.ipv6.saddr));
         __builtin_memcpy(tuple.ipv6.daddr, remote, sizeof(tuple.ipv6.daddr));
@@ -65,39 +150,10 @@ static __attribute__((noinline)) int conntrack_opener(struct __sk_buff *skb, con
         connection = bpf_skb_ct_lookup(skb, &tuple, sizeof(tuple.ipv4), &opts, sizeof(opts));
     }
     if (!connection)
-        return -1;
+        return 0;
+    read_connection(found, connection, opts.dir, p->ipv6);
     bpf_ct_release(connection);
-    return opts.dir == CT_DIR_ORIGINAL ? CATFLAP_FROM_POD : CATFLAP_TO_POD;
-}
-
-/*
- * A question costs as much as many denied packets, so whoever floods gets few of them answered: 2,000 to 8,000 in a
- * second on each CPU, by the kernel's HZ. A reply that comes too late in its jiffy is dropped, and sent again.
- */
-#define QUESTIONS_IN_A_JIFFY 8
-
-static __always_inline int may_ask(const struct context *c)
-{
-    const __u32 index = c->cpu;
-    struct catflap_questions *questions = bpf_map_lookup_elem(&conntrack_questions, &index);
-    const __u64 now = bpf_jiffies64();
-
-    if (!questions)
-        return 0;
-    if (questions->jiffies != now) {
-        questions->jiffies = now;
-        questions->asked = 0;
-    }
-    return questions->asked++ < QUESTIONS_IN_A_JIFFY;
-}
-
-/* True: the packet answers what the other side opened, as far as conntrack knows. */
-static __always_inline int is_reply_by_conntrack(const struct context *c, const struct packet *p)
-{
-    if (!catflap_conntrack || p->kind != PACKET_ORDINARY || opens_connection(p) || p->fragment == FRAGMENT_LATER ||
-        (p->protocol != IPPROTO_TCP && p->protocol != IPPROTO_UDP) || !may_ask(c))
-        return 0;
-    return conntrack_opener(c->skb, p, c->direction == CATFLAP_FROM_POD) == !c->direction;
+    return 0;
 }
 
 #endif

@@ -126,10 +126,12 @@ static __always_inline __u8 next_tcp_state(const struct catflap_flow *flow, cons
 
 /*
  * Follows the packet. Stores only what changed: a busy flow's cache line stays shared between the CPUs. Two CPUs that
- * race here can lose a state change, which makes the entry live longer or shorter, and nothing else.
+ * race here can lose a state change, which makes the entry live longer or shorter, and nothing else. A change of state,
+ * which is rare, is written where the flow is now: judging took a while, and the map uses evicted elements again at
+ * once.
  */
-static __always_inline void track(struct catflap_flow *flow, const struct packet *p, enum catflap_direction direction,
-                                  __u64 now)
+static __always_inline void track(struct catflap_flow *flow, const struct catflap_flow_key *key, const struct packet *p,
+                                  enum catflap_direction direction, __u64 now)
 {
     const int from_opener = is_opener(flow, direction);
     __u8 state = flow->state;
@@ -138,8 +140,12 @@ static __always_inline void track(struct catflap_flow *flow, const struct packet
         state = next_tcp_state(flow, p, from_opener);
     else if (!from_opener)
         state = CATFLAP_FLOW_ESTABLISHED;
-    if (state != flow->state)
-        flow->state = state;
+    if (state != flow->state) {
+        struct catflap_flow *there = bpf_map_lookup_elem(&flows, key);
+
+        if (there)
+            there->state = state;
+    }
     if ((__s64)(now - flow->last_seen_ns) > (__s64)SECOND_NS)
         flow->last_seen_ns = now;
 }

@@ -54,6 +54,17 @@ struct {
 } ipv6_addresses SEC(".maps");
 
 /*
+ * Address of a pod of this node -> the interface that it is on. A hint: whoever finds something here looks whether that
+ * interface's endpoint has this address.
+ */
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, CATFLAP_MAX_LOCAL_ADDRESSES);
+    __type(key, struct catflap_address);
+    __type(value, __u32);
+} local_addresses SEC(".maps");
+
+/*
  * Prefix -> address class: ipBlocks, and the pods whose bucket above is full, as prefixes of one address. Userspace
  * folds broader prefixes into narrower ones: a match is complete.
  */
@@ -134,14 +145,6 @@ struct {
     __type(value, struct catflap_endpoint_counter);
 } endpoint_counters SEC(".maps");
 
-/* One element of each CPU, like those of recent_flows. */
-struct {
-    __uint(type, BPF_MAP_TYPE_ARRAY);
-    __uint(max_entries, 1);
-    __type(key, __u32);
-    __type(value, struct catflap_questions);
-} conntrack_questions SEC(".maps");
-
 /* One element: see struct catflap_health. */
 struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -154,6 +157,7 @@ struct {
 const volatile __u8 catflap_audit = 0;     /* --mode audit: judge and count, drop nothing */
 const volatile __u8 catflap_conntrack = 0; /* nf_conntrack may be asked, see conntrack.h */
 const volatile __u8 catflap_keep = 0;      /* --established=keep: a policy change leaves live flows alone */
+const volatile __u64 catflap_copy_jiffies = CATFLAP_COPY_JIFFIES; /* 0: no copies of flows, see recent.h */
 const volatile struct catflap_address_seed catflap_seed = {};
 
 #endif

@@ -4,11 +4,17 @@
  * packets that pass by them. A plain packet in the middle of such a connection needs neither the parser nor the
  * endpoint's config nor the lookup in `flows`, which cost more than all the rest of its way.
  *
- * What stands here is a copy, and may be RECENT_JIFFIES old: another CPU may have seen the connection's end meanwhile.
- * No verdict hangs on that. A copy is written after the whole way only, of an allowed flow, together with the
+ * What stands here is a copy, and may be CATFLAP_COPY_JIFFIES old: 25 ms where a tick is 1 ms (HZ 1000), 100 ms where
+ * it is 4 (HZ 250, as most distributions have it), 250 ms at HZ 100. Another CPU may have seen the connection's end
+ * meanwhile; and the entry in `flows` is not touched, so a busy flow may look that much older to the eviction than it
+ * is. No verdict hangs on that. A copy is written after the whole way only, of an allowed flow, together with the
  * publication under which it passed: every change of policy, labels or pod makes another one, and takes effect with
  * the next packet. What the whole way asks of every packet anew is asked here too, or there is no copy of such a flow:
  * see may_be_remembered().
+ *
+ * An entry is written and read by one CPU only, and the programs run with softirqs off: one never interrupts another.
+ * Where that does not hold (PREEMPT_RT), two writers could mix two flows into one entry, so there are no copies there:
+ * the loader clears catflap_copy_jiffies.
  */
 #ifndef CATFLAP_RECENT_H
 #define CATFLAP_RECENT_H
@@ -17,12 +23,6 @@
 #include "flow.h"
 #include "maps.h"
 #include "plain.h"
-
-/*
- * 25 ms where a tick is 1 ms, 250 ms where it is 10. The entry in `flows` is not touched meanwhile, so this is also how
- * much older than it is a busy flow may look to the eviction.
- */
-#define RECENT_JIFFIES 25
 
 /* Whoever makes others' flows fall into one place slows them down to what they cost without this file. */
 static __always_inline struct catflap_recent_flow *
@@ -46,7 +46,7 @@ static __always_inline const struct catflap_recent_flow *copy_of(const struct co
     if (!recent || !same_address(&recent->remote, &p->remote) || !same_address(&recent->local, &p->local) ||
         recent->local_port != p->local_port || recent->remote_port != p->remote_port ||
         (__u8)recent->slot_protocol != p->protocol || recent->publication != c->publication ||
-        bpf_jiffies64() - recent->seen_jiffies >= RECENT_JIFFIES)
+        bpf_jiffies64() - recent->seen_jiffies >= catflap_copy_jiffies)
         return NULL;
     /* See is_anothers(). */
     if (c->direction == CATFLAP_TO_POD && recent->sender_ifindex && recent->sender_ifindex != c->skb->ingress_ifindex)
@@ -60,6 +60,8 @@ static __always_inline const struct catflap_recent_flow *find_copy(struct contex
     const __be16 ethertype = plain_ethertype(c->skb);
     struct plain_packet p;
 
+    if (!catflap_copy_jiffies)
+        return NULL;
     if (ethertype == bpf_htons(ETH_P_IP))
         return parse_plain_ipv4(c, &p) ? copy_of(c, &p) : NULL;
     if (ethertype == bpf_htons(ETH_P_IPV6))
@@ -77,7 +79,7 @@ static __always_inline int may_be_remembered(const struct context *c, const stru
     const struct catflap_address unspecified = {};
     const __u8 protocol = (__u8)key->slot_protocol;
 
-    if (flow->state != CATFLAP_FLOW_ESTABLISHED || !flow_current(flow, c->endpoint) ||
+    if (!catflap_copy_jiffies || flow->state != CATFLAP_FLOW_ESTABLISHED || !flow_current(flow, c->endpoint) ||
         same_address(local, &unspecified) || !same_address(local, &c->endpoint->address[!is_ipv4_mapped(local)]))
         return 0;
     if (protocol == IPPROTO_TCP)
@@ -109,9 +111,11 @@ static __always_inline void remember_recent(const struct context *c, const struc
     recent = recent_place(c, &key->remote, key->local_port, key->remote_port);
     if (!recent)
         return;
+    /* Publication 0 matches nothing: no reader takes an entry for a copy that is written only in part. */
+    *(volatile __u32 *)&recent->publication = 0;
+    barrier();
     recent->remote = key->remote;
     recent->local = *local;
-    recent->publication = c->publication;
     recent->local_port = key->local_port;
     recent->remote_port = key->remote_port;
     recent->slot_protocol = key->slot_protocol;
@@ -119,6 +123,8 @@ static __always_inline void remember_recent(const struct context *c, const struc
     recent->sender_ifindex =
         (__u8)key->slot_protocol != IPPROTO_TCP && flow->opener == CATFLAP_OPENER_TO_POD ? flow->sender_ifindex : 0;
     recent->seen_jiffies = bpf_jiffies64();
+    barrier();
+    *(volatile __u32 *)&recent->publication = c->publication;
 }
 
 #endif

@@ -20,9 +20,10 @@ extern "C" {
 
 /* ---- Limits: a state that does not fit is refused by name before anything is published. ---- */
 enum {
-    CATFLAP_MAX_INTERFACES = 65536,  /* slots of the ifindex directory, a power of two */
-    CATFLAP_INTERFACE_PROBES = 8,    /* linear probes in it */
-    CATFLAP_MAX_ENDPOINTS = 1024,    /* live endpoints (slots) */
+    CATFLAP_MAX_INTERFACES = 65536,                          /* slots of the ifindex directory, a power of two */
+    CATFLAP_INTERFACE_PROBES = 8,                            /* linear probes in it */
+    CATFLAP_MAX_ENDPOINTS = 1024,                            /* live endpoints (slots) */
+    CATFLAP_MAX_LOCAL_ADDRESSES = 4 * CATFLAP_MAX_ENDPOINTS, /* both families, and those that come before others go */
     CATFLAP_MAX_CONFIGS = 4096,      /* endpoint configs, a power of two: live ones, and those in their grace period */
     CATFLAP_MAX_ADDRESSES = 262144,  /* pod addresses of both families */
     CATFLAP_ADDRESS_BUCKETS = 65536, /* of each family, a power of two: half full at the limit */
@@ -32,6 +33,7 @@ enum {
     CATFLAP_MAX_RULES = 32768,   /* rule counters, the default decisions of tables included */
     CATFLAP_MAX_FLOWS = 262144,
     CATFLAP_RECENT_FLOWS = 8192, /* of each CPU, a power of two: 512 KiB */
+    CATFLAP_COPY_JIFFIES = 25,   /* how old such a copy may get */
     CATFLAP_MAX_FRAGMENTS = 8192,
     CATFLAP_MAX_REASONS = 64,   /* room for reasons to come: the counters outlive the agent's version */
     CATFLAP_PAGE_SIZE = 4096,   /* unit of table_pages and port_pages, bytes */
@@ -215,14 +217,6 @@ struct catflap_recent_flow {
 };
 CATFLAP_ASSERT(sizeof(struct catflap_recent_flow) == 64); /* one cache line */
 
-/* conntrack_questions: how many this CPU has asked in this jiffy, see bpf/conntrack.h. */
-struct catflap_questions {
-    __u64 jiffies;
-    __u64 asked;
-    __u64 pad[6];
-};
-CATFLAP_ASSERT(sizeof(struct catflap_questions) == 64); /* one cache line: each is a CPU's own */
-
 /* Later fragments carry no ports: the datagram's first one leaves them here. */
 struct catflap_fragment_key {
     struct catflap_address remote;
@@ -267,7 +261,7 @@ struct catflap_health {
     __u64 flow_insert_failures; /* the packet passed; its flow will be judged again */
     __u64 flows_judged_again;   /* found with a stale generation */
     __u64 audit_passes;         /* would have been dropped, if not for --mode audit */
-    __u64 flows_recovered;      /* replies whose flow was gone, and known to nf_conntrack */
+    __u64 flows_recovered;      /* connections whose flow was gone, and known to nf_conntrack */
 };
 CATFLAP_ASSERT(sizeof(struct catflap_health) == 40);
 

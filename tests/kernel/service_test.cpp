@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Services: the pod sends to a frontend, the policy speaks of the backends.
+#include "kernel/conntrack.h"
 #include "kernel/fixture.h"
 
 using namespace catflap;
@@ -55,6 +56,27 @@ Packet syn(const std::string& to, uint16_t port) {
 }
 
 }  // namespace
+
+// A connection of web to the Service that kube-proxy gave to this backend, and a packet of it either way.
+void know_backend(const std::string& backend, const std::string& protocol = "tcp --state ESTABLISHED") {
+    Conntrack::know(fmt::format("-s 10.0.0.1 -d 10.96.0.1 --sport 20000 --dport 5432 -r {} -q 10.0.0.1 "
+                                "--reply-port-src 5433 --reply-port-dst 20000",
+                                backend),
+                    protocol);
+}
+Packet to_service(uint8_t flags) {
+    return Ethernet{} / Ipv4{.source = "10.0.0.1", .destination = "10.96.0.1"} /
+           Tcp{.source_port = 20000, .destination_port = 5432, .flags = flags};
+}
+Packet from_service(uint8_t flags) {
+    return Ethernet{} / Ipv4{.source = "10.96.0.1", .destination = "10.0.0.1"} /
+           Tcp{.source_port = 5432, .destination_port = 20000, .flags = flags};
+}
+void open_to_service(Shop& shop) {
+    REQUIRE(shop.from(to_service(kSyn)));
+    REQUIRE(shop.to(from_service(kSyn | kAck)));
+    REQUIRE(shop.from(to_service(kAck)));
+}
 
 TEST_CASE("a Service passes where every backend that may be chosen would") {
     Shop shop(to_client() + service("10.0.0.2"));
@@ -134,4 +156,68 @@ TEST_CASE("a pod reaches itself through a Service") {
     CHECK(shop.lab.run(Hook::to_pod, hairpin, {.ingress_ifindex = 1}));
     CHECK(shop.from(tcp_from_web(kSyn | kAck, "10.255.0.1", 5433)));
     CHECK_FALSE(shop.lab.run(Hook::to_pod, tcp_to_web(kSyn, "10.255.0.1", 5433, 40001), {.ingress_ifindex = 99}));
+}
+
+TEST_CASE("a live connection through a Service is judged by its backend, also when that has left the Service") {
+    const Conntrack conntrack;
+    for (const std::string& now : {std::string("10.0.0.3"), std::string("10.0.0.2, 10.0.0.3"), std::string()}) {
+        CAPTURE(now);
+        Shop shop(to_client() + service("10.0.0.2") + web_policy());
+        Conntrack::forget();
+        know_backend("10.0.0.2");
+        open_to_service(shop);
+        shop.enforce(to_client() + service(now) + web_policy());
+        check_dropped(shop, Hook::from_pod, syn("10.96.0.1", 5432), CATFLAP_REASON_POLICY);
+        CHECK(shop.to(from_service(kAck)));
+        CHECK(shop.from(to_service(kAck)));
+        shop.lab.forget_flows();
+        CHECK(shop.from(to_service(kAck)));
+        shop.lab.forget_flows();
+        CHECK(shop.to(from_service(kAck)));
+        check_dropped(shop, Hook::from_pod, to_service(kSyn), CATFLAP_REASON_POLICY);  // a new one
+    }
+}
+
+TEST_CASE("and a policy that forbids its backend ends it, whatever it says of the present ones") {
+    const Conntrack conntrack;
+    Shop shop(service("10.0.0.3") + web_policy());
+    know_backend("10.0.0.3");
+    open_to_service(shop);
+    shop.enforce(to_client() + service("10.0.0.2") + web_policy());
+    REQUIRE(shop.from(syn("10.96.0.1", 5432)));
+    for (const bool evicted : {false, true}) {
+        CAPTURE(evicted);
+        if (evicted)
+            shop.lab.forget_flows();
+        check_dropped(shop, Hook::from_pod, to_service(kAck), CATFLAP_REASON_POLICY);
+        check_dropped(shop, Hook::to_pod, from_service(kAck), CATFLAP_REASON_POLICY);
+    }
+}
+
+TEST_CASE("where nf_conntrack does not know the backend, the present ones are asked") {
+    const Conntrack conntrack;
+    Shop shop(to_client() + service("10.0.0.2") + web_policy());
+    open_to_service(shop);
+    shop.enforce(to_client() + service("10.0.0.2, 10.0.0.3") + web_policy());
+    check_dropped(shop, Hook::from_pod, to_service(kAck), CATFLAP_REASON_POLICY);
+    shop.enforce(to_client() + service("10.0.0.2") + web_policy());
+    CHECK(shop.from(to_service(kAck)));
+}
+
+TEST_CASE("what is translated to no pod is still judged by the address that the pod sent to") {
+    const Conntrack conntrack;
+    const std::string to_metadata = R"(---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: metadata, namespace: shop}
+spec:
+  podSelector: {matchLabels: {app: web}}
+  policyTypes: [Egress]
+  egress: [{to: [{ipBlock: {cidr: 10.96.0.1/32}}]}]
+)";
+    Shop shop(to_metadata);
+    know_backend("10.255.0.9");  // not kube-proxy: the Service does not exist
+    open_to_service(shop);
+    shop.enforce(to_metadata + web_policy());
+    CHECK(shop.from(to_service(kAck)));
 }

@@ -83,6 +83,7 @@ KernelLab::KernelLab(const LabOptions& options) {
     datapath_options.pin_dir = pin_dir_;
     datapath_options.audit = options.audit;
     datapath_options.keep_established = options.keep_established;
+    datapath_options.copy_jiffies = options.copy_jiffies;
     datapath_options.attach = options.attach;
     datapath_ = must(kernel::Datapath::open(datapath_options));
     committer_ = std::make_unique<compile::Committer>(datapath_->store());

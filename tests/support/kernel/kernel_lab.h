@@ -27,6 +27,7 @@ struct SkbFields {
 struct LabOptions {
     bool audit = false;
     bool keep_established = false;
+    uint64_t copy_jiffies = uint64_t{1} << 40;   // never too old: a busy machine may let a test wait at any place
     std::optional<kernel::AttachMode> attach{};  // nothing: what the kernel has
 };
 

@@ -117,6 +117,7 @@ void read_transport(const Piece& transport, bool ipv6, uint8_t hop_limit, Frame&
     switch (frame.protocol) {
         case kTcp:
             require(transport.u8(12) >> 4 >= 5, "a TCP header that is shorter than itself");
+            frame.asks_for_connection = (transport.u8(13) & 0x17) == 0x02;  // SYN, and none of ACK, RST, FIN
             [[fallthrough]];
         case kUdp:
         case kSctp:

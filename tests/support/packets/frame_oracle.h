@@ -28,6 +28,7 @@ struct Frame {
     uint8_t protocol = 0;  // behind all IPv6 extension headers
     // TCP, UDP, SCTP; ICMP echo: both are the identifier; else, and of later fragments: 0.
     uint16_t source_port = 0, destination_port = 0;
+    bool asks_for_connection = false;  // TCP: a SYN that answers none
     Part part = Part::whole;
     uint32_t fragment_id = 0;
     size_t extension_headers = 0;

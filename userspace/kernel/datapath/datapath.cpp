@@ -6,11 +6,13 @@
 #include <linux/magic.h>
 #include <spdlog/spdlog.h>
 #include <sys/file.h>
+#include <sys/utsname.h>
 #include <sys/vfs.h>
 
 #include <array>
 #include <cstdarg>
 #include <cstdio>
+#include <cstring>
 
 #include "catflap.skel.h"
 #include "kernel/datapath/flows.h"
@@ -27,8 +29,7 @@ constexpr std::array<const char*, 7> kStateMaps = {"interfaces", "endpoint_confi
                                                    "cidrs",      "port_pages",       "table_pages"};
 
 // Each CPU has elements of its own in them: the object file has those of one CPU.
-constexpr std::array<const char*, 4> kCpuMaps = {"rule_counters", "endpoint_counters", "recent_flows",
-                                                 "conntrack_questions"};
+constexpr std::array<const char*, 3> kCpuMaps = {"rule_counters", "endpoint_counters", "recent_flows"};
 
 // libbpf's own words, kept for the moment when a load fails: they hold the verifier's reason.
 std::string& libbpf_log() {
@@ -47,6 +48,12 @@ int collect_log(libbpf_print_level level, const char* format, va_list arguments)
     if (log.size() > kKept)
         log.erase(0, log.size() - kKept);
     return 0;
+}
+
+// The version string names the kernel's kind of preemption: "#1 SMP PREEMPT_RT Debian 6.1.0-...".
+bool programs_interleave() {
+    utsname name{};
+    return uname(&name) == 0 && std::strstr(name.version, "PREEMPT_RT") != nullptr;
 }
 
 bool is_bpffs(const fs::path& path) {
@@ -158,6 +165,7 @@ Result<> Datapath::load_programs() {
     programs_->skeleton->rodata->catflap_conntrack = conntrack_;
     programs_->skeleton->rodata->catflap_audit = options_.audit;
     programs_->skeleton->rodata->catflap_keep = options_.keep_established;
+    programs_->skeleton->rodata->catflap_copy_jiffies = programs_interleave() ? 0 : options_.copy_jiffies;
     programs_->skeleton->rodata->catflap_seed = random_address_seed();
     for (const char* name : kCpuMaps)
         bpf_map__set_max_entries(programs_->map(name), bpf_map__max_entries(programs_->map(name)) * cpus_);
@@ -220,6 +228,7 @@ Result<> Datapath::open_store() {
     maps.endpoint_configs = map_fd("endpoint_configs");
     maps.ipv4_addresses = map_fd("ipv4_addresses");
     maps.ipv6_addresses = map_fd("ipv6_addresses");
+    maps.local_addresses = map_fd("local_addresses");
     maps.cidrs = map_fd("cidrs");
     maps.port_pages = map_fd("port_pages");
     maps.table_pages = map_fd("table_pages");
@@ -318,7 +327,7 @@ std::vector<NamedMap> Datapath::maps() const {
         add(name, "keep");
     // The programs' own; no agent looks into them.
     add("recent_flows", "");
-    add("conntrack_questions", "");
+    add("local_addresses", "");
     return result;
 }
 

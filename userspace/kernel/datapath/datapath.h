@@ -26,6 +26,8 @@ struct DatapathOptions {
     std::filesystem::path pin_dir;
     bool audit = false;
     bool keep_established = false;
+    // How old each CPU's copies of established flows may get; 0: there are none, as always under PREEMPT_RT.
+    uint64_t copy_jiffies = CATFLAP_COPY_JIFFIES;
     std::optional<AttachMode> attach;  // nothing: what the kernel has
 };
 

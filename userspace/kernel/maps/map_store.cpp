@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/maps/map_store.h"
 
+#include <bpf/bpf.h>
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <atomic>
 #include <bit>
+#include <cerrno>
 #include <cstring>
 
 #include "kernel/datapath/grace_period.h"
@@ -18,6 +22,14 @@ template <class Word, class Value>
 void store_whole(Word& target, const Value& value) {
     static_assert(sizeof(Word) == sizeof(Value));
     std::atomic_ref<Word>(target).store(std::bit_cast<Word>(value), std::memory_order_release);
+}
+
+bool is_unset(const catflap_address& address) {
+    return std::ranges::all_of(address.word_be, [](uint32_t word) { return word == 0; });
+}
+
+bool same(const catflap_address& one, const catflap_address& other) {
+    return std::ranges::equal(one.word_be, other.word_be);
 }
 
 uint32_t page_of(Protocol protocol) {
@@ -140,12 +152,39 @@ bool MapStore::has_place(uint32_t ifindex) const {
 Result<> MapStore::publish(uint32_t ifindex, uint32_t config) {
     if (!directory_.publish(ifindex, config))
         return fail("interface {} finds no place in map interfaces", ifindex);
+    set_local(ifindex, config != 0 ? &configs_.values()[config] : nullptr);
     return {};
 }
 
 Result<> MapStore::withdraw(uint32_t ifindex) {
     directory_.withdraw(ifindex);
+    set_local(ifindex, nullptr);
     return {};
+}
+
+// A hint, which the datapath verifies: the order in which it comes and goes means nothing, and without it a masqueraded
+// sender of this node is judged by the address that it was lent.
+void MapStore::set_local(uint32_t ifindex, const catflap_endpoint_config* config) {
+    std::vector<catflap_address> wanted;
+    if (config)
+        for (const catflap_address& address : config->address)
+            if (!is_unset(address))
+                wanted.push_back(address);
+    std::vector<catflap_address>& there = local_[ifindex];
+    if (std::ranges::equal(there, wanted, same))
+        return;
+    for (const catflap_address& address : there) {
+        uint32_t owner = 0;  // swapped addresses: the other interface's word stays
+        if (bpf_map_lookup_elem(maps_.local_addresses, &address, &owner) == 0 && owner == ifindex)
+            bpf_map_delete_elem(maps_.local_addresses, &address);
+    }
+    for (const catflap_address& address : wanted)
+        if (bpf_map_update_elem(maps_.local_addresses, &address, &ifindex, BPF_ANY) != 0)
+            spdlog::warn("map local_addresses: {} for interface {}: {}", to_string(model_address(address)), ifindex,
+                         std::strerror(errno));
+    there = std::move(wanted);
+    if (there.empty())
+        local_.erase(ifindex);
 }
 
 Result<> MapStore::order() {

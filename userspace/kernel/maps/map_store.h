@@ -2,6 +2,9 @@
 // compile::Store on the maps of the kernel.
 #pragma once
 
+#include <unordered_map>
+#include <vector>
+
 #include "compile/commit/store.h"
 #include "kernel/maps/address_table.h"
 #include "kernel/maps/cidr_trie.h"
@@ -17,6 +20,7 @@ struct StateMaps {
     int endpoint_configs = -1;
     int ipv4_addresses = -1;
     int ipv6_addresses = -1;
+    int local_addresses = -1;
     int cidrs = -1;
     int port_pages = -1;
     int table_pages = -1;
@@ -59,6 +63,8 @@ class MapStore final : public compile::Store {
     MapStore(const StateMaps& maps, Ledger& ledger, const EndpointCounters& endpoint_counters)
         : maps_(maps), ledger_(ledger), endpoint_counters_(endpoint_counters), cidrs_(maps.cidrs) {}
     Result<> map_all();
+    // Keeps local_addresses as the published configs are.
+    void set_local(uint32_t ifindex, const catflap_endpoint_config* config);
 
     StateMaps maps_;
     Ledger& ledger_;
@@ -72,6 +78,7 @@ class MapStore final : public compile::Store {
     MappedArray<catflap_ipv6_bucket> ipv6_;
     AddressTable addresses_;
     CidrTrie cidrs_;
+    std::unordered_map<uint32_t, std::vector<catflap_address>> local_;  // what is in local_addresses, by ifindex
 };
 
 }  // namespace catflap::kernel

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * This file contains the verdict on a packet that was parsed: by its flow, and where there is none, by the policies of
+ * the direction in which its connection was opened.
+ */
+#ifndef CATFLAP_JUDGE_H
+#define CATFLAP_JUDGE_H
+
+#include "account.h"
+#include "classify.h"
+#include "conntrack.h"
+#include "endpoint.h"
+#include "flow.h"
+#include "opened.h"
+#include "recent.h"
+
+static __always_inline void create_flow(const struct context *c, const struct catflap_flow_key *key, __u8 opener,
+                                        __u32 sender_ifindex, __u32 rule, const struct packet *p)
+{
+    struct catflap_flow flow = {
+        .last_seen_ns = now_ns(),
+        .generation = c->endpoint->generation,
+        .rule = rule,
+        .opener = opener,
+        .sender_ifindex = opener == CATFLAP_OPENER_FROM_POD ? CATFLAP_SENDER_UNKNOWN : sender_ifindex,
+        /* The middle of a connection that was evicted, or that began before us. */
+        .state = p->protocol == IPPROTO_TCP && !opens_connection(p) ? CATFLAP_FLOW_REPLIED : CATFLAP_FLOW_OPENING,
+    };
+    const long failed = bpf_map_update_elem(&flows, key, &flow, BPF_ANY);
+    struct catflap_health *h = health();
+
+    if (!h)
+        return;
+    h->flows_created++;
+    if (failed)
+        h->flow_insert_failures++;
+}
+
+/*
+ * In the middle of a TCP connection without a flow, or a UDP packet that its own direction does not admit. Who opened
+ * it, nf_conntrack says; only then there is a flow again. A flow that took the packet's sender for the opener would
+ * admit the other side, to which a policy may have closed the connection meanwhile.
+ * cell: what the packet's own direction says, as if it began a connection.
+ */
+static __always_inline int judge_unknown(const struct context *c, const struct packet *p,
+                                         const struct catflap_flow_key *key, __u32 cell)
+{
+    struct connection connection = {
+        .sender_ifindex = c->direction == CATFLAP_TO_POD ? c->skb->ingress_ifindex : CATFLAP_SENDER_UNKNOWN,
+    };
+    struct catflap_health *h;
+    int reason;
+
+    if (may_ask(p))
+        ask_conntrack(c->skb, p, &connection);
+    if (connection.known) {
+        if (connection.opener != c->direction)
+            connection.sender_ifindex = CATFLAP_SENDER_UNKNOWN;
+        reason = judge_opened(c->endpoint, key, &connection);
+        if (reason)
+            return drop(c, reason, CATFLAP_RULE_NONE);
+        if (connection.cell & CATFLAP_CELL_ALLOW) {
+            create_flow(c, key, connection.opener, connection.sender_ifindex, connection.cell & CATFLAP_CELL_RULE, p);
+            h = health();
+            if (h)
+                h->flows_recovered++;
+            return pass(c, c->endpoint->slot, connection.cell & CATFLAP_CELL_RULE);
+        }
+        if (connection.opener == c->direction)
+            cell = connection.cell;
+    }
+    if (!(cell & CATFLAP_CELL_ALLOW))
+        return drop(c, CATFLAP_REASON_POLICY, cell & CATFLAP_CELL_RULE);
+    return pass(c, c->endpoint->slot, cell & CATFLAP_CELL_RULE);
+}
+
+/* No flow that counts: the packet's own direction decides, by the addresses and the destination port. */
+static __always_inline int judge_new(const struct context *c, const struct packet *p,
+                                     const struct catflap_flow_key *key)
+{
+    struct catflap_address remote = c->direction == CATFLAP_FROM_POD ? p->destination : p->source;
+    const __u16 port = p->kind == PACKET_ICMP_ERROR ? 0 : p->ports.destination_port;
+    __u32 cell = 0;
+    int reason;
+
+    if (c->direction == CATFLAP_TO_POD && !c->endpoint->tables[CATFLAP_TO_POD].open) {
+        const struct catflap_address *sender = sender_address(c->skb->ingress_ifindex, p->ipv6);
+
+        if (sender)
+            remote = *sender;
+    }
+    reason = classify(&c->endpoint->tables[c->direction], &remote, p->protocol, port, &cell);
+    if (reason)
+        return drop(c, reason, CATFLAP_RULE_NONE);
+    if (p->kind == PACKET_ORDINARY && ((p->protocol == IPPROTO_TCP && !opens_connection(p)) ||
+                                       (p->protocol == IPPROTO_UDP && !(cell & CATFLAP_CELL_ALLOW))))
+        return judge_unknown(c, p, key, cell);
+    if (!(cell & CATFLAP_CELL_ALLOW))
+        return drop(c, CATFLAP_REASON_POLICY, cell & CATFLAP_CELL_RULE);
+    /* An error without a flow opens none: it is no connection. */
+    if (p->kind != PACKET_ICMP_ERROR)
+        create_flow(c, key, c->direction, c->skb->ingress_ifindex, cell & CATFLAP_CELL_RULE, p);
+    return pass(c, c->endpoint->slot, cell & CATFLAP_CELL_RULE);
+}
+
+/*
+ * A flow that was judged under an earlier state: again, in the direction in which it was opened. Where it is no longer
+ * allowed, the entry stays, stale: without it the other side's next packet would be one of a connection that nobody
+ * knows. Of UDP, which has no SYN, nf_conntrack knows best who opened it.
+ *
+ * The new verdict goes in by the key. The element behind `flow` may be another flow's by now (the map uses evicted ones
+ * again at once), which nobody has judged under this state.
+ */
+static __always_inline int judge_again(const struct context *c, const struct packet *p,
+                                       const struct catflap_flow_key *key, const struct catflap_flow *flow, __u32 *rule)
+{
+    struct catflap_flow judged = *flow;
+    struct connection connection = {};
+    struct catflap_health *h = health();
+    int reason;
+
+    if (h)
+        h->flows_judged_again++;
+    if (may_ask(p))
+        ask_conntrack(c->skb, p, &connection);
+    if (connection.known && connection.opener != judged.opener) {
+        if ((__u8)key->slot_protocol == IPPROTO_UDP)
+            judged.sender_ifindex = CATFLAP_SENDER_UNKNOWN;
+        else
+            connection.known = connection.far_known = 0;
+    }
+    if (!connection.known)
+        connection.opener = judged.opener & 1;
+    connection.sender_ifindex = judged.sender_ifindex;
+    reason = judge_opened(c->endpoint, key, &connection);
+    if (reason)
+        return reason;
+    *rule = connection.cell & CATFLAP_CELL_RULE;
+    if (!(connection.cell & CATFLAP_CELL_ALLOW))
+        return CATFLAP_REASON_POLICY;
+    judged.rule = *rule;
+    judged.generation = c->endpoint->generation;
+    judged.opener = connection.opener;
+    judged.sender_ifindex = connection.sender_ifindex;
+    bpf_map_update_elem(&flows, key, &judged, BPF_EXIST);
+    return CATFLAP_REASON_NONE;
+}
+
+/* nf_conntrack says that `opener` opened the packet's connection. */
+static __always_inline int was_opened_by(const struct context *c, const struct packet *p, __u8 opener)
+{
+    struct connection connection = {};
+
+    if (may_ask(p))
+        ask_conntrack(c->skb, p, &connection);
+    return connection.known && connection.opener == opener;
+}
+
+/*
+ * UDP has no SYN: a flow may have been made by an answer, after the flow of the question had been evicted. Where a
+ * reply would pass by the flow alone, nf_conntrack is asked who opened the exchange, before the first one does.
+ */
+static __always_inline int is_no_reply(const struct context *c, const struct packet *p, const struct catflap_flow *flow)
+{
+    return p->kind == PACKET_ORDINARY && p->protocol == IPPROTO_UDP && flow->state == CATFLAP_FLOW_OPENING &&
+           !is_opener(flow, c->direction) &&
+           (flow->opener == CATFLAP_OPENER_HOST || !c->endpoint->tables[c->direction].open) &&
+           was_opened_by(c, p, c->direction);
+}
+
+/*
+ * What the node itself made has no ingress interface; what only looks so was forwarded, and has one. What came in by
+ * the interface by which it goes out was sent by the pod to itself, through a Service: no policy keeps a pod from
+ * itself. ip6_fragment() makes new buffers without an ingress interface of what it forwards: those prove nothing.
+ */
+static __always_inline int is_unpoliced(const struct context *c, const struct packet *p)
+{
+    if (c->direction != CATFLAP_TO_POD)
+        return 0;
+    if (c->skb->ingress_ifindex == 0)
+        return !p->ipv6 || p->fragment == FRAGMENT_NONE;
+    return c->skb->ingress_ifindex == c->skb->ifindex;
+}
+
+/* It passes. What the pod opened must not become the node's own connection by the node's answer. */
+static __always_inline int pass_unpoliced(const struct context *c, const struct packet *p,
+                                          const struct catflap_flow_key *key, struct catflap_flow *flow, __u64 now)
+{
+    if (flow && p->kind == PACKET_ORDINARY && !opens_connection(p) && !is_anothers(p, flow, c->direction, 0)) {
+        track(flow, key, p, c->direction, now);
+        remember_recent(c, key, p, flow);
+        return pass(c, c->endpoint->slot, counted_rule(flow, c->endpoint));
+    }
+    if (flow)
+        forget_copy(c, key);
+    if (p->kind == PACKET_ORDINARY &&
+        (p->protocol != IPPROTO_TCP || opens_connection(p) || was_opened_by(c, p, CATFLAP_OPENER_TO_POD)))
+        create_flow(c, key, CATFLAP_OPENER_HOST, CATFLAP_SENDER_UNKNOWN, CATFLAP_RULE_NONE, p);
+    return pass(c, c->endpoint->slot, CATFLAP_RULE_NONE);
+}
+
+/* The flow that speaks for the packet; NULL: there is none. */
+static __always_inline struct catflap_flow *find_flow(const struct context *c, const struct catflap_flow_key *key,
+                                                      __u64 *now)
+{
+    struct catflap_flow *flow = bpf_map_lookup_elem(&flows, key);
+
+    if (!flow)
+        return NULL;
+    *now = now_ns();
+    if (!flow_of_this_pod(flow, c->endpoint) || flow_expired(flow, (__u8)key->slot_protocol, *now))
+        return NULL;
+    return flow;
+}
+
+static __always_inline int judge(const struct context *c, const struct packet *p)
+{
+    struct catflap_flow_key key = {};
+    struct catflap_flow *flow;
+    __u64 now = 0;
+
+    make_flow_key(&key, p, c->direction, c->endpoint->slot);
+    flow = find_flow(c, &key, &now);
+    if (is_unpoliced(c, p))
+        return pass_unpoliced(c, p, &key, flow, now);
+    if (!flow || is_new_connection(p, flow, c->direction) ||
+        is_anothers(p, flow, c->direction, c->skb->ingress_ifindex) || is_no_reply(c, p, flow)) {
+        if (flow) /* what comes in its place has to be seen from its first packets on */
+            forget_copy(c, &key);
+        return judge_new(c, p, &key);
+    }
+    if (!flow_current(flow, c->endpoint)) {
+        __u32 rule = CATFLAP_RULE_NONE;
+        const int reason = judge_again(c, p, &key, flow, &rule);
+
+        if (reason) {
+            if (is_opener(flow, c->direction))
+                flow->last_seen_ns = now;
+            return drop(c, reason, rule);
+        }
+        flow = bpf_map_lookup_elem(&flows, &key); /* another element now; evicted meanwhile: none */
+        if (!flow)
+            return pass(c, c->endpoint->slot, rule);
+    }
+    if (p->kind == PACKET_ORDINARY) {
+        track(flow, &key, p, c->direction, now);
+        remember_recent(c, &key, p, flow);
+    }
+    return pass(c, c->endpoint->slot, counted_rule(flow, c->endpoint));
+}
+
+#endif
