@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/printable.h"
 #include "report/kinds.h"
 
 namespace catflap::cli {
@@ -77,8 +78,7 @@ std::string counted(double count, std::string_view one, std::string_view several
 std::string human_count(double count);
 std::string human_bytes(double bytes);
 std::string human_seconds(double seconds);
-// Without control characters: what a manifest holds does not drive a terminal.
-std::string printable(std::string_view text);
+using catflap::printable;
 enum class Colour { none, bold, red, yellow, green };
 std::string paint(Colour colour, std::string_view text, bool colours);
 Colour colour_of_state(std::string_view state);

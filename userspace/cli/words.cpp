@@ -54,18 +54,6 @@ std::string human_seconds(double seconds) {
     return fmt::format("{}d{}h", whole / 86'400, whole % 86'400 / 3600);
 }
 
-std::string printable(std::string_view text) {
-    std::string result;
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (byte < 0x20 || byte == 0x7f)
-            result += fmt::format("\\x{:02x}", byte);
-        else
-            result += c;
-    }
-    return result;
-}
-
 std::string paint(Colour colour, std::string_view text, bool colours) {
     static constexpr std::array<std::string_view, 5> kCodes{"", "1", "31", "33", "32"};
     if (!colours || colour == Colour::none || text.empty())
