@@ -28,6 +28,19 @@ struct Address {
 Result<Address> parse_address(std::string_view text);
 std::string to_string(const Address& address);
 
+// What an API server has taken and stored in former days, though it is no canonical text.
+struct Oddities {
+    bool has_leading_zeros = false;  // "010.009.001.009": decimal, never octal
+    bool is_mapped = false;          // "::ffff:10.0.0.1": the IPv4 address
+    bool has_host_bits = false;      // "10.0.0.1/8": taken as 10.0.0.0/8
+};
+struct StoredAddress {
+    Address address;
+    Oddities odd;
+};
+// As the API server's own lenient parser reads it (k8s.io/utils/net, ParseIPSloppy).
+Result<StoredAddress> parse_stored_address(std::string_view text);
+
 // An address whose bits past `length` are zero. The length counts the mapped form's bits: 10.0.0.0/8 has 104.
 class Prefix {
   public:
@@ -57,6 +70,14 @@ struct ParsedPrefix {
 };
 // "10.0.0.0/8", "fd00::/8". The length is required; leading zeros and signs are refused.
 Result<ParsedPrefix> parse_prefix(std::string_view text);
+
+struct StoredPrefix {
+    Prefix prefix;
+    Oddities odd;
+};
+// As the API server's own lenient parser reads it (k8s.io/utils/net, ParseCIDRSloppy). An IPv4-mapped block of length
+// 96 or more is the IPv4 block, a shorter one an IPv6 block, in which no IPv4 address lies.
+Result<StoredPrefix> parse_stored_prefix(std::string_view text);
 std::string to_string(const Prefix& prefix);
 
 }  // namespace catflap
