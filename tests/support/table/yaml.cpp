@@ -49,11 +49,12 @@ std::string Yaml::on_one_line() const {
     return emitted ? emitted.get() : "";
 }
 
-Result<YamlDocument> YamlDocument::parse(const std::string& text) {
+Result<YamlDocument> YamlDocument::parse(const std::string& text, bool quiet) {
     YamlDocument document;
     document.text_ = std::make_unique<std::string>(text);
     fy_parse_cfg config{};
-    config.flags = FYPCF_RESOLVE_DOCUMENT;  // anchors, so that a table can say a thing once
+    // With its anchors resolved, so that a table can say a thing once.
+    config.flags = static_cast<fy_parse_cfg_flags>(FYPCF_RESOLVE_DOCUMENT | (quiet ? FYPCF_QUIET : 0));
     document.document_.reset(fy_document_build_from_string(&config, document.text_->data(), document.text_->size()));
     if (!document.document_)
         return fail("not YAML (the parser's own words are on stderr)");

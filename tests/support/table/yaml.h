@@ -22,6 +22,7 @@ class Yaml {
     [[nodiscard]] explicit operator bool() const { return node_ != nullptr; }
     [[nodiscard]] bool is_null() const;  // absent, empty, or the word null
     [[nodiscard]] bool is_mapping() const { return node_ != nullptr && fy_node_is_mapping(node_); }
+    [[nodiscard]] bool is_sequence() const { return node_ != nullptr && fy_node_is_sequence(node_); }
     [[nodiscard]] Yaml operator[](const char* key) const;
     [[nodiscard]] std::string text() const;                                   // of a scalar; "" for anything else
     [[nodiscard]] std::vector<std::pair<std::string, Yaml>> entries() const;  // of a mapping
@@ -35,7 +36,8 @@ class Yaml {
 
 class YamlDocument {
   public:
-    static Result<YamlDocument> parse(const std::string& text);
+    // `quiet`: without a word on stderr about what is wrong.
+    static Result<YamlDocument> parse(const std::string& text, bool quiet = false);
     [[nodiscard]] Yaml root() const { return Yaml(fy_document_root(document_.get())); }
 
   private:

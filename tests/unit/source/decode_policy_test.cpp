@@ -92,14 +92,14 @@ TEST_CASE("missing, null and empty") {
 }
 
 TEST_CASE("an unknown field is refused: a misspelt one may open the cluster") {
-    refused("podselector: {}",
-            "spec.podselector: is not a field here; known are podSelector, policyTypes, ingress, egress");
-    refused("ingress: [{form: []}]", "spec.ingress[0].form: is not a field here; known are from, ports");
+    refused("podselector: {}", "spec.podselector: is not a field here; write podSelector");
+    refused("ingress: [{form: []}]", "spec.ingress[0].form: is not a field here; write from");
     refused("egress: [{from: []}]", "spec.egress[0].from: is not a field here; known are to, ports");
     refused_peer("podSelector: {}, x: y", ".x: is not a field here; known are podSelector, namespaceSelector, ipBlock");
     refused_peer("podSelector: {app: web}",
                  ".podSelector.app: is not a field here; known are matchLabels, matchExpressions");
-    refused_port("prot: UDP", ".prot: is not a field here; known are protocol, port, endPort");
+    refused_port("prot: UDP", ".prot: is not a field here; write port");
+    refused_port("proto: UDP", ".proto: is not a field here; known are protocol, port, endPort");
     refused("podSelector: {}, podSelector: {}", "spec.podSelector: is given twice, first on line 4; keep one");
     refused("podSelector: {<<: {}}", "spec.podSelector[\"<<\"]: merge keys are not supported; write the fields out");
 }
@@ -108,7 +108,7 @@ TEST_CASE("selectors are sorted, and equal ones compare equal") {
     const Selector selector =
         *peer(
              "podSelector: {matchExpressions: [{key: z, operator: Exists}, {key: b, operator: NotIn, "
-             "values: [y, x, y]}, {key: z, operator: Exists}, {key: c, operator: DoesNotExist, values: []}, "
+             "values: ['y', x, 'y']}, {key: z, operator: Exists}, {key: c, operator: DoesNotExist, values: []}, "
              "{key: a, operator: In, values: ['1']}], matchLabels: {a: '1', k8s.io/app: ''}}")
              .pods;
     CHECK(selector == Selector{{{"a", Operator::in, {"1"}},
@@ -173,6 +173,28 @@ TEST_CASE("a CIDR with host bits is taken as its network, with a warning") {
             "its length; taken as 10.9.0.0/16"});
 }
 
+TEST_CASE("CIDRs as API servers have stored them: leading zeros are decimal, IPv4-mapped blocks are IPv4") {
+    const Decoded decoded = decode_spec(
+        "ingress: [{from: [{ipBlock: {cidr: 010.009.001.009/32}}, {ipBlock: {cidr: '::ffff:10.0.0.0/104', "
+        "except: ['::ffff:10.1.0.0/112', 10.2.0.0/016]}}]}]");
+    const Policy taken = std::get<Policy>(decoded.objects.at(0).object);
+    CHECK(taken.ingress.at(0).peers.at(0).ip_block == IpBlock{prefix("10.9.1.9/32"), {}});
+    CHECK(taken.ingress.at(0).peers.at(1).ip_block ==
+          IpBlock{prefix("10.0.0.0/8"), {prefix("10.1.0.0/16"), prefix("10.2.0.0/16")}});
+    const std::string from = "f:4: NetworkPolicy default/p: spec.ingress[0].from";
+    CHECK(
+        messages(decoded.warnings) ==
+        Strings{
+            from + "[0].ipBlock.cidr: \"010.009.001.009/32\" has leading zeros; read as decimal numbers: 10.9.1.9/32",
+            from + "[1].ipBlock.cidr: \"::ffff:10.0.0.0/104\" is an IPv4-mapped IPv6 address; taken as 10.0.0.0/8",
+            from +
+                "[1].ipBlock.except[0]: \"::ffff:10.1.0.0/112\" is an IPv4-mapped IPv6 address; taken as 10.1.0.0/16",
+            from + "[1].ipBlock.except[1]: \"10.2.0.0/016\" has leading zeros; read as decimal numbers: 10.2.0.0/16"});
+    const Decoded pod = decode("apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nstatus: {podIP: 010.0.0.1}\n", "f");
+    CHECK(std::get<Pod>(pod.objects.at(0).object).addresses == std::vector{parse_address("10.0.0.1").value()});
+    CHECK(pod.warnings.size() == 1);
+}
+
 TEST_CASE("ports") {
     CHECK(port("") == PolicyPort{});
     CHECK(port("protocol: UDP") == PolicyPort{Protocol::udp, {}, {}});
@@ -185,9 +207,7 @@ TEST_CASE("ports") {
     refused_port("port: -1", ".port: -1 is not a port (1 to 65535)");
     refused_port("port: 99999999999999999999",
                  ".port: 99999999999999999999 must be a whole number in plain decimal digits");
-    refused_port("port: 8e1", ".port: 8e1 must be a whole number in plain decimal digits");
-    refused_port("port: 0x50", ".port: 0x50 must be a whole number in plain decimal digits");
-    refused_port("port: 080", ".port: 080 must be a whole number in plain decimal digits");
+    refused_port("port: 8.5", ".port: 8.5 must be a whole number in plain decimal digits");
     refused_port("port: \"80\"", ".port: \"80\" in quotes is a port's name; write 80 without quotes");
     refused_port("port: true", ".port: true without quotes is a boolean, and must be a string; write \"true\"");
     refused_port("port: [80]", ".port: must be a string, not a list");

@@ -10,13 +10,13 @@ using namespace catflap::source;
 
 TEST_CASE("documents of any kind: ours are taken, others are passed over") {
     const Decoded decoded = decode(
-        "apiVersion: v1\nkind: Namespace\nmetadata: {name: a, labels: {x: y}}\n"
+        "apiVersion: v1\nkind: Namespace\nmetadata: {name: a, labels: {x: 'y'}}\n"
         "---\n# nothing\n---\n"
         "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\n"
         "---\napiVersion: metrics.k8s.io/v1beta1\nkind: Node\nmetadata: {name: other-group}\n"
         "---\napiVersion: example.com/v1\nkind: AllowList\nitems: [1, 2]\n"
-        "---\napiVersion: v1\nkind: Node\nmetadata: {name: n}\nstatus: {addresses: [{type: InternalIP, address: 10.0.0.1},"
-        " {type: Hostname, address: n}, {type: ExternalIP, address: 'fd00::1'}]}\n",
+        "---\napiVersion: v1\nkind: Node\nmetadata: {name: 'n'}\nstatus: {addresses: [{type: InternalIP, address: 10.0.0.1},"
+        " {type: Hostname, address: nn}, {type: ExternalIP, address: 'fd00::1'}]}\n",
         "f.yaml");
     CHECK(refusals(decoded).empty());
     CHECK(decoded.warnings.empty());
@@ -80,7 +80,7 @@ TEST_CASE("lists: elements with their own kind, and without one") {
 }
 
 TEST_CASE("one name twice in a file: the first counts, unless both are equal") {
-    const std::string object = "apiVersion: v1\nkind: Namespace\nmetadata: {name: a, labels: {x: y}}\n---\n";
+    const std::string object = "apiVersion: v1\nkind: Namespace\nmetadata: {name: a, labels: {x: 'y'}}\n---\n";
     CHECK(decode(object + object, "f").refusals.empty());
     CHECK(keys(decode(object + object, "f")) == Strings{"Namespace a"});
     const Decoded decoded = decode(object + "apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n", "f");
@@ -166,7 +166,7 @@ TEST_CASE("host ports: of containers and sidecars, with or without a name") {
 
 TEST_CASE("a bad pod is refused alone, with everything that is wrong with it") {
     const Decoded decoded = decode(
-        "apiVersion: v1\nkind: Pod\nmetadata:\n  name: p\n  labels:\n    version: 1\n    on: true\n    bad key: x\n    a.b/c: -x\n"
+        "apiVersion: v1\nkind: Pod\nmetadata:\n  name: p\n  labels:\n    version: 1\n    \"on\": true\n    bad key: x\n    a.b/c: -x\n"
         "spec:\n  hostNetwork: \"true\"\n  containers:\n  - ports:\n    - {name: Web, containerPort: 80}\n"
         "    - {name: web, containerPort: 70000}\n    - {name: web, containerPort: 80, protocol: ICMP}\n    - {name: web}\n"
         "status:\n  podIPs: [{ip: 10.0.0.300}]\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: q}\n",
@@ -210,4 +210,9 @@ TEST_CASE("the walkthrough") {
                                        .ports = {{Protocol::tcp, uint16_t{8080}, {}}}}},
                           .egress = {}};
     CHECK(std::get<Policy>(policies.objects[0].object) == expected);
+}
+
+TEST_CASE("a diagnostic as text is one line, and drives no terminal") {
+    const Diagnostic diagnostic{"a\nb\x1b[2J.yaml", 1, "Pod \xff", "x", "is\nwrong"};
+    CHECK(to_string(diagnostic) == "a\\x0ab\\x1b[2J.yaml:1: Pod \\xff: x: is\\x0awrong");
 }

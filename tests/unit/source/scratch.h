@@ -45,11 +45,12 @@ struct Scratch {
 };
 
 inline std::string ns(const std::string& name, const std::string& label = "x") {
-    return "apiVersion: v1\nkind: Namespace\nmetadata: {name: " + name + ", labels: {l: " + label + "}}\n---\n";
+    return "apiVersion: v1\nkind: Namespace\nmetadata: {name: " + name + ", labels: {l: '" + label + "'}}\n---\n";
 }
+// A label that is a number, without quotes.
 inline std::string bad_ns(const std::string& name) {
-    return ns(name, "1");
-}  // a number without quotes
+    return "apiVersion: v1\nkind: Namespace\nmetadata: {name: " + name + ", labels: {l: 1}}\n---\n";
+}
 
 // "a=x b=y": every namespace and its label.
 inline std::string held(const Directory& directory) {

@@ -2,72 +2,27 @@
 #include "source/decode/decode.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include <algorithm>
-#include <array>
 #include <iterator>
 #include <unordered_map>
 
 #include "source/decode/decode_object.h"
+#include "base/printable.h"
 #include "source/decode/document.h"
+#include "source/decode/kinds.h"
 #include "source/decode/names.h"
+#include "source/decode/schema.h"
+#include "source/decode/text.h"
 
 namespace catflap::source {
 namespace {
 
-constexpr std::string_view kPolicyKind = "NetworkPolicy";
-constexpr std::string_view kPolicyGroup = "networking.k8s.io";
-constexpr std::string_view kOldPolicyGroup = "extensions";  // until Kubernetes 1.15
-constexpr std::string_view kPolicyVersion = "networking.k8s.io/v1";
-constexpr std::string_view kListSuffix = "List";
-constexpr std::string_view kSliceKind = "EndpointSlice";
-constexpr std::string_view kSliceVersion = "discovery.k8s.io/v1";
-constexpr std::array<std::string_view, 6> kKinds = {"Namespace", "Node", "Pod", "Service", kPolicyKind, kSliceKind};
-
-// What an object is. Elements of a PodList may leave it to the list.
-struct TypeMeta {
-    std::string_view kind;
-    std::string_view api_version;
-};
-
-std::string_view text_of(std::span<const Entry> entries, std::string_view key) {
-    const Value* value = find(entries, key);
-    return value != nullptr ? value->text() : std::string_view{};
-}
-
-TypeMeta type_of(std::span<const Entry> entries) {
-    return {text_of(entries, "kind"), text_of(entries, "apiVersion")};
-}
-
-bool equal_but_for_case(std::string_view one, std::string_view other) {
-    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 'a' - 'A') : c; };
-    return std::ranges::equal(one, other, {}, lower, lower);
-}
-
-// The kind of ours that is meant, whatever its case: a misspelt policy would be passed over like a
-// Deployment.
-std::string_view known_kind(std::string_view kind) {
-    const auto found =
-        std::ranges::find_if(kKinds, [&](std::string_view known) { return equal_but_for_case(known, kind); });
-    return found == kKinds.end() ? std::string_view{} : *found;
-}
-
-// List, and the lists of our kinds and of all network policies. Others (AllowList) are kinds like
-// any other.
-bool is_list(std::string_view kind) {
-    if (kind.size() < kListSuffix.size())
-        return false;
-    const size_t split = kind.size() - kListSuffix.size();
-    const std::string_view element = kind.substr(0, split);
-    return equal_but_for_case(kind.substr(split), kListSuffix) &&
-           (element.empty() || !known_kind(element).empty() || element.ends_with(kPolicyKind));
-}
-
-// What a list says about its elements: PodList -> Pod, List -> nothing.
-TypeMeta element_type(TypeMeta list) {
-    list.kind.remove_suffix(kListSuffix.size());
-    return list.kind.empty() ? TypeMeta{} : list;
-}
+// What is kept of one file's diagnostics; of the others, their number.
+constexpr size_t kMostDiagnostics = 200;
+// From here on the memory that reading took is given back to the system at once.
+constexpr size_t kLargeText = size_t{1} << 20;
 
 std::optional<ObjectName> decode_name(const Field& object, bool in_namespace) {
     const Field metadata = object.member("metadata");
@@ -90,47 +45,35 @@ std::optional<ObjectName> decode_name(const Field& object, bool in_namespace) {
     return ObjectName{*ns_text, *name_text};
 }
 
-// Kinds that policies do not speak of, and other groups' kinds of the same name.
-bool is_passed_over(TypeMeta type) {
-    const std::string_view kind = known_kind(type.kind);
-    if (kind.empty())
-        return true;
-    const size_t slash = type.api_version.find('/');
-    if (slash == std::string_view::npos)
-        return false;
-    const std::string_view group = type.api_version.substr(0, slash);
-    if (kind == kSliceKind)
-        return type.api_version != kSliceVersion;
-    return kind != kPolicyKind || (group != kPolicyGroup && group != kOldPolicyGroup);
-}
-
-// A policy that nobody enforces must not look enforced.
-void warn_of_unenforced(const Value& value, const Field& object, TypeMeta type) {
-    if (!type.kind.ends_with(kPolicyKind))
+// A misspelt type is told, and a policy that nobody enforces must not look enforced.
+void pass_over(const Value& value, const Field& object, TypeMeta type) {
+    const TypeProblem problem = find_problem(type);
+    if (problem.field.empty() && !type.kind.ends_with(kPolicyKind))
         return;
     if (const Value* metadata = find(value.entries(), "metadata"))
         object.report().object = fmt::format("{} {}", type.kind, text_of(metadata->entries(), "name"));
+    if (!problem.field.empty())
+        return object.member(problem.field).refuse(problem.message);
     object.member("apiVersion")
         .warn(fmt::format("passed over: {} {} is not enforced; {} {} is", type.api_version, type.kind, kPolicyVersion,
                           kPolicyKind));
 }
 
-// `kind` is one of ours, perhaps misspelt; an object that is refused for that still has its name.
-std::optional<Object> decode_as(TypeMeta type, const Field& object) {
-    const std::string_view kind = known_kind(type.kind);
-    const bool is_policy = kind == kPolicyKind;
+// `kind` is the one of ours that `type` means; an object that is refused for its spelling still has its name.
+std::optional<Object> decode_as(std::string_view kind, TypeMeta type, const Field& object) {
     const std::optional<ObjectName> name = decode_name(object, kind != "Node" && kind != "Namespace");
     if (!name)
         return {};
     object.report().object = fmt::format("{} {}", kind, name->ns.empty() ? name->name : to_string(*name));
     if (type.kind != kind)
         object.member("kind").refuse(fmt::format("\"{}\" is not a kind; write {}", type.kind, kind));
-    const std::string_view version = is_policy ? kPolicyVersion : kind == kSliceKind ? kSliceVersion : "v1";
+    const std::string_view version = version_of(kind);
     if (type.api_version.empty())
         object.member("apiVersion").refuse(fmt::format("is missing; write {}", version));
     else if (type.api_version != version)
         object.member("apiVersion").refuse(fmt::format("\"{}\" is not supported; write {}", type.api_version, version));
-    if (is_policy)
+    check_fields(kind, object);
+    if (kind == kPolicyKind)
         return decode_policy(object, *name);
     if (kind == "Service")
         return decode_service(object, *name);
@@ -148,6 +91,22 @@ void append(std::vector<T>& to, std::vector<T>& from) {
     to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
 }
 
+// As many as there is room for; the others are counted.
+void append(std::vector<Diagnostic>& to, size_t& dropped, std::vector<Diagnostic>& from) {
+    const size_t room = kMostDiagnostics - std::min(kMostDiagnostics, to.size());
+    const size_t taken = std::min(room, from.size());
+    to.insert(to.end(), std::make_move_iterator(from.begin()),
+              std::make_move_iterator(from.begin() + static_cast<std::ptrdiff_t>(taken)));
+    dropped += from.size() - taken;
+}
+
+// An object of kMostKept mistakes and more says how many there are.
+void say_how_many(const Report& report, size_t more, std::vector<Diagnostic>& diagnostics) {
+    if (more > 0)
+        diagnostics.push_back(
+            {report.file, report.line, report.object, "", fmt::format("and {} more of this kind", more)});
+}
+
 // Decodes the documents of one text.
 class Decoder {
   public:
@@ -155,14 +114,21 @@ class Decoder {
 
     bool take_item(std::span<const Entry> header, const Value& item);
     void take_document(const Value& document);
-    Decoded finish() { return std::move(decoded_); }
+    void refuse_doubles();
+    Decoded finish();
 
   private:
-    void take_object(const Value& value, TypeMeta type, Decoded& out);
+    // The objects of some documents, and how many diagnostics there was no room for.
+    struct Taken : Decoded {
+        size_t dropped_refusals = 0;
+        size_t dropped_warnings = 0;
+    };
+    void take_object(const Value& value, TypeMeta type, Taken& out);
+    static void merge(Taken& to, Taken from);
 
     const std::string& file_;
-    Decoded decoded_;
-    Decoded items_;  // of the document that is being read; void if it turns out to be no list
+    Taken decoded_;
+    Taken items_;  // of the document that is being read; void if it turns out to be no list
 };
 
 bool Decoder::take_item(std::span<const Entry> header, const Value& item) {
@@ -179,7 +145,7 @@ bool Decoder::take_item(std::span<const Entry> header, const Value& item) {
 }
 
 void Decoder::take_document(const Value& document) {
-    Decoded items = std::exchange(items_, {});
+    Taken items = std::exchange(items_, {});
     if (document.kind() == Value::Kind::null)
         return;  // an empty document, as between two ---
     decoded_.empty = false;
@@ -189,21 +155,40 @@ void Decoder::take_document(const Value& document) {
     Report report(file_, document.line());
     const Field list(&document, report);
     const Field elements = list.member("items");
-    if (!type.kind.ends_with(kListSuffix))
+    if (!type.kind.ends_with("List"))
         list.member("kind").refuse(fmt::format("\"{}\" is not a kind; it ends in List", type.kind));
     // A field that comes twice leaves it open which "items" is meant.
-    if (list.is_mapping() && (!elements.exists() || elements.is_sequence())) {
-        append(decoded_.objects, items.objects);
-        append(decoded_.refusals, items.refusals);
-        append(decoded_.warnings, items.warnings);
+    // A misspelt "items" is an empty list.
+    if (list.has_only({"apiVersion", "kind", "metadata", "items"}) && (!elements.exists() || elements.is_sequence())) {
+        merge(decoded_, std::move(items));
         if (const Value* rest = find(document.entries(), "items"))
             for (const Value* item : rest->items())
                 take_object(*item, element_type(type), decoded_);
     }
-    append(decoded_.refusals, report.refusals);
+    say_how_many(report, report.more_refusals, report.refusals);
+    append(decoded_.refusals, decoded_.dropped_refusals, report.refusals);
 }
 
-void Decoder::take_object(const Value& value, TypeMeta inferred, Decoded& out) {
+void Decoder::merge(Taken& to, Taken from) {
+    append(to.objects, from.objects);
+    append(to.refusals, to.dropped_refusals, from.refusals);
+    append(to.warnings, to.dropped_warnings, from.warnings);
+    to.dropped_refusals += from.dropped_refusals;
+    to.dropped_warnings += from.dropped_warnings;
+}
+
+Decoded Decoder::finish() {
+    // Without the name of an object: whatever is not in the file any more may be among the refused ones.
+    if (decoded_.dropped_refusals > 0)
+        decoded_.refusals.push_back(
+            {file_, 0, "", "", fmt::format("and {} more refusals, which are not listed", decoded_.dropped_refusals)});
+    if (decoded_.dropped_warnings > 0)
+        decoded_.warnings.push_back(
+            {file_, 0, "", "", fmt::format("and {} more warnings, which are not listed", decoded_.dropped_warnings)});
+    return std::move(decoded_);
+}
+
+void Decoder::take_object(const Value& value, TypeMeta inferred, Taken& out) {
     Report report(file_, value.line());
     const Field object(&value, report);
     TypeMeta type = type_of(value.entries());
@@ -217,33 +202,44 @@ void Decoder::take_object(const Value& value, TypeMeta inferred, Decoded& out) {
         object.member("kind").refuse("is missing; every object needs apiVersion and kind");
     else if (is_list(type.kind))
         object.member("kind").refuse("a list inside a list is not supported");
-    else if (is_passed_over(type))
-        warn_of_unenforced(value, object, type);
+    else if (const std::string_view kind = meant_kind(type); kind.empty())
+        pass_over(value, object, type);
     else if (object.is_mapping())
-        if (std::optional<Object> decoded = decode_as(type, object); decoded && report.refusals.empty())
+        if (std::optional<Object> decoded = decode_as(kind, type, object); decoded && report.refusals.empty())
             out.objects.push_back({std::move(*decoded), value.line()});
-    append(out.refusals, report.refusals);
-    append(out.warnings, report.warnings);
+    say_how_many(report, report.more_refusals, report.refusals);
+    say_how_many(report, report.more_warnings, report.warnings);
+    append(out.refusals, out.dropped_refusals, report.refusals);
+    append(out.warnings, out.dropped_warnings, report.warnings);
 }
 
 // The first of several objects with one name counts.
-void refuse_doubles(Decoded& decoded, const std::string& file) {
+void Decoder::refuse_doubles() {
     std::unordered_map<std::string, const LocatedObject*> first;
-    first.reserve(decoded.objects.size());
+    first.reserve(decoded_.objects.size());
     std::vector<LocatedObject> unique;
-    unique.reserve(decoded.objects.size());
-    for (LocatedObject& located : decoded.objects) {
+    unique.reserve(decoded_.objects.size());
+    for (LocatedObject& located : decoded_.objects) {
         std::string key = object_key(located.object);
         const auto [entry, is_new] = first.try_emplace(key, nullptr);
         if (is_new) {
             unique.push_back(std::move(located));
             entry->second = &unique.back();  // reserved above: it stays where it is
         } else if (entry->second->object != located.object) {
-            decoded.refusals.push_back({file, located.line, std::move(key), "",
-                                        fmt::format("is already defined on line {}; keep one", entry->second->line)});
+            std::vector<Diagnostic> refusal{
+                {file_, located.line, std::move(key), "",
+                 fmt::format("is already defined on line {}; keep one", entry->second->line)}};
+            append(decoded_.refusals, decoded_.dropped_refusals, refusal);
         }
     }
-    decoded.objects = std::move(unique);
+    decoded_.objects = std::move(unique);
+}
+
+// Why the text as a whole could not be read.
+Diagnostic explain(std::string_view text, const std::string& file, const SyntaxError& error) {
+    if (const std::optional<int> line = find_template(text))
+        return {file, *line, "", "", "this is a template ({{ }} or {% %}): render it first (helm template ...)"};
+    return {file, error.line, "", "", "not YAML or JSON: " + error.message};
 }
 
 }  // namespace
@@ -255,7 +251,7 @@ std::string to_string(const Diagnostic& diagnostic) {
     for (const std::string* part : {&diagnostic.object, &diagnostic.field, &diagnostic.message})
         if (!part->empty())
             text += (text.empty() ? "" : ": ") + *part;
-    return text;
+    return printable(text);
 }
 
 std::string object_key(const Object& object) {
@@ -278,11 +274,13 @@ Decoded decode(std::string_view text, const std::string& file) {
     if (const auto read = read_documents(text, sink); !read) {
         Decoded nothing;
         nothing.unreadable = true;
-        nothing.refusals.push_back({file, read.error().line, "", "", "not YAML or JSON: " + read.error().message});
+        nothing.refusals.push_back(explain(text, file, read.error()));
         return nothing;
     }
+    decoder.refuse_doubles();
     Decoded decoded = decoder.finish();
-    refuse_doubles(decoded, file);
+    if (text.size() >= kLargeText)
+        malloc_trim(0);
     return decoded;
 }
 

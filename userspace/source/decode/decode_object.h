@@ -21,6 +21,8 @@ EndpointSlice decode_endpoint_slice(const Field& object, const ObjectName& name)
 // Shared by them.
 Labels decode_labels(const Field& field);
 Selector decode_selector(const Field& field);                 // missing: everything
+std::optional<Address> decode_address(const Field& field);    // a field that exists
+std::optional<Prefix> decode_prefix(const Field& field);      // likewise
 std::optional<Protocol> decode_protocol(const Field& field);  // missing: TCP
 std::optional<uint16_t> decode_port_number(const Field& field);
 // Refuses what is not `good` by one of the checks of names.h.

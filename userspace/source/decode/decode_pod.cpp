@@ -14,10 +14,8 @@ void add_address(const Field& field, std::vector<Address>& addresses) {
     const std::optional<std::string> text = field.string();
     if (!text || text->empty())
         return;
-    const Result<Address> address = parse_address(*text);
-    if (!address)
-        field.refuse(address.error().message);
-    else if (std::ranges::find(addresses, *address) == addresses.end())
+    const std::optional<Address> address = decode_address(field);
+    if (address && std::ranges::find(addresses, *address) == addresses.end())
         addresses.push_back(*address);
 }
 

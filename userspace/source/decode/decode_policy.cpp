@@ -10,20 +10,6 @@
 namespace catflap::source {
 namespace {
 
-std::optional<Prefix> decode_prefix(const Field& field) {
-    const std::optional<std::string> text = field.string();
-    if (!text)
-        return {};
-    const Result<ParsedPrefix> parsed = parse_prefix(*text);
-    if (!parsed) {
-        field.refuse(parsed.error().message);
-        return {};
-    }
-    if (parsed->had_host_bits)
-        field.warn(fmt::format("\"{}\" has bits set past its length; taken as {}", *text, to_string(parsed->prefix)));
-    return parsed->prefix;
-}
-
 IpBlock decode_ip_block(const Field& field) {
     IpBlock block;
     if (!field.has_only({"cidr", "except"}))
@@ -111,7 +97,9 @@ std::vector<PolicyRule> decode_rules(const Field& field, std::string_view peers)
         if (!item.exists())
             item.refuse("is empty; write {} to allow everything, or remove it");
         item.has_only({peers, "ports"});
-        for (const Field& peer : item.member(peers).items())
+        const Range<Field> peer_items = item.member(peers).items();
+        rule.peers.reserve(peer_items.size());
+        for (const Field& peer : peer_items)
             rule.peers.push_back(decode_peer(peer));
         for (const Field& port : item.member("ports").items())
             rule.ports.push_back(decode_port(port));
@@ -121,7 +109,7 @@ std::vector<PolicyRule> decode_rules(const Field& field, std::string_view peers)
 }
 
 void decode_policy_types(const Field& field, Policy& policy) {
-    const std::vector<Field> items = field.items();
+    const Range<Field> items = field.items();
     for (const Field& item : items) {
         const std::string text = item.string().value_or("");
         if (text == "Ingress")
@@ -175,7 +163,6 @@ std::optional<uint16_t> decode_port_number(const Field& field) {
 Policy decode_policy(const Field& object, const ObjectName& name) {
     Policy policy;
     policy.name = name;
-    object.has_only({"apiVersion", "kind", "metadata", "spec", "status"});
     const Field spec = object.member("spec");
     if (!spec.exists())
         spec.refuse("is missing; write at least podSelector: {}");

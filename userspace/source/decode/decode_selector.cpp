@@ -31,7 +31,7 @@ std::optional<Operator> decode_operator(const Field& field) {
 
 std::vector<std::string> decode_values(const Field& field, std::optional<Operator> op) {
     std::vector<std::string> values;
-    const std::vector<Field> items = field.items();
+    const Range<Field> items = field.items();
     for (const Field& item : items) {
         if (!item.exists())
             item.refuse("is empty; write a label value, \"\" for the empty one");

@@ -10,10 +10,7 @@ void add_service_address(const Field& field, std::vector<Address>& addresses) {
     const std::optional<std::string> text = field.string();
     if (!text || text->empty() || *text == "None")
         return;
-    const Result<Address> address = parse_address(*text);
-    if (!address)
-        field.refuse(address.error().message);
-    else
+    if (const std::optional<Address> address = decode_address(field))
         addresses.push_back(*address);
 }
 

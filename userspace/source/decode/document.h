@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// YAML 1.2 (and JSON, which is a part of it) -> trees of values that know their lines. The one file
-// that knows the YAML library is document.cpp.
+// YAML and JSON, as kubectl reads them -> trees of values that know their lines.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -15,23 +15,25 @@ namespace catflap::source {
 
 struct Entry;
 
-// One node of a document. It does not own: it lives as long as the call that it was handed to, and
-// its text may lie in the text that was read. An alias (*x) is the same Value as its anchor (&x),
-// so a tree is never copied.
+// One node of a document. It does not own: it lives as long as the call that it was handed to. An alias (*x) is the
+// same Value as its anchor (&x), so a tree is never copied.
 class Value {
   public:
     enum class Kind : uint8_t { null, scalar, sequence, mapping };
+    // Of a scalar. plain: YAML's rules say what it is; quoted: a string; json: null, a boolean or a number of JSON.
+    enum class Style : uint8_t { plain, quoted, json };
 
     Value() = default;
     static Value null(int line) { return {Kind::null, line, nullptr, 0}; }
-    static Value scalar(std::string_view text, bool quoted, int line);
+    static Value scalar(std::string_view text, Style style, int line);
     static Value sequence(std::span<const Value* const> items, int line);
     static Value mapping(std::span<const Entry> entries, int line);
 
     [[nodiscard]] Kind kind() const noexcept { return kind_; }
     [[nodiscard]] int line() const noexcept { return line_; }  // 1-based
     // A scalar that can only be a string: quoted, a block, or tagged !!str.
-    [[nodiscard]] bool is_quoted() const noexcept { return quoted_; }
+    [[nodiscard]] bool is_quoted() const noexcept { return style_ == Style::quoted; }
+    [[nodiscard]] bool is_json() const noexcept { return style_ == Style::json; }
     // Empty unless the value is of the kind.
     [[nodiscard]] std::string_view text() const noexcept;
     [[nodiscard]] std::span<const Value* const> items() const noexcept;
@@ -44,7 +46,7 @@ class Value {
     size_t size_ = 0;
     int line_ = 0;
     Kind kind_ = Kind::null;
-    bool quoted_ = false;
+    Style style_ = Style::plain;
 };
 
 struct Entry {
@@ -75,9 +77,12 @@ struct SyntaxError {
 // Reads every document of the text. What was handed over before an error is void.
 tl::expected<void, SyntaxError> read_documents(std::string_view text, const DocumentSink& sink);
 
-// How a plain (unquoted) scalar would be read by the YAML 1.1 and 1.2 parsers in use: kubectl reads
-// `yes` as a boolean.
+// How kubectl's parser reads a plain (unquoted) scalar: YAML 1.1, but for the sexagesimal numbers and with 0o17.
 enum class PlainType : uint8_t { string, null, boolean, number };
 PlainType plain_type(std::string_view text);
+// 8 for "010", 0b1000, "8.0" and 8_; nothing where it is no whole number.
+std::optional<int64_t> plain_integer(std::string_view text);
+// Of a text of plain_type boolean.
+bool plain_boolean(std::string_view text);
 
 }  // namespace catflap::source

@@ -5,7 +5,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <charconv>
+
+#include "base/spelling.h"
 
 namespace catflap::source {
 namespace {
@@ -30,12 +31,17 @@ bool is_word(std::string_view key) {
     });
 }
 
-// "-12", "0", but not "+1", "010" (eight to YAML 1.1), "1.0", "0x1f".
+// "-12", "0", but not "+1", "010", "1.0", "0x1f".
 bool is_plain_decimal(std::string_view text) {
     if (text.starts_with('-'))
         text.remove_prefix(1);
     return !text.empty() && (text == "0" || text.front() != '0') &&
            std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+std::string what_is(std::string_view word, std::span<const std::string_view> known) {
+    const std::string_view meant = nearest(word, known);
+    return meant.empty() ? fmt::format("known are {}", fmt::join(known, ", ")) : fmt::format("write {}", meant);
 }
 
 }  // namespace
@@ -58,25 +64,42 @@ Field Field::member(std::string_view key) const {
     return child(value, line_, join_path(path_, key));
 }
 
-std::vector<std::pair<std::string_view, Field>> Field::members() const {
-    std::vector<std::pair<std::string_view, Field>> members;
-    if (!is_mapping())
-        return members;
-    members.reserve(value_->entries().size());
-    for (const Entry& entry : value_->entries())
-        members.emplace_back(entry.key, child(entry.value, entry.line, join_path(path_, entry.key)));
-    return members;
+Range<Field::Member> Field::members() const {
+    return {*this, is_mapping() ? value_->entries().size() : 0};
+}
+
+Field::Member Field::element(size_t index, const Member*) const {
+    const Entry& entry = value_->entries()[index];
+    return {entry.key, child(entry.value, entry.line, join_path(path_, entry.key))};
+}
+
+Field Field::element(size_t index, const Field*) const {
+    return child(value_->items()[index], line_, fmt::format("{}[{}]", path_, index));
+}
+
+// False: nobody knows what it stands for. What is only no string without quotes (kubectl reads the key y as "true", and
+// 010 as "8") is refused too, but does not keep the other members from being looked at.
+bool Field::check_key(const Entry& entry) const {
+    if (entry.is_quoted)
+        return true;
+    const Field key = child(nullptr, entry.line, join_path(path_, entry.key));
+    if (entry.key == "<<") {
+        key.refuse("merge keys are not supported; write the fields out");
+        return false;
+    }
+    const PlainType type = plain_type(entry.key);
+    if (type == PlainType::string || (type == PlainType::number && is_plain_decimal(entry.key)))
+        return true;
+    key.refuse(fmt::format("without quotes is no string; write \"{}\"", entry.key));
+    return true;
 }
 
 bool Field::check_keys() const {
     std::vector<const Entry*> sorted;
     sorted.reserve(value_->entries().size());
     for (const Entry& entry : value_->entries()) {
-        if (entry.key == "<<" && !entry.is_quoted) {
-            child(nullptr, entry.line, join_path(path_, "<<"))
-                .refuse("merge keys are not supported; write the fields out");
+        if (!check_key(entry))
             return false;
-        }
         sorted.push_back(&entry);
     }
     std::ranges::stable_sort(sorted, {}, &Entry::key);
@@ -99,18 +122,34 @@ bool Field::is_mapping() const {
     return check_keys();
 }
 
-bool Field::has_only(std::initializer_list<std::string_view> known) const {
+bool Field::has_only(std::span<const std::string_view> known) const {
     if (!is_mapping())
         return false;
     bool good = true;
     for (const Entry& entry : value_->entries()) {
         if (std::ranges::find(known, entry.key) != known.end())
             continue;
-        child(nullptr, entry.line, join_path(path_, entry.key))
-            .refuse(fmt::format("is not a field here; known are {}", fmt::join(known, ", ")));
         good = false;
+        if (report_->refusals.size() >= Report::kMostKept) {
+            ++report_->more_refusals;
+            continue;
+        }
+        child(nullptr, entry.line, join_path(path_, entry.key))
+            .refuse(fmt::format("is not a field here; {}", what_is(entry.key, known)));
     }
     return good;
+}
+
+void Field::check_spelling(std::span<const std::string_view> read, std::span<const std::string_view> others) const {
+    if (!is_object())
+        return;
+    for (const Entry& entry : value_->entries()) {
+        if (std::ranges::find(read, entry.key) != read.end() || std::ranges::find(others, entry.key) != others.end())
+            continue;
+        if (const std::string_view meant = nearest(entry.key, read); !meant.empty())
+            child(nullptr, entry.line, join_path(path_, entry.key))
+                .refuse(fmt::format("is not a field here; write {}", meant));
+    }
 }
 
 bool Field::is_sequence() const {
@@ -121,14 +160,8 @@ bool Field::is_sequence() const {
     return value_->kind() == Value::Kind::sequence;
 }
 
-std::vector<Field> Field::items() const {
-    std::vector<Field> items;
-    if (!is_sequence())
-        return items;
-    items.reserve(value_->items().size());
-    for (const Value* item : value_->items())
-        items.push_back(child(item, line_, fmt::format("{}[{}]", path_, items.size())));
-    return items;
+Range<Field> Field::items() const {
+    return {*this, is_sequence() ? value_->items().size() : 0};
 }
 
 std::optional<std::string> Field::string() const {
@@ -163,12 +196,15 @@ std::optional<int64_t> Field::integer() const {
             refuse(fmt::format("\"{}\" must be a number without quotes", text));
         return {};
     }
-    int64_t number = 0;
-    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (!is_plain_decimal(text) || code != std::errc{} || end != text.data() + text.size()) {
+    const std::optional<int64_t> number = plain_integer(text);
+    const bool decimal = is_plain_decimal(text);
+    // JSON's 8e1 is no whole number to the API server; what YAML reads as one is.
+    if (!number || (value_->is_json() && !decimal)) {
         refuse(fmt::format("{} must be a whole number in plain decimal digits", text));
         return {};
     }
+    if (!decimal)
+        warn(fmt::format("{} is read as {}, as kubectl reads it; write {}", text, *number, *number));
     return number;
 }
 
@@ -176,22 +212,28 @@ std::optional<bool> Field::boolean() const {
     if (!exists())
         return {};
     const std::string_view text = value_->text();
-    if (value_->kind() == Value::Kind::scalar && !value_->is_quoted()) {
-        if (text == "true" || text == "True" || text == "TRUE")
-            return true;
-        if (text == "false" || text == "False" || text == "FALSE")
-            return false;
-    }
+    if (value_->kind() == Value::Kind::scalar && !value_->is_quoted() && plain_type(text) == PlainType::boolean)
+        return plain_boolean(text);
     refuse("must be true or false, without quotes");
     return {};
 }
 
 void Field::refuse(std::string message) const {
+    if (report_->refusals.size() >= Report::kMostKept) {
+        ++report_->more_refusals;
+        return;
+    }
+    const std::string_view text = value_ != nullptr ? value_->text() : std::string_view{};
+    if (text.find("{{") != std::string_view::npos || text.find("{%") != std::string_view::npos)
+        message = fmt::format("\"{}\" is a template; render it first (helm template ...)", text);
     report_->refusals.push_back({report_->file, line_, report_->object, path_, std::move(message)});
 }
 
 void Field::warn(std::string message) const {
-    report_->warnings.push_back({report_->file, line_, report_->object, path_, std::move(message)});
+    if (report_->warnings.size() >= Report::kMostKept)
+        ++report_->more_warnings;
+    else
+        report_->warnings.push_back({report_->file, line_, report_->object, path_, std::move(message)});
 }
 
 }  // namespace catflap::source

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <cmath>
+#include <string>
 
 #include "source/decode/document.h"
 
@@ -8,67 +11,84 @@ namespace catflap::source {
 namespace {
 
 constexpr std::array<std::string_view, 5> kNulls = {"", "~", "null", "Null", "NULL"};
-constexpr std::array<std::string_view, 18> kBooleans = {"true", "True", "TRUE", "false", "False", "FALSE",
-                                                        "yes",  "Yes",  "YES",  "no",    "No",    "NO",
-                                                        "on",   "On",   "ON",   "off",   "Off",   "OFF"};
+constexpr std::array<std::string_view, 11> kTrue = {"true", "True", "TRUE", "yes", "Yes", "YES",
+                                                    "on",   "On",   "ON",   "y",   "Y"};
+constexpr std::array<std::string_view, 11> kFalse = {"false", "False", "FALSE", "no", "No", "NO",
+                                                     "off",   "Off",   "OFF",   "n",  "N"};
+constexpr std::array<std::string_view, 3> kInfinite = {".inf", ".Inf", ".INF"};
+constexpr std::array<std::string_view, 3> kNotANumber = {".nan", ".NaN", ".NAN"};
 
 bool is_digit(char c) {
     return c >= '0' && c <= '9';
 }
 
-// 0x1f, 0o17, 0b11; underscores as YAML 1.1 allows them.
-bool is_based_number(std::string_view text) {
-    if (text.size() < 3 || text[0] != '0')
-        return false;
-    const auto all = [&](auto accepts) { return std::ranges::all_of(text.substr(2), accepts); };
-    switch (text[1]) {
-        case 'x':
-            return all(
-                [](char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || c == '_'; });
-        case 'o':
-        case 'b':
-            return all([](char c) { return is_digit(c) || c == '_'; });
-        default:
-            return false;
-    }
+template <class List>
+bool holds(const List& list, std::string_view text) {
+    return std::ranges::find(list, text) != list.end();
 }
 
-// 12, 1.5, .5, 1e9, 1_000.
-bool is_decimal_number(std::string_view text) {
-    size_t at = 0;
-    bool digits = false;
-    const auto skip_digits = [&] {
-        for (; at < text.size() && (is_digit(text[at]) || (digits && text[at] == '_')); ++at)
-            digits = true;
-    };
-    skip_digits();
-    if (at < text.size() && text[at] == '.') {
-        ++at;
-        skip_digits();
-    }
-    if (digits && at < text.size() && (text[at] == 'e' || text[at] == 'E')) {
-        ++at;
-        if (at < text.size() && (text[at] == '-' || text[at] == '+'))
-            ++at;
-        digits = false;
-        skip_digits();
-    }
-    return digits && at == text.size();
+// A scalar's number: whole, or not, or none at all.
+struct Number {
+    bool is_number = false;
+    std::optional<int64_t> whole;
+};
+
+// The digits after 0x, 0o, 0b, or after the 0 of an octal number; 10: decimal.
+int take_base(std::string_view& digits) {
+    if (digits.size() < 2 || digits.front() != '0')
+        return 10;
+    const char letter = static_cast<char>(digits[1] | 0x20);
+    const int base = letter == 'x' ? 16 : letter == 'o' ? 8 : letter == 'b' ? 2 : 0;
+    digits.remove_prefix(base != 0 ? 2 : 1);
+    return base != 0 ? base : 8;
 }
 
-bool is_number(std::string_view text) {
-    if (text == ".nan" || text == ".NaN" || text == ".NAN")
-        return true;
-    if (text.starts_with('-') || text.starts_with('+'))
-        text.remove_prefix(1);
-    return text == ".inf" || text == ".Inf" || text == ".INF" || is_decimal_number(text) || is_based_number(text);
+Number whole_number(std::string_view digits, bool negative) {
+    const int base = take_base(digits);
+    uint64_t value = 0;
+    const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), value, base);
+    if (code != std::errc{} || end != digits.data() + digits.size())
+        return {};
+    if (value > INT64_MAX)
+        return {true, std::nullopt};
+    return {true, negative ? -static_cast<int64_t>(value) : static_cast<int64_t>(value)};
+}
+
+// 1.5, .5, 5., 1e3; 080 too, which is no octal number.
+Number decimal_number(std::string_view text, bool negative) {
+    if (!std::ranges::all_of(
+            text, [](char c) { return is_digit(c) || std::string_view(".eE+-").find(c) != std::string_view::npos; }))
+        return {};
+    double value = 0;
+    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (code != std::errc{} || end != text.data() + text.size())
+        return {};
+    constexpr double kExact = 9007199254740992;  // 2^53
+    if (value != std::floor(value) || value > kExact)
+        return {true, std::nullopt};
+    return {true, static_cast<int64_t>(negative ? -value : value)};
+}
+
+Number number_of(std::string_view text) {
+    const bool negative = text.starts_with('-');
+    std::string_view unsigned_text = text;
+    if (negative || text.starts_with('+'))
+        unsigned_text.remove_prefix(1);
+    if (holds(kInfinite, unsigned_text) || holds(kNotANumber, text))
+        return {true, std::nullopt};
+    if (unsigned_text.empty() || !(is_digit(unsigned_text.front()) || unsigned_text.front() == '.'))
+        return {};
+    std::string digits(unsigned_text);
+    std::erase(digits, '_');
+    const Number whole = whole_number(digits, negative);
+    return whole.is_number ? whole : decimal_number(digits, negative);
 }
 
 }  // namespace
 
-Value Value::scalar(std::string_view text, bool quoted, int line) {
+Value Value::scalar(std::string_view text, Style style, int line) {
     Value value(Kind::scalar, line, text.data(), text.size());
-    value.quoted_ = quoted;
+    value.style_ = style;
     return value;
 }
 
@@ -104,11 +124,19 @@ const Value* find(std::span<const Entry> entries, std::string_view key) {
 }
 
 PlainType plain_type(std::string_view text) {
-    if (std::ranges::find(kNulls, text) != kNulls.end())
+    if (holds(kNulls, text))
         return PlainType::null;
-    if (std::ranges::find(kBooleans, text) != kBooleans.end())
+    if (holds(kTrue, text) || holds(kFalse, text))
         return PlainType::boolean;
-    return is_number(text) ? PlainType::number : PlainType::string;
+    return number_of(text).is_number ? PlainType::number : PlainType::string;
+}
+
+std::optional<int64_t> plain_integer(std::string_view text) {
+    return number_of(text).whole;
+}
+
+bool plain_boolean(std::string_view text) {
+    return holds(kTrue, text);
 }
 
 }  // namespace catflap::source

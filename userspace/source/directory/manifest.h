@@ -13,6 +13,8 @@
 
 namespace catflap::source {
 
+constexpr size_t kMaxManifest = size_t{512} << 20;
+
 // Tells whether a file is the one that was read. Both times: a rename sets neither the size nor
 // mtime.
 struct FileStamp {
@@ -35,5 +37,7 @@ struct ManifestText {
 };
 // Follows symbolic links. Refuses what is not a file or is larger than 512 MiB.
 Result<ManifestText> read_manifest(const std::filesystem::path& path);
+// As read_manifest(), but takes a pipe too, as a shell's <(helm template ...) is one, and waits for its writer's end.
+Result<std::string> read_manifest_or_pipe(const std::filesystem::path& path);
 
 }  // namespace catflap::source

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// The two parsers behind read_documents(). Each takes text that check_text() has passed.
+#pragma once
+
+#include <string_view>
+
+#include "source/decode/builder.h"
+
+namespace catflap::source {
+
+// Reads YAML 1.1 to its end; it is a failure of ours if the parser ends before. `first_line`: of the text in its file.
+Step read_yaml(std::string_view text, Builder& builder, int first_line);
+
+// Reads JSON documents, one after the other, up to the end or to what is not the start of one. Returns the rest.
+struct JsonRest {
+    std::string_view text;
+    int first_line = 1;
+};
+tl::expected<JsonRest, SyntaxError> read_json(std::string_view text, Builder& builder);
+
+}  // namespace catflap::source
