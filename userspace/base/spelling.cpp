@@ -14,8 +14,11 @@ char lower(char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 'a' - 'A') : c;
 }
 
-// The restricted Damerau-Levenshtein distance, without regard to case.
-size_t distance(std::string_view one, std::string_view other) {
+}  // namespace
+
+size_t edit_distance(std::string_view one, std::string_view other) {
+    if (one.size() > kLongest || other.size() > kLongest)
+        return kLongest + 1;
     using Row = std::array<size_t, kLongest + 1>;
     Row before{};
     Row last{};
@@ -37,27 +40,18 @@ size_t distance(std::string_view one, std::string_view other) {
     return last[other.size()];
 }
 
-}  // namespace
-
 bool equal_but_for_case(std::string_view one, std::string_view other) {
     return std::ranges::equal(one, other, {}, lower, lower);
 }
 
-bool is_one_edit(std::string_view one, std::string_view other) {
-    return one.size() <= other.size() + 1 && other.size() <= kLongest && one.size() <= kLongest &&
-           distance(one, other) == 1;
-}
-
 std::string_view nearest(std::string_view word, std::span<const std::string_view> words) {
-    if (word.size() > kLongest)
-        return {};
     std::string_view best;
     size_t best_distance = kLongest;
     for (const std::string_view candidate : words) {
         const size_t allowed = candidate.size() > kShort ? 2 : 1;
         if (candidate.size() > word.size() + allowed || word.size() > candidate.size() + allowed)
             continue;
-        const size_t edits = distance(word, candidate);
+        const size_t edits = edit_distance(word, candidate);
         if (edits <= allowed && edits < best_distance) {
             best = candidate;
             best_distance = edits;

@@ -4,10 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <vector>
 
 #include "source/directory/manifest.h"
@@ -19,11 +18,11 @@ namespace fs = std::filesystem;
 void Manifests::take(const std::string& argument) {
     std::error_code error;
     if (argument == "-")
-        take_text("stdin", session_.streams.in);
+        take_stream();
     else if (fs::is_directory(argument, error))
         take_directory(argument);
     else
-        take_file(argument);
+        take_text(argument, source::read_manifest_or_pipe(argument));
 }
 
 void Manifests::take_directory(const fs::path& path) {
@@ -41,20 +40,32 @@ void Manifests::take_directory(const fs::path& path) {
         take_file(file);
 }
 
-// Not source::read_manifest(): what a shell's <(helm template ...) names is no regular file.
+// As the agent does.
 void Manifests::take_file(const std::string& path) {
-    errno = 0;
-    std::ifstream file(path, std::ios::binary);
-    if (!file || fs::is_directory(path))
-        return could_not(fmt::format("read {}: {}", path, std::strerror(file ? EISDIR : errno)));
-    take_text(path, file);
+    Result<source::ManifestText> manifest = source::read_manifest(path);
+    if (!manifest)
+        return could_not(fmt::format("{} {}", path, manifest.error().message));
+    take_text(path, std::move(manifest->text));
 }
 
-void Manifests::take_text(const std::string& name, std::istream& text) {
-    const std::string content{std::istreambuf_iterator<char>(text), std::istreambuf_iterator<char>()};
-    if (text.bad())
-        return could_not(fmt::format("read {}: {}", name, std::strerror(errno)));
-    source::Decoded decoded = source::decode(content, name);
+// The standard input, which a test may have replaced.
+void Manifests::take_stream() {
+    std::string text;
+    std::array<char, 65536> buffer{};
+    while (session_.streams.in.read(buffer.data(), buffer.size()) || session_.streams.in.gcount() > 0) {
+        text.append(buffer.data(), static_cast<size_t>(session_.streams.in.gcount()));
+        if (text.size() > source::kMaxManifest)
+            return could_not("stdin is larger than 512 MiB; split it into several files");
+    }
+    if (session_.streams.in.bad())
+        return could_not(fmt::format("read stdin: {}", std::strerror(errno)));
+    take_text("stdin", std::move(text));
+}
+
+void Manifests::take_text(const std::string& name, Result<std::string> text) {
+    if (!text)
+        return could_not(fmt::format("{} {}", name, text.error().message));
+    source::Decoded decoded = source::decode(*text, name);
     taken_ += decoded.objects.size();
     catalog_.take(name, std::move(decoded));
 }

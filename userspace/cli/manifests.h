@@ -3,9 +3,9 @@
 #pragma once
 
 #include <filesystem>
-#include <istream>
 #include <string>
 
+#include "base/result.h"
 #include "cli/command.h"
 #include "source/directory/catalog.h"
 
@@ -28,7 +28,8 @@ class Manifests {
   private:
     void take_directory(const std::filesystem::path& path);
     void take_file(const std::string& path);
-    void take_text(const std::string& name, std::istream& text);
+    void take_stream();
+    void take_text(const std::string& name, Result<std::string> text);
     void could_not(const std::string& what) {
         session_.complain(what);
         unread_ = true;

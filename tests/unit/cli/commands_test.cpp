@@ -215,7 +215,7 @@ TEST_CASE("check: taken, refused, unread") {
     const Run missing = run_cli({"check", pod, "/nowhere.yaml"});
     CHECK(missing.exit_code == 1);
     CHECK(missing.out == good.out);
-    CHECK(missing.err == "catflap: read /nowhere.yaml: No such file or directory\n");
+    CHECK(missing.err == "catflap: /nowhere.yaml cannot be read: No such file or directory\n");
     CHECK(run_cli({"check", file("broken.yaml", "a: [")}).exit_code == 1);
 }
 

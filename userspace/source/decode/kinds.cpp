@@ -151,7 +151,7 @@ TypeProblem find_problem(TypeMeta type) {
         if (!check_dns_subdomain(name).empty())
             return {"apiVersion", fmt::format("\"{}\" is not a group and a version", type.api_version)};
         for (const std::string_view known : {kPolicyGroup, kSliceGroup})
-            if (is_one_edit(name, known))
+            if (edit_distance(name, known) == 1)
                 return {"apiVersion", fmt::format("\"{}\" is not an API group; write {}", name, known)};
         return {};
     }
