@@ -71,6 +71,8 @@ struct Policy {
     bool isolates_egress = false;
     std::vector<PolicyRule> ingress;
     std::vector<PolicyRule> egress;
+    // It stands for a policy that was refused and has no earlier version: it isolates, and has no rules.
+    bool stands_in = false;
 
     auto operator<=>(const Policy&) const = default;
 };

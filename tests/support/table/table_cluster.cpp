@@ -97,7 +97,7 @@ Result<void> apply_pod(const ObjectName& name, const Yaml& value, Cluster& clust
     return {};
 }
 
-// A refused policy leaves the version before it in force, as the agent does.
+// A refused policy leaves the version before it in force, as the agent does; where there is none, its stand-in.
 Result<void> apply_policy(const ObjectName& name, const Yaml& spec, const std::string& refused_field,
                           Cluster& cluster) {
     const std::string manifest = fmt::format(
@@ -106,8 +106,11 @@ Result<void> apply_policy(const ObjectName& name, const Yaml& spec, const std::s
     const source::Decoded decoded = source::decode(manifest, "policy");
     if (!decoded.refusals.empty() || decoded.objects.size() != 1) {
         const std::string field = decoded.refusals.empty() ? "" : decoded.refusals.front().field;
-        if (!refused_field.empty() && field == refused_field)
+        if (!refused_field.empty() && field == refused_field) {
+            for (const source::LocatedObject& stand_in : decoded.stand_ins)
+                cluster.policies.try_emplace(name, std::get<Policy>(stand_in.object));
             return {};
+        }
         return fail("{}: {}", catflap::to_string(name),
                     decoded.refusals.empty() ? "not a policy" : to_string(decoded.refusals.front()));
     }

@@ -17,6 +17,7 @@ using namespace catflap::source::test;
 
 TEST_CASE("what is refused keeps its last good version; everything else of the file is taken") {
     const Scratch scratch;
+    scratch.write("other.yaml", "");
     scratch.write("a.yaml", ns("a") + ns("b") + ns("c"));
     Directory directory = scratch.open();
     scratch.write("a.yaml", ns("a", "y") + bad_ns("b") + bad_ns("d"));
@@ -27,6 +28,8 @@ TEST_CASE("what is refused keeps its last good version; everything else of the f
         Strings{
             "a.yaml:7: Namespace b: metadata.labels.l: 1 without quotes is a number, and must be a string; write \"1\"",
             "a.yaml:11: Namespace d: metadata.labels.l: 1 without quotes is a number, and must be a string; write \"1\""});
+    CHECK(directory.refusals()[0].in_force == Diagnostic::InForce::last_good);
+    CHECK(directory.refusals()[1].in_force == Diagnostic::InForce::nothing);
     scratch.write("a.yaml", ns("b", "z"));
     changes(directory);
     CHECK(held(directory) == "b=z");
@@ -42,6 +45,7 @@ TEST_CASE("a file that is not YAML keeps everything that it held") {
     const Scratch scratch;
     scratch.write("a.yaml", ns("a") + ns("b"));
     scratch.write("bad.yaml", "a: [");
+    scratch.write("other.yaml", "");
     Directory directory = scratch.open();
     CHECK(held(directory) == "a=x b=x");
     REQUIRE(directory.refusals().size() == 1);

@@ -50,6 +50,7 @@ TEST_CASE("a directory that cannot be read is a failure") {
 
 TEST_CASE("files are added, edited in place, replaced by rename, renamed and removed") {
     const Scratch scratch;
+    scratch.write("other.yaml", "");
     Directory directory = scratch.open();
     CHECK(held(directory).empty());
     scratch.write("a.yaml", ns("a"));

@@ -125,6 +125,8 @@ class Decoder {
     };
     void take_object(const Value& value, TypeMeta type, Taken& out);
     static void merge(Taken& to, Taken from);
+    // What was decoded of an object, refused or not.
+    static void place(std::optional<Object> decoded, const Field& object, Decoded& out);
 
     const std::string& file_;
     Taken decoded_;
@@ -171,6 +173,7 @@ void Decoder::take_document(const Value& document) {
 
 void Decoder::merge(Taken& to, Taken from) {
     append(to.objects, from.objects);
+    append(to.stand_ins, from.stand_ins);
     append(to.refusals, to.dropped_refusals, from.refusals);
     append(to.warnings, to.dropped_warnings, from.warnings);
     to.dropped_refusals += from.dropped_refusals;
@@ -205,12 +208,20 @@ void Decoder::take_object(const Value& value, TypeMeta inferred, Taken& out) {
     else if (const std::string_view kind = meant_kind(type); kind.empty())
         pass_over(value, object, type);
     else if (object.is_mapping())
-        if (std::optional<Object> decoded = decode_as(kind, type, object); decoded && report.refusals.empty())
-            out.objects.push_back({std::move(*decoded), value.line()});
+        place(decode_as(kind, type, object), object, out);
     say_how_many(report, report.more_refusals, report.refusals);
     say_how_many(report, report.more_warnings, report.warnings);
     append(out.refusals, out.dropped_refusals, report.refusals);
     append(out.warnings, out.dropped_warnings, report.warnings);
+}
+
+void Decoder::place(std::optional<Object> decoded, const Field& object, Decoded& out) {
+    if (!decoded)
+        return;  // nobody knows whose it is
+    if (object.report().refusals.empty())
+        out.objects.push_back({std::move(*decoded), object.line()});
+    else if (const auto* policy = std::get_if<Policy>(&*decoded))
+        out.stand_ins.push_back({decode_stand_in(object, policy->name), object.line()});
 }
 
 // The first of several objects with one name counts.

@@ -19,6 +19,9 @@ struct Diagnostic {
     std::string object;   // "NetworkPolicy ingress/drop-inter-namespace"; "" where it could not be told
     std::string field;    // "spec.ingress[0].from[1].ipBlock.cidr"; "" for the object as a whole
     std::string message;  // what is wrong, and what would be right
+    // What is enforced in its place; untold: of a text on its own.
+    enum class InForce : uint8_t { untold, last_good, isolated, nothing };
+    InForce in_force = InForce::untold;
 
     bool operator==(const Diagnostic&) const = default;
 };
@@ -37,6 +40,9 @@ struct LocatedObject {
 
 struct Decoded {
     std::vector<LocatedObject> objects;
+    // For policies that were refused, as far as they could be read: each isolates whom it would have isolated, without
+    // any rules. To be taken where there is no earlier version.
+    std::vector<LocatedObject> stand_ins;
     std::vector<Diagnostic> refusals;
     std::vector<Diagnostic> warnings;
     bool empty = true;        // there is no document in it

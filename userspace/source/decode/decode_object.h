@@ -15,12 +15,16 @@ Namespace decode_namespace(const Field& object, const ObjectName& name);
 Node decode_node(const Field& object, const ObjectName& name);
 Pod decode_pod(const Field& object, const ObjectName& name);
 Policy decode_policy(const Field& object, const ObjectName& name);
+// Of a policy that was refused: whom it would have isolated, and in which directions, at least; and no rules.
+Policy decode_stand_in(const Field& object, const ObjectName& name);
 Service decode_service(const Field& object, const ObjectName& name);
 EndpointSlice decode_endpoint_slice(const Field& object, const ObjectName& name);
 
 // Shared by them.
 Labels decode_labels(const Field& field);
 Selector decode_selector(const Field& field);                 // missing: everything
+// The requirements that can be read; without the others it selects more, never less.
+Selector decode_readable_selector(const Field& field);
 std::optional<Address> decode_address(const Field& field);    // a field that exists
 std::optional<Prefix> decode_prefix(const Field& field);      // likewise
 std::optional<Protocol> decode_protocol(const Field& field);  // missing: TCP

@@ -160,6 +160,41 @@ std::optional<uint16_t> decode_port_number(const Field& field) {
     return static_cast<uint16_t>(*number);
 }
 
+namespace {
+
+// Where it cannot be told which directions were meant: both.
+void isolate_as_meant(const Field& spec, Policy& policy) {
+    Report report(spec.report().file, spec.line());
+    const Field here = spec.reported_to(report);
+    // An unknown field may be policyTypes, misspelt.
+    const bool clear = here.has_only({"podSelector", "policyTypes", "ingress", "egress"});
+    const Field egress = here.member("egress");
+    if (!egress.items().empty())
+        policy.egress.emplace_back();
+    decode_policy_types(here.member("policyTypes"), policy);
+    policy.egress.clear();
+    if (clear && report.refusals.empty())
+        return;
+    policy.isolates_ingress = true;
+    policy.isolates_egress = true;
+}
+
+}  // namespace
+
+Policy decode_stand_in(const Field& object, const ObjectName& name) {
+    Policy policy;
+    policy.name = name;
+    policy.stands_in = true;
+    Report report(object.report().file, object.line());
+    const Field spec = object.member("spec").reported_to(report);
+    isolate_as_meant(spec, policy);
+    // A key that comes twice: which podSelector was meant?
+    Report of_keys(report.file, report.line);
+    if (spec.reported_to(of_keys).is_mapping())
+        policy.pods = decode_readable_selector(spec.member("podSelector"));
+    return policy;
+}
+
 Policy decode_policy(const Field& object, const ObjectName& name) {
     Policy policy;
     policy.name = name;

@@ -86,6 +86,32 @@ Labels decode_labels(const Field& field) {
     return labels;
 }
 
+Selector decode_readable_selector(const Field& field) {
+    Selector selector;
+    // A report for each: what one of them says is no matter of the others.
+    const auto report = [&] { return Report(field.report().file, field.line()); };
+    Report of_labels = report();
+    Report of_expressions = report();
+    for (const auto& [key, value] : field.member("matchLabels").reported_to(of_labels).members()) {
+        Report of_label = report();
+        const std::optional<std::string> text = value.reported_to(of_label).string();
+        const std::string written = text.value_or("");
+        if (check_name(value.reported_to(of_label), key, check_label_key(key)) &&
+            check_name(value.reported_to(of_label), written, check_label_value(written)) && of_label.refusals.empty())
+            selector.requirements.push_back({std::string(key), Operator::in, {written}});
+    }
+    for (const Field& item : field.member("matchExpressions").reported_to(of_expressions).items()) {
+        Report of_item = report();
+        LabelRequirement requirement = decode_requirement(item.reported_to(of_item));
+        if (of_item.refusals.empty())
+            selector.requirements.push_back(std::move(requirement));
+    }
+    if (!of_labels.refusals.empty() || !of_expressions.refusals.empty())
+        return {};  // a field twice: which one was meant?
+    sort_unique(selector.requirements);
+    return selector;
+}
+
 Selector decode_selector(const Field& field) {
     Selector selector;
     field.has_only({"matchLabels", "matchExpressions"});

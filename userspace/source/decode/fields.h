@@ -76,6 +76,8 @@ class Field {
     [[nodiscard]] std::optional<bool> boolean() const;
     // A scalar that can be a number (not quoted) or a string.
     [[nodiscard]] bool is_number() const noexcept;
+    // The same field, with what is said of it in another report.
+    [[nodiscard]] Field reported_to(Report& report) const { return {value_, report, line_, path_}; }
 
     void refuse(std::string message) const;
     void warn(std::string message) const;

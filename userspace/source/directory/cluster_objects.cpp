@@ -3,6 +3,8 @@
 
 #include <cassert>
 
+#include "source/cache/manifest_text.h"
+
 namespace catflap::source {
 namespace {
 
@@ -61,6 +63,28 @@ Object extract(Map& map, const Key& key, Changes& changes) {
     return std::move(node.mapped());
 }
 
+// Calls use(map, name) for what object_key() says. C is Cluster or const Cluster.
+template <class C, class Use>
+auto with_map_of(C& cluster, const std::string& key, Use use) {
+    // Names hold neither a space nor a slash.
+    const size_t space = key.find(' ');
+    const std::string kind = key.substr(0, space);
+    const std::string name = key.substr(space + 1);
+    if (kind == "Namespace")
+        return use(cluster.namespaces, name);
+    if (kind == "Node")
+        return use(cluster.nodes, name);
+    const size_t slash = name.find('/');
+    const ObjectName full{name.substr(0, slash), name.substr(slash + 1)};
+    if (kind == "Pod")
+        return use(cluster.pods, full);
+    if (kind == "Service")
+        return use(cluster.services, full);
+    if (kind == "EndpointSlice")
+        return use(cluster.slices, full);
+    return use(cluster.policies, full);
+}
+
 }  // namespace
 
 bool put_object(Cluster& cluster, Object object, Changes& changes) {
@@ -78,23 +102,11 @@ bool put_object(Cluster& cluster, Object object, Changes& changes) {
 }
 
 Object extract_object(Cluster& cluster, const std::string& key, Changes& changes) {
-    // Names hold neither a space nor a slash.
-    const size_t space = key.find(' ');
-    const std::string kind = key.substr(0, space);
-    const std::string name = key.substr(space + 1);
-    if (kind == "Namespace")
-        return extract(cluster.namespaces, name, changes);
-    if (kind == "Node")
-        return extract(cluster.nodes, name, changes);
-    const size_t slash = name.find('/');
-    const ObjectName full{name.substr(0, slash), name.substr(slash + 1)};
-    if (kind == "Pod")
-        return extract(cluster.pods, full, changes);
-    if (kind == "Service")
-        return extract(cluster.services, full, changes);
-    if (kind == "EndpointSlice")
-        return extract(cluster.slices, full, changes);
-    return extract(cluster.policies, full, changes);
+    return with_map_of(cluster, key, [&](auto& map, const auto& name) { return extract(map, name, changes); });
+}
+
+std::string manifest_of(const Cluster& cluster, const std::string& key) {
+    return with_map_of(cluster, key, [](const auto& map, const auto& name) { return manifest_text(map.at(name)); });
 }
 
 bool holds_object(const Cluster& cluster, const Object& object) {

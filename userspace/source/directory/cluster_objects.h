@@ -14,6 +14,8 @@ namespace catflap::source {
 bool put_object(Cluster& cluster, Object object, Changes& changes);
 // Takes the object of this object_key() out; it must be there.
 Object extract_object(Cluster& cluster, const std::string& key, Changes& changes);
+// The same object as a manifest; it stays where it is.
+std::string manifest_of(const Cluster& cluster, const std::string& key);
 // Whether the cluster's object of this name is equal to this one.
 bool holds_object(const Cluster& cluster, const Object& object);
 

@@ -10,15 +10,24 @@
 #include "base/result.h"
 #include "model/changes.h"
 #include "model/cluster.h"
+#include "source/cache/cache.h"
 #include "source/decode/decode.h"
 
 namespace catflap::source {
 
+// In the directory, it says that a source without manifests, or without Pods of this node, is meant.
+constexpr const char* kEmptiedOnPurpose = "emptied-on-purpose";
+
+struct DirectoryOptions {
+    std::string node;             // as expect_pods_of()
+    std::filesystem::path cache;  // where what is in force outlives the process; "": nowhere
+};
+
 class Directory {
   public:
-    // Reads every manifest and starts to watch. Fails where the directory cannot be read; bad manifests are not a
-    // failure, they are in refusals().
-    static Result<Directory> open(const std::filesystem::path& path);
+    // Reads every manifest and starts to watch. Fails where the directory cannot be read and no cache knows what it
+    // held; bad manifests are not a failure, they are in refusals().
+    static Result<Directory> open(const std::filesystem::path& path, const DirectoryOptions& options = {});
     Directory(Directory&&) noexcept;
     Directory& operator=(Directory&&) noexcept;
     ~Directory();
@@ -27,8 +36,14 @@ class Directory {
     [[nodiscard]] int fd() const;
 
     // Takes in every change made to the directory before the call. True: cluster(), refusals() or warnings() changed.
-    // Fails where the directory has gone or cannot be read: what it held last stays, and a later call recovers.
-    Result<bool> refresh();
+    // Fails where the directory has gone or cannot be read, and where it looks emptied: no manifest is left, or no Pod
+    // of the expected node, or it is another directory and has no policy any more. What it held last stays then, all of
+    // it, and a later call recovers. patient: a policy whose file is gone, and a directory that was away, are looked at
+    // again a second later before they are believed.
+    Result<bool> refresh(bool patient = false);
+    // The node whose last Pod does not go away in silence; "": Pods may go.
+    void expect_pods_of(const std::string& node);
+    [[nodiscard]] bool emptied_on_purpose() const;
 
     [[nodiscard]] const Cluster& cluster() const;
     // What refresh() changed in it since the last take_changes().
@@ -36,6 +51,14 @@ class Directory {
     Changes take_changes();
     [[nodiscard]] const std::vector<Diagnostic>& refusals() const;
     [[nodiscard]] const std::vector<Diagnostic>& warnings() const;
+
+    // ---- The cache ----
+    // Whether save() has something to do now.
+    [[nodiscard]] bool unsaved() const;
+    // Writes a part of what changed, at most some milliseconds' worth; to be called when it is enforced.
+    Result<> save();
+    // Nothing: there is none.
+    [[nodiscard]] const CacheStatus* cache_status() const;
 
   private:
     struct State;

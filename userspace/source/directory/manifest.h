@@ -30,6 +30,10 @@ FileStamp stamp_of(const struct stat& status);
 
 // *.yaml, *.yml, *.json, and not hidden.
 bool is_manifest_name(std::string_view name);
+// kubelet switches all files of a mounted ConfigMap at once, by renaming the link that they point through.
+inline bool is_switch(std::string_view name) {
+    return name.starts_with("..");
+}
 
 struct ManifestText {
     FileStamp stamp;

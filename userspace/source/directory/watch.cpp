@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace catflap::source {
 namespace {
@@ -41,8 +42,6 @@ Result<Watch> Watch::open(const std::filesystem::path& path) {
     for (const int fd : {watch.inotify_.get(), watch.timer_.get()})
         if (const Result<> added = add_to_epoll(watch.epoll_.get(), fd); !added)
             return fail_because(added.error(), "watch {}", path.string());
-    if (const Result<> found = watch.follow_path(); !found)
-        return tl::unexpected(found.error());
     return watch;
 }
 
@@ -57,8 +56,8 @@ Result<WatchEvents> Watch::take() {
     if (rescan_)
         drain(events);  // the end of an old watch is an event too, and would wake the caller for
                         // nothing
-    events.rescan = events.rescan || rescan_;
-    rescan_ = false;
+    events.rescan = events.rescan || std::exchange(rescan_, false);
+    events.replaced = std::exchange(replaced_, false);
     return events;
 }
 
@@ -119,6 +118,7 @@ Result<> Watch::follow_path() {
     // Between stat() and here it may have changed again; then the next call sees it.
     device_ = found.st_dev;
     inode_ = found.st_ino;
+    replaced_ = std::exchange(found_, true);
     rescan_ = true;
     return {};
 }

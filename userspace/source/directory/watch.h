@@ -19,11 +19,12 @@ namespace catflap::source {
 struct WatchEvents {
     std::map<std::string, uint32_t> names;  // the entry's name -> every IN_ bit that was seen
     bool rescan = false;                    // events were lost, or it is another directory than before
+    bool replaced = false;                  // it is another directory than before
 };
 
 class Watch {
   public:
-    // Fails where the directory cannot be watched.
+    // The directory may be missing yet: take() says so.
     static Result<Watch> open(const std::filesystem::path& path);
 
     // Readable when something happened; once a second while the directory is missing.
@@ -34,6 +35,8 @@ class Watch {
     // The directory could not be read after all: take() asks for a rescan, and fd() comes back in a
     // second.
     void retry_later();
+    // fd() is readable in a second, if nothing happens before.
+    void wake_later() { set_timer(true); }
 
   private:
     Watch() = default;
@@ -49,7 +52,9 @@ class Watch {
     int watch_ = -1;  // inotify's number of the directory; -1: not watched
     dev_t device_ = 0;
     ino_t inode_ = 0;
+    bool found_ = false;  // once
     bool rescan_ = true;
+    bool replaced_ = false;
 };
 
 }  // namespace catflap::source
