@@ -14,6 +14,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "agent/facts.h"
 #include "agent/report.h"
 
 namespace catflap::agent {
@@ -57,11 +58,8 @@ Result<> watch(int epoll_fd, int fd) {
 }
 
 // Those that were not there before: a source that changes often does not repeat its old ones.
-void log_new(std::set<std::string>& known, const std::vector<source::Diagnostic>& diagnostics,
-             spdlog::level::level_enum level, std::string_view what) {
-    std::set<std::string> now;
-    for (const auto& diagnostic : diagnostics)
-        now.insert(to_string(diagnostic));
+void log_new(std::set<std::string>& known, std::set<std::string> now, spdlog::level::level_enum level,
+             std::string_view what) {
     for (const std::string& text : now)
         if (!known.contains(text))
             spdlog::log(level, "{}{}", what, text);
@@ -73,7 +71,7 @@ Result<> check_that_pods_are_known(const AgentState& state) {
     const Cluster& cluster = state.source->cluster();
     const std::string& node = state.options.node;
     const bool known = std::ranges::any_of(cluster.pods, [&](const auto& entry) { return entry.second.node == node; });
-    if (known || state.links->links().empty() || state.options.without_pods)
+    if (known || state.links->links().empty() || state.options.without_pods || state.source->emptied_on_purpose())
         return {};
     std::set<std::string> nodes;
     for (const auto& [name, pod] : cluster.pods)
@@ -99,10 +97,13 @@ Result<std::unique_ptr<Agent>> Agent::start(const Options& options) {
     if (!control)
         return tl::unexpected(control.error());
     agent->control_ = std::move(*control);
-    auto source = source::Directory::open(options.source_dir);
+    auto source = source::Directory::open(
+        options.source_dir, {.node = options.without_pods ? "" : options.node, .cache = options.run_dir / kCacheName});
     if (!source)
         return tl::unexpected(source.error());
     state.source = std::move(*source);
+    if (const std::string& lost = state.source->cache_status()->lost; !lost.empty())
+        spdlog::error("{}", lost);
     agent->log_diagnostics();
     auto links = LinkWatcher::open();
     if (!links)
@@ -168,12 +169,24 @@ Result<> Agent::refresh_links() {
 }
 
 void Agent::log_diagnostics() {
-    log_new(logged_refusals_, state_.source->refusals(), spdlog::level::err, "refused: ");
-    log_new(logged_warnings_, state_.source->warnings(), spdlog::level::warn, "");
+    std::set<std::string> refusals;
+    for (const source::Diagnostic& refusal : state_.source->refusals())
+        if (const auto outcome = outcome_of(state_, refusal))
+            refusals.insert(fmt::format("{} ({})", to_string(refusal), sentence_of(*outcome)));
+        else
+            refusals.insert(to_string(refusal));
+    std::set<std::string> warnings;
+    for (const source::Diagnostic& warning : state_.source->warnings())
+        warnings.insert(to_string(warning));
+    log_new(logged_refusals_, std::move(refusals), spdlog::level::err, "refused: ");
+    log_new(logged_warnings_, std::move(warnings), spdlog::level::warn, "");
 }
 
-void Agent::refresh_source() {
-    auto changed = state_.source->refresh();
+void Agent::refresh_source(bool patient) {
+    // Without interfaces nobody is cut off.
+    state_.source->expect_pods_of(state_.options.without_pods || state_.links->links().empty() ? ""
+                                                                                               : state_.options.node);
+    auto changed = state_.source->refresh(patient);
     const std::string error = changed ? "" : changed.error().message;
     if (error != state_.source_error) {
         if (error.empty())
@@ -188,12 +201,25 @@ void Agent::refresh_source() {
     }
 }
 
+// Only what is enforced: whoever is killed in between comes back with the version before it, which was good, too.
+void Agent::save_source() {
+    if (!may_save())
+        return;
+    const auto saved = state_.source->save();
+    const std::string error = saved ? "" : saved.error().message;
+    if (error != std::exchange(save_error_, error))
+        spdlog::log(error.empty() ? spdlog::level::info : spdlog::level::err, "the last good versions {}",
+                    error.empty() ? "are saved again" : "cannot be saved: " + error);
+}
+
 bool Agent::may_wait() const {
     const Changes& changes = state_.source->changes();
     return !changes.empty() && !derivation_.is_urgent(state_.source->cluster(), changes);
 }
 
 int Agent::time_to_wait() const {
+    if (may_save() && state_.source->unsaved())
+        return 0;
     if (!dirty_ || !may_wait())
         return -1;
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(rest_until_ - Clock::now());
@@ -203,7 +229,7 @@ int Agent::time_to_wait() const {
 Result<> Agent::reconcile(bool patient) {
     if (auto done = refresh_links(); !done)
         return done;
-    refresh_source();
+    refresh_source(patient);
     if (!dirty_ || (patient && Clock::now() < rest_until_ && may_wait()))
         return {};
     const auto begin = Clock::now();
@@ -344,10 +370,14 @@ Result<> Agent::run() {
         } else if (state_.commit_error.empty() && !std::exchange(last_error, "").empty()) {
             spdlog::info("in order again");
         }
+        save_source();
         for (int i = 0; i < count; ++i) {
             const int fd = events[static_cast<size_t>(i)].data.fd;
-            if (fd == signals->get())
+            if (fd == signals->get()) {
+                while (may_save() && state_.source->unsaved())
+                    save_source();
                 return {};
+            }
             if (fd == control_->fd())
                 control_->serve();
             if (fd == grace_->fd())

@@ -72,7 +72,9 @@ class Agent {
     // ms, as epoll_wait() takes it.
     [[nodiscard]] int time_to_wait() const;
     Result<> refresh_links();
-    void refresh_source();
+    void refresh_source(bool patient);
+    [[nodiscard]] bool may_save() const { return !dirty_ && state_.commit_error.empty(); }
+    void save_source();
     void log_diagnostics();
     // Every interface gets its programs, whatever went wrong with another.
     void attach_missing();
@@ -96,6 +98,7 @@ class Agent {
 
     AgentState state_;
     std::optional<ControlServer> control_;
+    std::string save_error_;
     std::set<std::string> logged_refusals_;
     std::set<std::string> logged_warnings_;
     Derivation derivation_;  // state_ has what of it was committed

@@ -28,10 +28,17 @@ void add_source(Facts& facts, const AgentState& state) {
     facts.commit_error = state.commit_error;
     if (!state.source)
         return;
+    // What was lost at the start matters where an earlier version is missing.
+    const bool misses_one = std::ranges::any_of(state.source->refusals(), [](const source::Diagnostic& refusal) {
+        return refusal.in_force == source::Diagnostic::InForce::isolated ||
+               refusal.in_force == source::Diagnostic::InForce::nothing;
+    });
+    if (const source::CacheStatus* cache = state.source->cache_status())
+        facts.cache_error = !cache->error.empty() ? cache->error : misses_one ? cache->lost : "";
     for (const source::Diagnostic& refusal : state.source->refusals()) {
         if (facts.refused.size() == kMaxNamed)
             break;
-        facts.refused.push_back({to_string(refusal), outcome_of(state, refusal.object)});
+        facts.refused.push_back({to_string(refusal), outcome_of(state, refusal)});
     }
 }
 
@@ -73,14 +80,32 @@ std::optional<report::Outcome> outcome_of(const AgentState& state, const std::st
     const Cluster& cluster = state.source->cluster();
     const std::string kind = object.substr(0, space);
     const ObjectName name = namespaced(std::string_view(object).substr(space + 1));
-    const bool known = kind == "NetworkPolicy"   ? cluster.policies.contains(name)
-                       : kind == "Pod"           ? cluster.pods.contains(name)
+    if (const auto policy = cluster.policies.find(name); kind == "NetworkPolicy")
+        return policy == cluster.policies.end() ? Outcome::nothing
+               : policy->second.stands_in       ? Outcome::isolated
+                                                : Outcome::last_good;
+    const bool known = kind == "Pod"             ? cluster.pods.contains(name)
                        : kind == "Namespace"     ? cluster.namespaces.contains(name.name)
                        : kind == "Node"          ? cluster.nodes.contains(name.name)
                        : kind == "Service"       ? cluster.services.contains(name)
                        : kind == "EndpointSlice" ? cluster.slices.contains(name)
                                                  : false;
     return known ? Outcome::last_good : Outcome::nothing;
+}
+
+std::optional<report::Outcome> outcome_of(const AgentState& state, const source::Diagnostic& refusal) {
+    using InForce = source::Diagnostic::InForce;
+    switch (refusal.in_force) {
+        case InForce::last_good:
+            return report::Outcome::last_good;
+        case InForce::isolated:
+            return report::Outcome::isolated;
+        case InForce::nothing:
+            return report::Outcome::nothing;
+        case InForce::untold:
+            break;
+    }
+    return outcome_of(state, refusal.object);
 }
 
 Facts facts_of(const AgentState& state) {

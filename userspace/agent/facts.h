@@ -13,7 +13,9 @@ inline constexpr size_t kMaxNamed = 500;
 report::Facts facts_of(const AgentState& state);
 
 // What is in force of an object whose present version was refused; "NetworkPolicy shop/web". Nothing for "", a file as
-// a whole: what it held stays in force, and its diagnostic says so.
+// a whole.
 std::optional<report::Outcome> outcome_of(const AgentState& state, const std::string& object);
+// The same by what the source said of it, which knows it of whole files, too.
+std::optional<report::Outcome> outcome_of(const AgentState& state, const source::Diagnostic& refusal);
 
 }  // namespace catflap::agent

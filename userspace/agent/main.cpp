@@ -52,7 +52,9 @@ void define(CLI::App& app, Options& options) {
            "always does")
         ->transform(one_of<bool>({{"revoke", false}, {"keep", true}}))
         ->type_name("revoke|keep");
-    app.add_option("--run-dir", options.run_dir, "control socket and lock")->capture_default_str();
+    app.add_option("--run-dir", options.run_dir,
+                   "control socket, lock, and the last good version of everything that is enforced")
+        ->capture_default_str();
     app.add_option("--pin-dir", options.pin_dir, "where programs and maps outlive the agent (bpffs)")
         ->capture_default_str();
     app.add_option(
@@ -109,6 +111,8 @@ int remove(const Options& options) {
         return fail_with(done.error());
     if (const auto done = remove_dataplanes(options, interfaces); !done)
         return fail_with(done.error());
+    std::error_code none;  // another start would hold on to what was
+    std::filesystem::remove(options.run_dir / kCacheName, none);
     return kDone;
 }
 

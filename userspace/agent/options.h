@@ -13,6 +13,9 @@ namespace catflap::agent {
 enum class Mode : uint8_t { ebpf, iptables, audit };
 enum class GuardWish : uint8_t { automatic, nft, off };
 
+// Below --run-dir: the last good version of everything.
+constexpr const char* kCacheName = "last-good";
+
 // The flags of catflapd, with their defaults.
 struct Options {
     std::filesystem::path source_dir;

@@ -63,7 +63,7 @@ json refused(const AgentState& state) {
         if (result.size() == kMaxNamed)
             break;
         json& item = result.emplace_back(to_json(refusal));
-        if (const auto outcome = outcome_of(state, refusal.object); outcome)
+        if (const auto outcome = outcome_of(state, refusal); outcome)
             item["outcome"] = report::to_string(*outcome);
     }
     if (!state.commit_error.empty())

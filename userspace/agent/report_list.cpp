@@ -159,7 +159,8 @@ Result<> list_policies(const AgentState& state, report::Page& page,
                         {"name", name.name},
                         {"directions", directions(policy)},
                         {"endpoints", selected_endpoints(state, policy)},
-                        {"rules", policy.ingress.size() + policy.egress.size()}};
+                        {"rules", policy.ingress.size() + policy.egress.size()},
+                        {"refused", policy.stands_in}};
             row.update(fields_of(count(name)));
             page.add(std::move(row));
         }

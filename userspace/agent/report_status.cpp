@@ -36,6 +36,18 @@ json guard(const AgentState& state) {
             {"error", state.guard_error}};
 }
 
+json cache(const AgentState& state) {
+    const source::CacheStatus* status = state.source ? state.source->cache_status() : nullptr;
+    if (status == nullptr)
+        return nullptr;
+    const bool saved = status->saved_at != std::chrono::system_clock::time_point();
+    return {{"path", status->path.string()},
+            {"savedAt", saved ? rfc3339(status->saved_at) : ""},
+            {"bytes", status->bytes},
+            {"lost", status->lost},
+            {"error", status->error}};
+}
+
 json pod_rows(const std::vector<report::UnenforcedPod>& pods, const std::string& this_node) {
     json result = json::array();
     for (const report::UnenforcedPod& one : pods) {
@@ -114,7 +126,8 @@ json report_status(const AgentState& state) {
                     {{"kind", "directory"},
                      {"path", state.options.source_dir.string()},
                      {"state", state.source_error.empty() ? "synced" : "stale"},
-                     {"error", state.source_error}}},
+                     {"error", state.source_error},
+                     {"cache", cache(state)}}},
                    {"established", keeps_established(state.options) ? "keep" : "revoke"},
                    {"attachedBy", state.dataplane ? state.dataplane->attached_by() : ""},
                    {"guard", guard(state)},

@@ -185,7 +185,7 @@ TEST_CASE("a set of very many blocks is short in words, and says how many it lea
     CHECK(brief(set) == to_string(set));
 }
 
-TEST_CASE("a refused object: its last good version, or nothing, is in force") {
+TEST_CASE("a refused object: its last good version, isolation without rules, or nothing is in force") {
     Site site;
     site.put("a.yaml", policy(1));
     site.open();
@@ -193,13 +193,14 @@ TEST_CASE("a refused object: its last good version, or nothing, is in force") {
     site.put("b.yaml", policy(2, "{podSelector: {}, policyTypes: [Inbound]}"));
     site.refresh();
     CHECK(outcome_of(site.state, "NetworkPolicy shop/p0001") == report::Outcome::last_good);
-    CHECK(outcome_of(site.state, "NetworkPolicy shop/p0002") == report::Outcome::nothing);
+    CHECK(outcome_of(site.state, "NetworkPolicy shop/p0002") == report::Outcome::isolated);
+    CHECK(outcome_of(site.state, "NetworkPolicy shop/p0003") == report::Outcome::nothing);
     CHECK_FALSE(outcome_of(site.state, "").has_value());
     const auto facts = facts_of(site.state);
     REQUIRE(facts.refused.size() == 2);
     CHECK(facts.refused[0].outcome == report::Outcome::last_good);
-    CHECK(facts.refused[1].outcome == report::Outcome::nothing);
-    CHECK(refused(site.state)[1]["outcome"] == "nothing");
+    CHECK(facts.refused[1].outcome == report::Outcome::isolated);
+    CHECK(refused(site.state)[1]["outcome"] == "isolated");
 }
 
 TEST_CASE("an agent that has nothing in force yet says so") {

@@ -277,7 +277,7 @@ TEST_CASE("rm -r goes file by file: a policy whose file is gone is looked for ag
     }
     SUBCASE("it is the only one") {
         while (policies(directory) != "q:81") {
-            CHECK(readable(directory, 3000));
+            CHECK(readable(directory, 20'000));
             REQUIRE(directory.refresh(true));
         }
     }
