@@ -22,7 +22,7 @@ EndpointSlice decode_endpoint_slice(const Field& object, const ObjectName& name)
 
 // Shared by them.
 Labels decode_labels(const Field& field);
-Selector decode_selector(const Field& field);                 // missing: everything
+Selector decode_selector(const Field& field);  // missing: everything
 // The requirements that can be read; without the others it selects more, never less.
 Selector decode_readable_selector(const Field& field);
 std::optional<Address> decode_address(const Field& field);    // a field that exists
