@@ -95,8 +95,8 @@ lab_clear() {
     for netns in /run/netns/"$id"-*; do
         [[ ! -e $netns ]] || echo "netns delete ${netns##*/}"
     done | ip -force -batch - >/dev/null 2>&1 || true
-    awk -v dir="$LAB_ROOT/$id/" 'index($2, dir) == 1 { print $2 }' /proc/self/mounts | xargs -r umount -l
-    rm -rf "${LAB_ROOT:?}/$id"
+    awk -v dir="$LAB_ROOT/$id/" 'index($2, dir) == 1 { print $2 }' /proc/self/mounts | xargs -r umount -l || true
+    rm -rf "${LAB_ROOT:?}/$id" || true # what is mounted by somebody else is left to the next time
 }
 
 # Clears laboratories whose owner is dead.

@@ -92,6 +92,8 @@ bad_policy_and_restart() {
     source_put "$CHAOS_DIR/bad.yaml" policy.yaml
     settle_or_dead
     restart
+    sleep 0.5 # of the stranger's packets
+    check_stranger
     status_complains
 }
 heal_policy() { source_put "$CHAOS_DIR/policy.yaml"; }
@@ -156,9 +158,9 @@ heal_huge_policy() { source_remove huge.yaml; }
 policies_still_change() {
     sed 's/role: nobody/role: friend/' "$CHAOS_DIR/policy.yaml" >"$CHAOS_DIR/version.yaml"
     source_put "$CHAOS_DIR/version.yaml" policy.yaml
-    wait_until 60 friend_reaches 9090
+    wait_until 3 friend_reaches 9090 # an attempt that is dropped takes a second
     source_put "$CHAOS_DIR/policy.yaml"
-    wait_until 60 friend_is_kept_out 9090
+    wait_until 3 friend_is_kept_out 9090
 }
 friend_is_kept_out() { ! friend_reaches "$1"; }
 friend_reaches() {

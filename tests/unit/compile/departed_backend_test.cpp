@@ -49,7 +49,7 @@ bool is_mixed(const resolve::DepartedPods& departed) {
     const Classification classification(cluster, std::move(relevance), frontends);
     const std::vector<PortClass> port_classes = {PortClass{}};
     MaskMaker masks(classification, cluster, port_classes, frontends, departed);
-    masks.peers(rules);
+    CHECK_FALSE(masks.peers(rules).empty());
     return !masks.mixed().empty();
 }
 
