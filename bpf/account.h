@@ -30,10 +30,10 @@ static __always_inline void count(struct catflap_counter *counter, const struct 
 
 static __always_inline void count_rule(__u32 rule, const struct context *c)
 {
-    __u32 index = c->cpu * CATFLAP_MAX_RULES + rule;
+    __u32 index = c->cpu * catflap_rules + rule;
     struct catflap_counter *counter;
 
-    if (rule == CATFLAP_RULE_NONE || rule >= CATFLAP_MAX_RULES)
+    if (rule == CATFLAP_RULE_NONE || rule >= catflap_rules)
         return;
     counter = bpf_map_lookup_elem(&rule_counters, &index);
     if (counter)

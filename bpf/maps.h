@@ -85,11 +85,11 @@ struct {
     __type(value, struct catflap_page_u16);
 } port_pages SEC(".maps");
 
-/* The rows, columns and cells of every policy table; the agent allocates runs of pages. */
+/* The rows, columns and cells of every policy table; the agent allocates runs of pages. The loader sets the size. */
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(map_flags, BPF_F_MMAPABLE);
-    __uint(max_entries, CATFLAP_TABLE_PAGES);
+    __uint(max_entries, CATFLAP_FIRST_TABLE_PAGES);
     __type(key, __u32);
     __type(value, struct catflap_page_u32);
 } table_pages SEC(".maps");
@@ -127,11 +127,12 @@ struct {
 
 /* Counters: written here only, read and summed over the CPUs by the agent. */
 
-/* By the rule, or the default decision of a table, that decided the packet. The loader multiplies by the CPUs. */
+/* By the rule, or the default decision of a table, that decided the packet. The loader makes it catflap_rules elements
+ * for each CPU. */
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(map_flags, BPF_F_MMAPABLE);
-    __uint(max_entries, CATFLAP_MAX_RULES);
+    __uint(max_entries, CATFLAP_FIRST_RULES);
     __type(key, __u32);
     __type(value, struct catflap_counter);
 } rule_counters SEC(".maps");
@@ -159,5 +160,6 @@ const volatile __u8 catflap_conntrack = 0; /* nf_conntrack may be asked, see con
 const volatile __u8 catflap_keep = 0;      /* --established=keep: a policy change leaves live flows alone */
 const volatile __u64 catflap_copy_jiffies = CATFLAP_COPY_JIFFIES; /* 0: no copies of flows, see recent.h */
 const volatile struct catflap_address_seed catflap_seed = {};
+const volatile __u32 catflap_rules = CATFLAP_FIRST_RULES; /* elements of rule_counters that each CPU has */
 
 #endif

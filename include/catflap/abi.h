@@ -18,26 +18,31 @@ extern "C" {
 #define CATFLAP_ASSERT(cond) _Static_assert(cond, #cond)
 #endif
 
-/* ---- Limits: a state that does not fit is refused by name before anything is published. ---- */
+/*
+ * ---- Limits. What does not fit is refused by object and by name, before anything is published. ----
+ * A FIRST value is the size with which a map is loaded; the agent loads it anew, larger, when it has to.
+ */
 enum {
     CATFLAP_MAX_INTERFACES = 65536,                          /* slots of the ifindex directory, a power of two */
     CATFLAP_INTERFACE_PROBES = 8,                            /* linear probes in it */
-    CATFLAP_MAX_ENDPOINTS = 1024,                            /* live endpoints (slots) */
+    CATFLAP_MAX_ENDPOINTS = 4096,                            /* live endpoints (slots) */
     CATFLAP_MAX_LOCAL_ADDRESSES = 4 * CATFLAP_MAX_ENDPOINTS, /* both families, and those that come before others go */
-    CATFLAP_MAX_CONFIGS = 4096,      /* endpoint configs, a power of two: live ones, and those in their grace period */
+    CATFLAP_MAX_CONFIGS = 16384,     /* endpoint configs, a power of two: live ones, and those in their grace period */
     CATFLAP_MAX_ADDRESSES = 262144,  /* pod addresses of both families */
     CATFLAP_ADDRESS_BUCKETS = 65536, /* of each family, a power of two: half full at the limit */
     CATFLAP_BUCKET_SLOTS = 8,
     CATFLAP_MAX_CIDRS = 1048576, /* prefixes */
     CATFLAP_MAX_CLASSES = 65536, /* address classes; port classes have the same bound (both are __u16 rows) */
-    CATFLAP_MAX_RULES = 32768,   /* rule counters, the default decisions of tables included */
+    CATFLAP_FIRST_RULES = 4096,  /* rule counters, the default decisions of tables included */
+    CATFLAP_MAX_RULES = 1048576,
     CATFLAP_MAX_FLOWS = 262144,
     CATFLAP_RECENT_FLOWS = 8192, /* of each CPU, a power of two: 512 KiB */
     CATFLAP_COPY_JIFFIES = 25,   /* how old such a copy may get */
     CATFLAP_MAX_FRAGMENTS = 8192,
     CATFLAP_MAX_REASONS = 64,   /* room for reasons to come: the counters outlive the agent's version */
     CATFLAP_PAGE_SIZE = 4096,   /* unit of table_pages and port_pages, bytes */
-    CATFLAP_TABLE_PAGES = 8192, /* 32 MiB */
+    CATFLAP_FIRST_TABLE_PAGES = 1024, /* 4 MiB */
+    CATFLAP_TABLE_PAGES = 32768,      /* 128 MiB */
     CATFLAP_PAGE_U16 = CATFLAP_PAGE_SIZE / 2,
     CATFLAP_PAGE_U32 = CATFLAP_PAGE_SIZE / 4,
     CATFLAP_PORT_PAGES = 3 * 65536 / CATFLAP_PAGE_U16, /* TCP, UDP, SCTP */
@@ -85,7 +90,7 @@ static inline __u32 catflap_interface_slot(__u32 ifindex, __u32 probe)
 CATFLAP_ASSERT(CATFLAP_MAX_INTERFACES == 1 << 16);
 
 /*
- * Index into endpoint_configs. Configs are used again; publications, of all interfaces together, are 2^20 before they
+ * Index into endpoint_configs. Configs are used again; publications, of all interfaces together, are 2^18 before they
  * are: who finds the same one a moment later finds the same interface in the same state.
  */
 #define CATFLAP_CONFIG_OF(publication) ((publication) & (CATFLAP_MAX_CONFIGS - 1))

@@ -119,7 +119,7 @@ Result<std::unique_ptr<Agent>> Agent::start(const Options& options) {
     if (!guard)
         return tl::unexpected(guard.error());
     state.guard = std::move(*guard);
-    auto dataplane = open_dataplane(options);
+    auto dataplane = open_dataplane(options, {});
     if (!dataplane)
         return tl::unexpected(dataplane.error());
     state.dataplane = std::move(*dataplane);
@@ -246,7 +246,10 @@ Result<> Agent::commit() {
         return done;
     if (auto collected = collect(false); !collected)
         return collected;
-    return try_commit();
+    done = try_commit();
+    if (done || state_.dataplane->broken() || done.error().code != compile::kDoesNotFit)
+        return done;
+    return commit_what_fits();
 }
 
 Result<> Agent::try_commit() {
@@ -267,6 +270,7 @@ Result<> Agent::try_commit() {
     }
     if (derivation_.out_of_reach_changed())
         state_.out_of_reach = derivation_.out_of_reach();
+    note_not_admitted(*report);
     state_.last_commit = {std::chrono::system_clock::now(),
                           std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin), *report};
     ++state_.commits;
@@ -278,15 +282,14 @@ Result<> Agent::try_commit() {
     return {};
 }
 
-Result<> Agent::reload() {
+Result<> Agent::reload(const compile::Capacity& capacity) {
     spdlog::warn("loading the datapath anew");
-    state_.dataplane.reset();  // what is attached stays
-    derivation_.forget_commit();
-    auto dataplane = open_dataplane(state_.options);
-    if (!dataplane)
-        return tl::unexpected(dataplane.error());
-    state_.dataplane = std::move(*dataplane);
-    return first_commit();
+    reloading_ = true;
+    auto done = reopen(capacity);
+    if (done)
+        done = first_commit();
+    reloading_ = false;
+    return done;
 }
 
 Result<> Agent::collect(bool waited) {
@@ -364,8 +367,8 @@ Result<> Agent::run() {
             if (done.error().message != last_error)
                 spdlog::error("{}", done.error().message);
             last_error = done.error().message;
-            if (state_.dataplane->broken())
-                if (auto loaded = reload(); !loaded)
+            if (!state_.dataplane || state_.dataplane->broken())
+                if (auto loaded = reload({}); !loaded)
                     return loaded;
         } else if (state_.commit_error.empty() && !std::exchange(last_error, "").empty()) {
             spdlog::info("in order again");
@@ -388,7 +391,7 @@ Result<> Agent::run() {
                 continue;
             audit_ = true;
             audit_guard();
-            dirty_ |= !state_.commit_error.empty();
+            dirty_ |= !state_.commit_error.empty() || derivation_.is_admission_due();
             begin_grace_period();
         }
     }

@@ -48,6 +48,7 @@ struct AgentState {
     resolve::OutOfReachList out_of_reach;              // pods that policies select and no agent can enforce
     std::string commit_error;                          // the desired state was refused: "" or why
     std::map<std::string, std::string> attach_errors;  // by interface
+    std::vector<compile::Refusal> not_admitted;        // what of the last commit's state does not fit
     uint64_t commits = 0;
     LastCommit last_commit;
 };
@@ -80,7 +81,7 @@ class Agent {
     void attach_missing();
     Result<> commit();
     // Fresh programs and maps beside the broken ones, as at a start.
-    Result<> reload();
+    Result<> reload(const compile::Capacity& capacity);
     void attach_all();
     // Both programs; then the guard lets the interface's packets through.
     Result<> attach(const Link& link);
@@ -90,6 +91,10 @@ class Agent {
     void note_attach_error(uint32_t ifindex, const std::string& interface, const Error& error);
     [[nodiscard]] std::vector<uint32_t> interfaces() const;
     Result<> try_commit();
+    // The desired state does not fit: what of it does, in a larger datapath if need be.
+    Result<> commit_what_fits();
+    Result<> reopen(const compile::Capacity& capacity);
+    void note_not_admitted(const compile::CommitReport& report);
     Result<> collect(bool waited);
     void begin_grace_period();
     Result<> end_grace_period();
@@ -115,6 +120,7 @@ class Agent {
     std::string others_error_;
     std::chrono::steady_clock::time_point others_retry_at_{};
     std::chrono::steady_clock::time_point guard_audit_at_{};
+    bool reloading_ = false;
     bool audit_ = false;  // look whether what is attached still is
 };
 

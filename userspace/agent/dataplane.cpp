@@ -6,8 +6,8 @@
 
 namespace catflap::agent {
 
-Result<std::unique_ptr<Dataplane>> open_dataplane(const Options& options) {
-    return options.mode == Mode::iptables ? IptablesDataplane::open(options) : EbpfDataplane::open(options);
+Result<std::unique_ptr<Dataplane>> open_dataplane(const Options& options, const compile::Capacity& capacity) {
+    return options.mode == Mode::iptables ? IptablesDataplane::open(options) : EbpfDataplane::open(options, capacity);
 }
 
 Result<> remove_other_dataplanes(const Options& options, const std::vector<uint32_t>& interfaces) {

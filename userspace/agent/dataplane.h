@@ -26,6 +26,8 @@ class Dataplane {
     virtual Result<compile::CommitReport> commit(const compile::Desired& desired) = 0;
     // After a failed commit. True: what is enforced stays, but only another Dataplane can change it.
     [[nodiscard]] virtual bool broken() const { return false; }
+    // How much of what grows it was opened with.
+    [[nodiscard]] virtual compile::Capacity capacity() const { return {}; }
     // True: better at once than within a second.
     [[nodiscard]] virtual bool collect_soon() const { return false; }
     // Gives back what earlier commits retired. waited: a grace period has begun since the last commit, and is over;
@@ -35,6 +37,10 @@ class Dataplane {
     // After the first commit, before the first interface: connections that began before any agent. Returns how many
     // were taken over; nothing where none had to be.
     virtual Result<std::optional<size_t>> adopt_connections() { return std::optional<size_t>(); }
+    // It has to be asked, and was not yet.
+    [[nodiscard]] virtual bool owes_connections() const { return false; }
+    // So does this one, which comes in the place of one that never got so far.
+    virtual void owe_connections() {}
     // After the first interfaces: takes the place of an earlier agent of the same mode.
     virtual Result<> take_over() { return {}; }
 
@@ -54,8 +60,8 @@ class Dataplane {
     [[nodiscard]] virtual nlohmann::json status(const AgentState& state) const = 0;
 };
 
-// Of options.mode.
-Result<std::unique_ptr<Dataplane>> open_dataplane(const Options& options);
+// Of options.mode; at least so large.
+Result<std::unique_ptr<Dataplane>> open_dataplane(const Options& options, const compile::Capacity& capacity);
 
 // Takes away what an agent of another mode left: call it when this mode's dataplane enforces everything.
 Result<> remove_other_dataplanes(const Options& options, const std::vector<uint32_t>& interfaces);

@@ -2,11 +2,13 @@
 // What follows for the datapath from the cluster and from the node's links, brought up to their changes.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <vector>
 
 #include "links/link_watcher.h"
 #include "agent/local_endpoints.h"
+#include "compile/admission/admitted_cluster.h"
 #include "compile/plan/loaded.h"
 #include "resolve/departed.h"
 #include "resolve/frontends.h"
@@ -24,7 +26,13 @@ class Derivation {
     [[nodiscard]] bool is_urgent(const Cluster& cluster, const Changes& changes) const;
 
     // changes: of the cluster, since the last call. What is desired refers to the cluster and to this.
-    compile::Desired update(const Cluster& cluster, Changes changes, const LinkWatcher& links);
+    compile::Desired update(const Cluster& source, Changes changes, const LinkWatcher& links);
+    // What update() returned does not fit. The next one returns what of it does: with these limits.
+    void does_not_fit(const compile::Limits& limits);
+    // Of the last update().
+    [[nodiscard]] const compile::Admission& admission() const { return admission_; }
+    // Something may fit now that was refused, and nobody has looked again.
+    [[nodiscard]] bool is_admission_due() const;
     // It was committed. True: endpoints or rules are not those of the last time.
     bool committed() { return std::exchange(uncommitted_, false); }
     // Of nobody any more.
@@ -37,9 +45,23 @@ class Derivation {
     bool out_of_reach_changed() { return std::exchange(out_of_reach_changed_, false); }
 
   private:
+    [[nodiscard]] resolve::ThisNode this_node(const std::vector<ObjectName>& pods) const {
+        return {node_, addresses_, pods};
+    }
+    // True: it may be another one now.
+    bool admit(const Cluster& source, bool urgent, bool changed);
+    void close_refused_pods();
+
     std::string node_;
     LocalPods pods_;
-    LocalEndpoints local_;
+    LocalEndpoints matched_;
+    LocalEndpoints local_;  // of these, what is admitted
+    compile::Limits limits_;
+    compile::Admission admission_;
+    compile::AdmittedCluster admitted_;
+    bool must_admit_ = false;
+    bool admission_stale_ = false;
+    std::chrono::steady_clock::time_point admit_again_at_{};
     resolve::OutOfReachPods out_of_reach_;
     bool out_of_reach_changed_ = false;
     resolve::Resolver resolver_;

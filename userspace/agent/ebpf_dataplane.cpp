@@ -9,12 +9,13 @@
 
 namespace catflap::agent {
 
-Result<std::unique_ptr<Dataplane>> EbpfDataplane::open(const Options& options) {
+Result<std::unique_ptr<Dataplane>> EbpfDataplane::open(const Options& options, const compile::Capacity& capacity) {
     kernel::DatapathOptions wanted;
     wanted.pin_dir = options.pin_dir;
     wanted.audit = options.mode == Mode::audit;
     wanted.keep_established = keeps_established(options);
     wanted.attach = options.attach;
+    wanted.capacity = capacity;
     auto datapath = kernel::Datapath::open(wanted);
     if (!datapath)
         return tl::unexpected(datapath.error());
@@ -40,7 +41,7 @@ Result<bool> EbpfDataplane::collect(bool waited) {
     for (const auto& [decision, key] : *unused) {
         if (auto done = datapath_->ledger().settle(decision, key); !done)
             return tl::unexpected(done.error());
-        committer_.release(decision);
+        committer_.release(key);
     }
     // What only retired tables told apart can fall together now.
     return committer_.leftovers();
@@ -53,6 +54,7 @@ Result<std::optional<size_t>> EbpfDataplane::adopt_connections() {
     const auto adopted = kernel::adopt_conntrack(datapath_->map_fd("flows"), committer_.loaded().endpoints);
     if (!adopted)
         return tl::unexpected(adopted.error());
+    datapath_->set_flows_adopted(true);
     return std::optional<size_t>(*adopted);
 }
 

@@ -11,13 +11,16 @@ namespace catflap::agent {
 
 class EbpfDataplane final : public Dataplane {
   public:
-    static Result<std::unique_ptr<Dataplane>> open(const Options& options);
+    static Result<std::unique_ptr<Dataplane>> open(const Options& options, const compile::Capacity& capacity);
 
     Result<compile::CommitReport> commit(const compile::Desired& desired) override;
     [[nodiscard]] bool broken() const override { return committer_.broken(); }
+    [[nodiscard]] compile::Capacity capacity() const override { return datapath_->capacity(); }
     [[nodiscard]] bool collect_soon() const override { return committer_.collect_soon(); }
     Result<bool> collect(bool waited) override;
     Result<std::optional<size_t>> adopt_connections() override;
+    [[nodiscard]] bool owes_connections() const override { return !datapath_->flows_adopted(); }
+    void owe_connections() override { datapath_->set_flows_adopted(false); }
     Result<> take_over() override { return datapath_->take_over(); }
     Result<> attach(uint32_t ifindex, const std::string& interface) override;
     [[nodiscard]] bool attached(uint32_t ifindex) const override { return datapath_->attachments().attached(ifindex); }
@@ -33,7 +36,7 @@ class EbpfDataplane final : public Dataplane {
 
   private:
     explicit EbpfDataplane(std::unique_ptr<kernel::Datapath> datapath)
-        : datapath_(std::move(datapath)), committer_(datapath_->store()) {}
+        : datapath_(std::move(datapath)), committer_(datapath_->store(), compile::Limits(datapath_->capacity())) {}
 
     std::unique_ptr<kernel::Datapath> datapath_;
     compile::Committer committer_;

@@ -40,6 +40,10 @@ void add_source(Facts& facts, const AgentState& state) {
             break;
         facts.refused.push_back({to_string(refusal), outcome_of(state, refusal)});
     }
+    for (const compile::Refusal& one : state.not_admitted)
+        if (facts.refused.size() < kMaxNamed)
+            facts.refused.push_back({to_string(one) + ": does not fit on this node: " + one.reason,
+                                     one.kind == "Pod" ? report::Outcome::nothing : report::Outcome::isolated});
 }
 
 void add_interfaces(Facts& facts, const AgentState& state) {

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/report_iptables.h"
+#include "compile/admission/admission.h"
 
 namespace catflap::agent {
 namespace {
@@ -29,6 +30,10 @@ Result<std::unique_ptr<Dataplane>> IptablesDataplane::open(const Options& option
 }
 
 Result<compile::CommitReport> IptablesDataplane::commit(const compile::Desired& desired) {
+    // The same state is refused as in eBPF mode: who changes modes changes no verdict.
+    if (!desired.same_endpoints && !compile::fits_easily(desired))
+        if (auto fits = compile::measure(desired, compile::Limits()); !fits)
+            return tl::unexpected(fits.error());
     iptables::RenderOptions options;
     options.families = engine_.families();
     iptables::State state = iptables::render(desired.cluster, endpoints_of(desired), options);

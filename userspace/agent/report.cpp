@@ -68,6 +68,12 @@ json refused(const AgentState& state) {
     }
     if (!state.commit_error.empty())
         result.push_back(of_object("", state.commit_error));
+    for (const compile::Refusal& one : state.not_admitted) {
+        if (result.size() == kMaxNamed)
+            break;
+        json& item = result.emplace_back(of_object(to_string(one), "does not fit on this node: " + one.reason));
+        item["outcome"] = report::to_string(one.kind == "Pod" ? report::Outcome::nothing : report::Outcome::isolated);
+    }
     for (const auto& [interface, error] : state.attach_errors)
         result.push_back(of_object("interface " + interface, "not attached, its packets are not judged: " + error));
     return result;

@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/diagnostics.h"
 #include "cli/manifests.h"
+#include "compile/admission/forecast.h"
 #include "resolve/out_of_reach.h"
 
 namespace catflap::cli {
@@ -44,22 +45,36 @@ void add_out_of_reach(std::vector<Diagnostic>& warnings, const Cluster& cluster)
                                                      pods.list().count - pods.list().pods.size())));
 }
 
+// What the agent would take, and then find too large.
+void add_what_does_not_fit(const Cluster& cluster, std::vector<Diagnostic>& refusals) {
+    std::set<std::string> said;  // once, whatever the number of nodes
+    for (const compile::Forecast& one : compile::forecast(cluster, compile::Limits()))
+        if (std::string object = to_string(one.refusal); said.insert(object).second)
+            refusals.push_back(
+                of_object(object, fmt::format("does not fit on {}: {}",
+                                              one.node.empty() ? "a node" : "node " + one.node, one.refusal.reason)));
+}
+
 int report(const Session& session, const Manifests& manifests) {
-    const auto& refusals = manifests.catalog().refusals();
+    auto refusals = manifests.catalog().refusals();
+    const size_t misfits_begin = refusals.size();
+    add_what_does_not_fit(manifests.catalog().cluster(), refusals);
+    const size_t misfits = refusals.size() - misfits_begin;
     auto warnings = manifests.catalog().warnings();
     add_out_of_reach(warnings, manifests.catalog().cluster());
     const size_t refused = refused_objects(manifests.catalog());
     const size_t objects = manifests.objects_taken() + refused;
+    const size_t refused_in_all = refused + misfits;
     const nlohmann::json data = {{"objects", objects}, {"refused", to_json(refusals)}, {"warnings", to_json(warnings)}};
     if (!session.print_as_data(data)) {
         print(session.streams.out, refusals);
         print(session.streams.out, warnings, "warning: ");
-        session.streams.out << fmt::format("{} object{}, {} refused", objects, objects == 1 ? "" : "s", refused);
+        session.streams.out << fmt::format("{} object{}, {} refused", objects, objects == 1 ? "" : "s", refused_in_all);
         if (!warnings.empty())
             session.streams.out << fmt::format(", {} warning{}", warnings.size(), warnings.size() == 1 ? "" : "s");
         session.streams.out << '\n';
     }
-    return manifests.complete() ? kDone : kRefused;
+    return manifests.complete() && misfits == 0 ? kDone : kRefused;
 }
 
 }  // namespace

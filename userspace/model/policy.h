@@ -73,6 +73,7 @@ struct Policy {
     std::vector<PolicyRule> egress;
     // It stands for a policy that was refused and has no earlier version: it isolates, and has no rules.
     bool stands_in = false;
+    std::string created{};  // metadata.creationTimestamp, RFC 3339 in UTC; "": not known
 
     auto operator<=>(const Policy&) const = default;
 };

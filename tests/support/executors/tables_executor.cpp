@@ -102,7 +102,7 @@ Result<> SimulatedNode::collect() {
     if (!unused)
         return tl::unexpected(unused.error());
     for (const auto& [decision, key] : *unused)
-        committer_.release(decision);
+        committer_.release(key);
     return {};
 }
 

@@ -11,6 +11,7 @@ namespace catflap::test {
 // The node under test as an agent would run it, on a simulated datapath: each local pod on an interface of its own.
 class SimulatedNode {
   public:
+    explicit SimulatedNode(const compile::Limits& limits = {}) : committer_(store_, limits) {}
     Result<> load(const Cluster& cluster);
     // Ends the grace period, and gives unused decisions back as an agent does.
     Result<> collect();
@@ -32,7 +33,7 @@ class SimulatedNode {
     Changes changes_to(const Cluster& cluster);
 
     SimulatedStore store_;
-    compile::Committer committer_{store_};
+    compile::Committer committer_;
     resolve::Resolver resolver_;
     compile::CommitReport report_;
     std::optional<Cluster> last_;  // loaded

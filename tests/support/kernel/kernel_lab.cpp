@@ -86,7 +86,7 @@ KernelLab::KernelLab(const LabOptions& options) {
     datapath_options.copy_jiffies = options.copy_jiffies;
     datapath_options.attach = options.attach;
     datapath_ = must(kernel::Datapath::open(datapath_options));
-    committer_ = std::make_unique<compile::Committer>(datapath_->store());
+    committer_ = std::make_unique<compile::Committer>(datapath_->store(), compile::Limits(datapath_->capacity()));
 }
 
 KernelLab::~KernelLab() {

@@ -183,25 +183,30 @@ TEST_CASE("a policy's change keeps the slot and the flows' beginning") {
     CHECK(after.tables[CATFLAP_TO_POD].open == 1);
 }
 
-TEST_CASE("an interface without a place in the directory is refused by name, before anything is written") {
+TEST_CASE("an interface without a place in the directory stays closed, and is named; the others go on") {
     Agent agent;
     Cluster cluster = example();
     std::vector<EndpointSpec> endpoints = {spec_of(cluster, kWeb, 1)};
     agent.commit(cluster, endpoints);
     agent.store.no_place_for = 2;
-    size_t stores = 0;
-    agent.store.after_store = [&](const StoreEvent&) { ++stores; };
     endpoints.push_back(spec_of(cluster, kOther, 2));
-    endpoints.back().interface = "cali2";
-    const auto resolved = resolve::resolve(cluster, {kWeb, kOther});
-    const auto refused = agent.committer.commit({cluster, resolved, endpoints});
-    REQUIRE_FALSE(refused);
-    CHECK(refused.error().message ==
-          "cali2 (interface 2) finds no place in the map of interfaces: start its pod again");
-    CHECK(stores == 0);
-    CHECK_FALSE(agent.committer.broken());
+    endpoints.push_back(spec_of(cluster, kOther, 3));
+    endpoints.back().pod->name = "third";
+    cluster.pods[*endpoints.back().pod] = pod(*endpoints.back().pod, "10.0.0.3", "n1", "other");
+    for (size_t more = 0; more < 3; ++more) {  // what a commit leaves out costs the next ones nothing
+        const auto resolved = resolve::resolve(cluster, {kOther, {"b", "third"}, kWeb});
+        const auto report = agent.committer.commit({cluster, resolved, endpoints});
+        REQUIRE(report);
+        REQUIRE(report->without_place.size() == 1);
+        CHECK(report->without_place.front().pod == kOther);
+        CHECK(agent.store.config_of(2) == nullptr);
+        CHECK(agent.store.config_of(3) != nullptr);
+        REQUIRE(agent.committer.collect());
+    }
     agent.store.no_place_for = 0;
     agent.commit(cluster, endpoints);
+    CHECK(agent.store.config_of(2) != nullptr);
+    CHECK(agent.store.config_of(2)->slot < 3);
 }
 
 TEST_CASE("an interface that gets another's index is closed until the next commit, and one that is met again is not") {
@@ -227,6 +232,20 @@ TEST_CASE("an interface that gets another's index is closed until the next commi
     endpoints[0].interface = "cali3";
     agent.commit(cluster, endpoints);
     CHECK_FALSE(passes());
+}
+
+TEST_CASE("interfaces without a pod take nothing, however many there are") {
+    const Cluster cluster = example();
+    Agent agent;
+    std::vector<EndpointSpec> endpoints(CATFLAP_MAX_ENDPOINTS + 100);
+    for (uint32_t i = 0; i < endpoints.size(); ++i)
+        endpoints[i].ifindex = i + 1;
+    endpoints.push_back(spec_of(cluster, kWeb, 9999));
+    agent.commit(cluster, endpoints);
+    CHECK(agent.store.config_of(9999) != nullptr);
+    endpoints.pop_back();
+    agent.commit(cluster, endpoints);
+    CHECK(agent.store.config_of(9999) == nullptr);
 }
 
 TEST_CASE("a veth without a pod drops, until the pod is known") {

@@ -92,7 +92,7 @@ TEST_CASE("a port without a rule is another class in each protocol, and none is 
 
 TEST_CASE("a rule is in the cell where its peers and its ports meet") {
     Table table = table_of({rule(false, false), rule(false, true), rule(true, false)});
-    REQUIRE(fill(table, {{1, mask(table, {0})}, {2, mask(table, {1})}}, {{5, mask(table, {0, 2})}}, 3, 6));
+    REQUIRE(fill(table, {{1, mask(table, {0})}, {2, mask(table, {1})}}, {{5, mask(table, {0, 2})}}, {3, 6}));
     CHECK(cell(table, 1, 5) == (1 | CATFLAP_CELL_ALLOW));
     CHECK(cell(table, 1, 0) == 99);
     CHECK(cell(table, 2, 0) == (2 | CATFLAP_CELL_ALLOW));  // any port: also what has none
@@ -106,7 +106,7 @@ TEST_CASE("the first rule decides, also a deny, also beyond 64 rules") {
     rules.push_back(rule(false, true, resolve::Action::deny));
     rules.push_back(rule(true, true));
     Table table = table_of(rules);
-    REQUIRE(fill(table, {{1, mask(table, {70})}, {2, mask(table, {65, 70})}}, {}, 3, 1));
+    REQUIRE(fill(table, {{1, mask(table, {70})}, {2, mask(table, {65, 70})}}, {}, {3, 1}));
     CHECK(cell(table, 0, 0) == (72 | CATFLAP_CELL_ALLOW));
     CHECK(cell(table, 1, 0) == 71);
     CHECK(cell(table, 2, 0) == (66 | CATFLAP_CELL_ALLOW));
@@ -114,7 +114,7 @@ TEST_CASE("the first rule decides, also a deny, also beyond 64 rules") {
 
 TEST_CASE("classes that the rules do not tell apart share a row; the rest of a page is nobody's") {
     Table table = table_of({rule(false, true)});
-    REQUIRE(fill(table, {{1, mask(table, {0})}, {CATFLAP_PAGE_U16, mask(table, {0})}}, {}, CATFLAP_PAGE_U16 + 1, 1));
+    REQUIRE(fill(table, {{1, mask(table, {0})}, {CATFLAP_PAGE_U16, mask(table, {0})}}, {}, {CATFLAP_PAGE_U16 + 1, 1}));
     CHECK(table.rows[1] == table.rows[CATFLAP_PAGE_U16]);
     CHECK(table.row_of.size() == 2);
     CHECK(table.rows.size() == 2 * CATFLAP_PAGE_U16);

@@ -25,11 +25,13 @@ Result<std::unique_ptr<Engine>> Engine::open(const Laboratory& laboratory, const
     auto engine = std::make_unique<Engine>();
     kernel::DatapathOptions options;
     options.pin_dir = laboratory.pins() / name;
+    options.capacity = {8192, 32768};  // an agent would load it anew until it fits
     auto datapath = kernel::Datapath::open(options);
     if (!datapath)
         return tl::unexpected(datapath.error());
     engine->datapath_ = std::move(*datapath);
-    engine->committer_ = std::make_unique<compile::Committer>(engine->datapath_->store());
+    engine->committer_ = std::make_unique<compile::Committer>(engine->datapath_->store(),
+                                                              compile::Limits(engine->datapath_->capacity()));
     return engine;
 }
 

@@ -31,17 +31,17 @@ Result<CommitReport> Committer::commit(const Desired& desired) {
     auto endpoints = plan_endpoints(loaded_, desired, *plan);
     if (!endpoints)
         return tl::unexpected(endpoints.error());
-    for (const LoadedEndpoint& endpoint : endpoints->changed)
-        if (!store_.has_place(endpoint.spec.ifindex))
-            return fail("{} (interface {}) finds no place in the map of interfaces: start its pod again",
-                        endpoint.spec.interface, endpoint.spec.ifindex);
+    CommitReport report;
+    auto left_out = leave_out(*endpoints, plan->pools);
+    if (!plan->same_tables)
+        without_place_ = std::move(left_out);
+    report.without_place = without_place_;
     if (auto done = execute(*plan, *endpoints); !done) {
         broken_ = true;
         return tl::unexpected(done.error());
     }
     // A basis that goes on goes on with what was left before, too.
     leftovers_ = plan->leftovers || (leftovers_ && !plan->new_basis);
-    CommitReport report;
     report.endpoints_changed = endpoints->changed.size() + endpoints->gone.size();
     report.addresses_changed = plan->set_addresses.size() + plan->remove_addresses.size();
     report.prefixes_changed = plan->set_prefixes.size() + plan->remove_prefixes.size();
@@ -108,6 +108,8 @@ Result<> Committer::populate(const Plan& plan, const EndpointPlan& endpoints) {
         if (auto done = store_.set_u16(page, write.index, write.value); !done)
             return done;
         (write.is_column ? write.table->columns : write.table->rows)[write.index] = write.value;
+        if (write.value != 0)  // as many as if the table had been made with it
+            write.table->mask_bytes += empty_mask(*write.table->policy).size() * sizeof(uint64_t);
     }
     for (const uint32_t slot : endpoints.fresh_slots)
         if (auto done = store_.clear_endpoint_counters(slot); !done)
@@ -182,12 +184,29 @@ Result<> Committer::publish(const EndpointPlan& endpoints) {
     if (auto done = store_.order(); !done)
         return done;
     for (const LoadedEndpoint& endpoint : endpoints.changed)
-        if (auto done = store_.publish(endpoint.spec.ifindex, endpoint.config); !done)
+        if (auto done = endpoint.config != 0 ? store_.publish(endpoint.spec.ifindex, endpoint.config)
+                                             : store_.withdraw(endpoint.spec.ifindex);
+            !done)
             return done;
     for (const uint32_t ifindex : endpoints.gone)
         if (auto done = store_.withdraw(ifindex); !done)
             return done;
     return {};
+}
+
+// An interface without a place in the directory is closed, as one without a pod is: the others go on.
+std::vector<EndpointSpec> Committer::leave_out(EndpointPlan& endpoints, Pools& pools) const {
+    std::vector<EndpointSpec> left_out;
+    std::erase_if(endpoints.changed, [&](const LoadedEndpoint& endpoint) {
+        if (endpoint.config == 0 || store_.has_place(endpoint.spec.ifindex))
+            return false;
+        pools.configs.retire(endpoint.config);
+        if (std::ranges::find(endpoints.fresh_slots, endpoint.slot) != endpoints.fresh_slots.end())
+            endpoints.retired_slots.push_back(endpoint.slot);
+        left_out.push_back(endpoint.spec);
+        return true;
+    });
+    return left_out;
 }
 
 Result<> Committer::withdraw_if_another(uint32_t ifindex, const std::string& interface) {

@@ -18,17 +18,18 @@ struct CommitReport {
     size_t prefixes_changed = 0;
     size_t tables_written = 0;
     std::vector<MixedService> mixed_services;
-    bool anew = false;  // the classes were made out of the whole cluster, and not of the changes
+    bool anew = false;                        // the classes were made out of the whole cluster, and not of the changes
+    std::vector<EndpointSpec> without_place;  // no room in the map of interfaces near their index: they stay closed
 };
 
 class Committer {
   public:
-    explicit Committer(Store& store) : store_(store) {}
+    explicit Committer(Store& store, const Limits& limits = {}) : store_(store), loaded_(limits) {}
 
     // True: the last commit left classes behind that only retired tables tell apart. Commit again after collect().
     [[nodiscard]] bool leftovers() const { return leftovers_; }
 
-    // A desired state that does not fit is refused with nothing written. Any other failure is the store's: then
+    // A desired state that does not fit fails with kDoesNotFit, nothing written. Any other failure is the store's: then
     // broken() is true, what is published stays enforced, and a new Committer must load everything into a new store.
     Result<CommitReport> commit(const Desired& desired);
     [[nodiscard]] bool broken() const { return broken_; }
@@ -44,7 +45,7 @@ class Committer {
     Result<std::vector<std::pair<uint32_t, DecisionKey>>> collect();
     // The same for who has waited: the grace period must have begun after the last commit.
     std::vector<std::pair<uint32_t, DecisionKey>> after_grace_period();
-    void release(uint32_t decision) { loaded_.decisions.release(decision); }
+    void release(const DecisionKey& decision) { loaded_.decisions.release(decision); }
 
     // Before the first commit: what an earlier agent left.
     void adopt_decision(uint32_t number, const DecisionKey& key) { loaded_.decisions.adopt(number, key); }
@@ -68,11 +69,13 @@ class Committer {
     void retire_numbers(const Plan& plan, const EndpointPlan& endpoints);
     void retire_classes(const Basis& basis);
     void retire_table(const TablePointer& table);
+    std::vector<EndpointSpec> leave_out(EndpointPlan& endpoints, Pools& pools) const;
 
     Store& store_;
     Loaded loaded_;
     bool broken_ = false;
     bool leftovers_ = false;
+    std::vector<EndpointSpec> without_place_;
 };
 
 }  // namespace catflap::compile

@@ -147,8 +147,8 @@ class EndpointPlanner {
                 result_.fresh_slots.push_back(*slot);
         }
         if (!config || !slot)
-            return fail("no room for the endpoint of {} on {}: catflap enforces for {} pods of a node at most",
-                        to_string(*next.spec.pod), next.spec.interface, +CATFLAP_MAX_ENDPOINTS);
+            return does_not_fit("no room for the endpoint of {} on {}: catflap enforces for {} pods of a node at most",
+                                to_string(*next.spec.pod), next.spec.interface, loaded_.limits.endpoints);
         next.config = *config;
         next.slot = *slot;
         // A pod begins one generation before its first: flows of that one are the pod's, and were never judged.

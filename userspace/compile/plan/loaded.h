@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "compile/classes/classes.h"
+#include "compile/plan/limits.h"
 #include "compile/plan/pool.h"
 #include "compile/classes/ports.h"
 #include "compile/tables/table.h"
@@ -67,11 +68,17 @@ struct LoadedEndpoint {
 
 // The numbers that the datapath knows things by.
 struct Pools {
-    NumberPool classes{1, CATFLAP_MAX_CLASSES};
-    NumberPool port_classes{1, CATFLAP_MAX_CLASSES};
+    explicit Pools(const Limits& limits)
+        : classes(1, limits.classes),
+          port_classes(1, limits.port_classes),
+          slots(0, limits.endpoints),
+          pages(limits.pages) {}
+
+    NumberPool classes;
+    NumberPool port_classes;
     NumberPool configs{1, CATFLAP_MAX_CONFIGS};
-    NumberPool slots{0, CATFLAP_MAX_ENDPOINTS};
-    PagePool pages{CATFLAP_TABLE_PAGES};
+    NumberPool slots;
+    PagePool pages;
 
     [[nodiscard]] bool is_short(uint32_t of_so_many) const {
         return configs.short_of_numbers(of_so_many) || classes.short_of_numbers(of_so_many) ||
@@ -85,6 +92,10 @@ constexpr std::array<Protocol, 3> kPortProtocols = {Protocol::tcp, Protocol::udp
 struct Basis;
 
 struct Loaded {
+    explicit Loaded(const Limits& of_the_store = {})
+        : limits(of_the_store), pools(limits), decisions(limits.decisions, limits.names) {}
+
+    Limits limits;
     std::unordered_map<Address, ClassNumber> addresses;
     std::map<Prefix, ClassNumber> prefixes;
     std::unordered_map<std::string, ClassNumber> class_numbers = {{"", 0}};  // by Classification::keys

@@ -83,16 +83,18 @@ bool Planner::is_more_than_needed() const {
 
 Result<> Planner::check_sizes() {
     const size_t addresses = classification().addresses().size();
-    if (addresses > CATFLAP_MAX_ADDRESSES)
-        return fail("{} pod addresses do not fit into the tables of addresses, which hold {}", addresses,
-                    +CATFLAP_MAX_ADDRESSES);
+    const Limits& limits = loaded_.limits;
+    if (addresses > limits.addresses)
+        return does_not_fit("{} addresses of pods and Services do not fit into the tables of addresses, which hold {}",
+                            addresses, limits.addresses);
     const size_t prefixes = classification().prefixes().size();
-    if (prefixes > CATFLAP_MAX_CIDRS)
-        return fail("the ipBlocks of the policies for this node are {} prefixes, and the map cidrs holds {}", prefixes,
-                    +CATFLAP_MAX_CIDRS);
-    if (desired_.endpoints.size() > CATFLAP_MAX_ENDPOINTS)
-        return fail("{} pods on this node, and catflap enforces for {} at most", desired_.endpoints.size(),
-                    +CATFLAP_MAX_ENDPOINTS);
+    if (prefixes > limits.prefixes)
+        return does_not_fit("the ipBlocks of the policies for this node are {} prefixes, and the map cidrs holds {}",
+                            prefixes, limits.prefixes);
+    // Interfaces without a pod need nothing: they are closed.
+    const auto pods = std::ranges::count_if(desired_.endpoints, [](const EndpointSpec& spec) { return !!spec.pod; });
+    if (pods > static_cast<std::ptrdiff_t>(limits.endpoints))
+        return does_not_fit("{} pods on this node, and catflap enforces for {} at most", pods, limits.endpoints);
     return {};
 }
 

@@ -55,14 +55,14 @@ struct Plan {
 
     std::vector<MixedService> mixed;  // of the desired policies
 
-    Pools pools;                                // after the plan
+    Pools pools{Limits{}};                      // after the plan
     std::optional<DecisionRegistry> decisions;  // if there are new ones
     bool needs_grace = false;  // a retired table has no row for a class to come: wait for its packets before any move
     bool leftovers = false;    // classes exist that only tables tell apart which this commit retires: commit once more
 };
 
-// basis: loaded's, of which it takes possession, or nothing. Fails, with nothing else changed, when the desired state
-// does not fit.
+// basis: loaded's, of which it takes possession, or nothing. Fails with kDoesNotFit and the name of the limit, with
+// nothing else changed, when the desired state does not fit.
 Result<Plan> make_plan(const Loaded& loaded, const Desired& desired, std::shared_ptr<Basis> basis);
 
 }  // namespace catflap::compile

@@ -80,7 +80,8 @@ Result<> Planner::number_classes() {
         }
         const auto fresh = plan_.pools.classes.take();
         if (!fresh)
-            return fail("the policies for this node tell more than {} kinds of addresses apart", +CATFLAP_MAX_CLASSES);
+            return does_not_fit("the policies for this node tell more than {} kinds of addresses apart",
+                                loaded_.limits.classes - 1);
         basis_->numbers[index] = *fresh;
         fresh_classes_.push_back(index);
         is_fresh_[index] = true;
@@ -114,7 +115,8 @@ Result<> Planner::take_port_numbers() {
         }
         const auto fresh = plan_.pools.port_classes.take();
         if (!fresh)
-            return fail("the policies for this node tell more than {} kinds of ports apart", +CATFLAP_MAX_CLASSES);
+            return does_not_fit("the policies for this node tell more than {} kinds of ports apart",
+                                loaded_.limits.port_classes - 1);
         basis_->port_numbers[index] = static_cast<uint16_t>(*fresh);
         fresh_ports_.push_back(index);
     }

@@ -13,7 +13,7 @@ Result<> Planner::place(const TablePointer& table) {
                                                               : table->cells_pages();
         const auto first = plan_.pools.pages.take(count);
         if (!first)
-            return fail(
+            return does_not_fit(
                 "the table for the policies of a pod ({}{}, {} rows, {} columns) does not fit: {} of {} pages "
                 "of table_pages are free, {} are needed in a row",
                 to_string(policy.policies.front()),
@@ -59,12 +59,47 @@ DecisionRegistry& Planner::decisions() {
     return *plan_.decisions;
 }
 
+// Masks are made before it is known how many are alike: what is bounded is what has to be held at once.
+size_t Planner::mask_bytes(const resolve::DirectionPolicy& policy) {
+    std::vector<bool> held(classification().classes().size());
+    std::set<resolve::PortRange> ranges;
+    for (const resolve::Rule& rule : policy.rules) {
+        for (const resolve::SourceSet& set : rule.peers)
+            for (const uint32_t index : masks_->members(set))
+                held[index] = true;
+        ranges.insert(rule.ports.begin(), rule.ports.end());
+    }
+    const auto is_held = [&](const PortClass& ports) {
+        return std::ranges::any_of(ports.ranges, [&](const auto& range) { return ranges.contains(range); });
+    };
+    auto masks =
+        static_cast<size_t>(std::ranges::count(held, true) + std::ranges::count_if(basis_->port_classes, is_held));
+    if (policy.direction == resolve::Direction::egress)
+        for (const resolve::Frontend& frontend : desired_.frontends)
+            masks += 1 + frontend.ports.size();
+    return masks * empty_mask(policy).size() * sizeof(uint64_t);
+}
+
+Result<> Planner::check_masks(const resolve::DirectionPolicy& policy, size_t bytes) const {
+    if (bytes <= loaded_.limits.mask_bytes)
+        return {};
+    return does_not_fit(
+        "the tables of this node would take {} MiB of the agent's memory, up to that for the policies of a pod ({}{}, "
+        "{} rules), and may take {}: fewer rules, or ranges of ports (endPort) in place of single ones",
+        bytes >> 20, to_string(policy.policies.front()),
+        policy.policies.size() > 1 ? fmt::format(" and {} more", policy.policies.size() - 1) : "", policy.rules.size(),
+        loaded_.limits.mask_bytes >> 20);
+}
+
 Result<TablePointer> Planner::build(const resolve::PolicyPointer& pointer, const Table* old) {
     auto table = std::make_shared<Table>();
     table->policy = pointer;
     if (table->open())
         return table;
     const resolve::DirectionPolicy& policy = *pointer;
+    table->mask_bytes = mask_bytes(policy);
+    if (auto done = check_masks(policy, table->mask_bytes + (old ? 0 : mask_bytes_)); !done)
+        return tl::unexpected(done.error());
     for (const resolve::Rule& rule : policy.rules) {
         auto number = decisions().number(rule_decision(policy.direction, rule));
         if (!number)
@@ -82,10 +117,10 @@ Result<TablePointer> Planner::build(const resolve::PolicyPointer& pointer, const
     uint32_t port_class_count = 1;
     for (auto& [index, mask] : masks_->peers(policy))
         if (!old || is_fresh_[index])
-            classes.emplace(basis_->numbers[index], mask);
+            classes.emplace(basis_->numbers[index], std::move(mask));
     for (auto& [index, mask] : masks_->ports(policy))
         if (!old || std::ranges::find(fresh_ports_, index) != fresh_ports_.end())
-            ports.emplace(basis_->port_numbers[index], mask);
+            ports.emplace(basis_->port_numbers[index], std::move(mask));
     for (const ClassNumber one : basis_->numbers)
         class_count = std::max(class_count, one + 1);
     for (const uint16_t one : basis_->port_numbers)
@@ -94,7 +129,8 @@ Result<TablePointer> Planner::build(const resolve::PolicyPointer& pointer, const
         keep_orphans(old->rows, old->row_of, fresh_numbers(), classes, class_count);
         keep_orphans(old->columns, old->column_of, fresh_port_numbers(), ports, port_class_count);
     }
-    if (auto done = fill(*table, classes, ports, class_count, port_class_count); !done)
+    const size_t max_cells = size_t{loaded_.limits.pages} * CATFLAP_PAGE_U32;
+    if (auto done = fill(*table, classes, ports, {class_count, port_class_count, max_cells}); !done)
         return tl::unexpected(done.error());
     if (auto done = place(table); !done)
         return tl::unexpected(done.error());
@@ -203,6 +239,9 @@ Result<> Planner::make_tables() {
                 return tl::unexpected(built.error());
             table = *built;
         }
+        mask_bytes_ += table->mask_bytes;
+        if (auto done = check_masks(*policy, mask_bytes_); !done)
+            return done;
         plan_.tables.push_back(std::move(table));
     }
     return {};

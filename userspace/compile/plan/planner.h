@@ -61,6 +61,9 @@ class Planner {
     static void keep_orphans(const std::vector<uint16_t>& old_indices, const std::map<RuleMask, uint16_t>& index_of,
                              const std::set<uint32_t>& fresh, ClassMasks& masks, uint32_t& count);
     DecisionRegistry& decisions();
+    // Of the masks that build() would make at most.
+    size_t mask_bytes(const resolve::DirectionPolicy& policy);
+    Result<> check_masks(const resolve::DirectionPolicy& policy, size_t bytes) const;
     Result<TablePointer> build(const resolve::PolicyPointer& pointer, const Table* old = nullptr);
     // Which numbers the addresses leave that come into a fresh class. None: they come out of more than one, or nothing
     // is known of it.
@@ -113,6 +116,7 @@ class Planner {
     std::vector<bool> is_fresh_;           // by class index
     std::vector<uint32_t> fresh_ports_;
     std::optional<MaskMaker> masks_;
+    size_t mask_bytes_ = 0;  // of the desired tables so far
     std::map<const Table*, IndexMasks> live_masks_;
     std::unordered_map<const resolve::DirectionPolicy*, TablePointer> live_;
     std::set<const Table*> outdated_;  // live ones that judge a fresh class as before

@@ -15,19 +15,33 @@ DecisionKey default_decision(const resolve::DirectionPolicy& policy) {
     return {true, policy.direction, policy.policies, 0, 0};
 }
 
+// keys_ points into numbers_, into its own.
+DecisionRegistry::DecisionRegistry(const DecisionRegistry& other)
+    : limit_(other.limit_),
+      most_names_(other.most_names_),
+      numbers_(other.numbers_),
+      used_(other.used_),
+      keys_(other.keys_.size()),
+      first_free_(other.first_free_),
+      names_(other.names_) {
+    for (const auto& [key, number] : numbers_)
+        keys_[number] = &key;
+}
+
 Result<uint32_t> DecisionRegistry::number(const DecisionKey& key) {
     if (const auto known = numbers_.find(key); known != numbers_.end())
         return known->second;
     while (first_free_ < used_.size() && used_[first_free_])
         ++first_free_;
-    if (first_free_ >= CATFLAP_MAX_RULES)
-        return fail("a rule of {} needs a counter, and all {} are in use: fewer rules must select pods of this node",
-                    to_string(key.policies.front()), +CATFLAP_MAX_RULES);
-    if (names_ + key.policies.size() > kMaxNames)
-        return fail(
+    if (first_free_ >= limit_)
+        return does_not_fit(
+            "a rule of {} needs a counter, and all {} are in use: fewer rules must select pods of this node",
+            to_string(key.policies.front()), limit_);
+    if (names_ + key.policies.size() > most_names_)
+        return does_not_fit(
             "the tables of this node name {} policies in all, and the ledger of counters holds {}: fewer policies "
             "must select each pod ({} is one of those)",
-            names_ + key.policies.size(), kMaxNames, to_string(key.policies.front()));
+            names_ + key.policies.size(), most_names_, to_string(key.policies.front()));
     const auto number = static_cast<uint32_t>(first_free_);
     adopt(number, key);
     return number;
@@ -45,11 +59,12 @@ void DecisionRegistry::adopt(uint32_t number, const DecisionKey& key) {
     keys_[number] = &known->first;
 }
 
-void DecisionRegistry::release(uint32_t number) {
-    const auto found = std::ranges::find(numbers_, number, [](const auto& entry) { return entry.second; });
+void DecisionRegistry::release(const DecisionKey& key) {
+    const auto found = numbers_.find(key);
     if (found == numbers_.end())
         return;
-    names_ -= found->first.policies.size();
+    const uint32_t number = found->second;
+    names_ -= key.policies.size();
     keys_[number] = nullptr;
     numbers_.erase(found);
     used_[number] = false;

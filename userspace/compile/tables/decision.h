@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "base/result.h"
+#include "compile/plan/limits.h"
 #include "resolve/resolve.h"
 
 namespace catflap::compile {
@@ -31,21 +31,33 @@ DecisionKey default_decision(const resolve::DirectionPolicy& policy);
 // Decision -> its index in rule_counters. An index is taken back only by release(), after its counts were saved.
 class DecisionRegistry {
   public:
-    static constexpr size_t kMaxNames = 8 * CATFLAP_MAX_RULES;
+    // Of all counters, and of all policies that the decisions name: each is an entry of the ledger.
+    explicit DecisionRegistry(uint32_t limit = CATFLAP_MAX_RULES,
+                              size_t most_names = size_t{kNamesPerDecision} * CATFLAP_MAX_RULES)
+        : limit_(limit), most_names_(most_names) {}
 
-    // Takes the decision's number, or a new one. Fails when all CATFLAP_MAX_RULES are in use.
+    DecisionRegistry(const DecisionRegistry& other);
+    DecisionRegistry& operator=(const DecisionRegistry& other) { return *this = DecisionRegistry(other); }
+    DecisionRegistry(DecisionRegistry&&) = default;
+    DecisionRegistry& operator=(DecisionRegistry&&) = default;
+    ~DecisionRegistry() = default;
+
+    // Takes the decision's number, or a new one. Fails when all are in use.
     Result<uint32_t> number(const DecisionKey& key);
     // As found in the counters of an earlier agent.
     void adopt(uint32_t number, const DecisionKey& key);
-    void release(uint32_t number);
+    void release(const DecisionKey& key);
 
     [[nodiscard]] const std::map<DecisionKey, uint32_t>& numbers() const { return numbers_; }
     // Null: nobody has the number.
     [[nodiscard]] const DecisionKey* key(uint32_t number) const {
         return number < keys_.size() ? keys_[number] : nullptr;
     }
+    [[nodiscard]] size_t names() const { return names_; }
 
   private:
+    uint32_t limit_;
+    size_t most_names_;
     std::map<DecisionKey, uint32_t> numbers_;
     std::vector<bool> used_ = {true};       // 0 is CATFLAP_RULE_NONE
     std::vector<const DecisionKey*> keys_;  // of numbers_; by number

@@ -23,8 +23,8 @@ Result<> index_masks(const ClassMasks& masks, const RuleMask& empty, uint32_t co
     for (const auto& [number, mask] : masks) {
         const auto [entry, added] = index_of.try_emplace(mask, static_cast<uint16_t>(index_of.size()));
         if (index_of.size() > kMaxRows)
-            return fail("the policies of a pod ({} and others) tell more than {} classes apart", to_string(policy),
-                        kMaxRows);
+            return does_not_fit("the policies of a pod ({} and others) tell more than {} classes apart",
+                                to_string(policy), kMaxRows);
         indices[number] = entry->second;
     }
     return {};
@@ -114,17 +114,21 @@ catflap_table Table::descriptor() const {
     return table;
 }
 
-Result<> fill(Table& table, const ClassMasks& classes, const ClassMasks& ports, uint32_t class_count,
-              uint32_t port_class_count) {
+Result<> fill(Table& table, const ClassMasks& classes, const ClassMasks& ports, const TableSize& size) {
     const RuleJudge judge(*table.policy);
     const RuleMask empty = empty_mask(*table.policy);
     const ObjectName& name = table.policy->policies.front();
-    if (auto done = index_masks(classes, empty, class_count, name, table.rows, table.row_of); !done)
+    if (auto done = index_masks(classes, empty, size.class_count, name, table.rows, table.row_of); !done)
         return done;
-    if (auto done = index_masks(ports, empty, port_class_count, name, table.columns, table.column_of); !done)
+    if (auto done = index_masks(ports, empty, size.port_class_count, name, table.columns, table.column_of); !done)
         return done;
 
     table.column_count = static_cast<uint32_t>(table.column_of.size());
+    if (table.row_of.size() * table.column_of.size() > size.max_cells)
+        return does_not_fit(
+            "the table for the policies of a pod ({} and others) has {} rows and {} columns, and {} cells is the most "
+            "that map table_pages holds",
+            to_string(name), table.row_of.size(), table.column_of.size(), size.max_cells);
     table.cells.assign(table.row_of.size() * table.column_count, 0);
     for (const auto& [row_mask, row] : table.row_of) {
         const RuleMask peers = join(row_mask, judge.any_peer());

@@ -74,6 +74,8 @@ struct Table {
     std::map<RuleMask, uint16_t> row_of;  // of the masks that the table knows
     std::map<RuleMask, uint16_t> column_of;
 
+    size_t mask_bytes = 0;  // of the masks that it was made of, at most
+
     // Where it lies, once placed.
     uint32_t rows_page = 0;
     uint32_t columns_page = 0;
@@ -86,9 +88,14 @@ struct Table {
     [[nodiscard]] catflap_table descriptor() const;
 };
 
-// Fills rows, columns, cells. class_count and port_class_count bound the numbers in use; more fit up to a page.
-// Fails when the policy tells more than 65,536 rows or columns apart.
-Result<> fill(Table& table, const ClassMasks& classes, const ClassMasks& ports, uint32_t class_count,
-              uint32_t port_class_count);
+struct TableSize {
+    uint32_t class_count = 0;  // bounds the numbers in use; more fit up to a page
+    uint32_t port_class_count = 0;
+    size_t max_cells = size_t{CATFLAP_TABLE_PAGES} * CATFLAP_PAGE_U32;
+};
+
+// Fills rows, columns, cells. Fails with kDoesNotFit when the policy tells more than 65,535 rows or columns apart, or
+// needs more cells.
+Result<> fill(Table& table, const ClassMasks& classes, const ClassMasks& ports, const TableSize& size);
 
 }  // namespace catflap::compile

@@ -136,6 +136,8 @@ Result<> Datapath::load() {
     if (!cpus)
         return tl::unexpected(cpus.error());
     cpus_ = *cpus;
+    if (auto done = find_capacity(); !done)
+        return done;
     wake_conntrack();
     // Where the kernel has no way into nf_conntrack, its verifier refuses a program that would go it.
     conntrack_ = true;
@@ -167,6 +169,9 @@ Result<> Datapath::load_programs() {
     programs_->skeleton->rodata->catflap_keep = options_.keep_established;
     programs_->skeleton->rodata->catflap_copy_jiffies = programs_interleave() ? 0 : options_.copy_jiffies;
     programs_->skeleton->rodata->catflap_seed = random_address_seed();
+    programs_->skeleton->rodata->catflap_rules = options_.capacity.decisions;
+    bpf_map__set_max_entries(programs_->map("table_pages"), options_.capacity.pages);
+    bpf_map__set_max_entries(programs_->map("rule_counters"), options_.capacity.decisions);
     for (const char* name : kCpuMaps)
         bpf_map__set_max_entries(programs_->map(name), bpf_map__max_entries(programs_->map(name)) * cpus_);
     if (auto done = reuse_kept_maps(); !done)
@@ -193,6 +198,11 @@ Result<> Datapath::reuse_kept_maps() {
         const bool fits = info->key_bytes == bpf_map__key_size(map) && info->value_bytes == bpf_map__value_size(map) &&
                           info->max_entries == bpf_map__max_entries(map) && info->type == bpf_map__type(map);
         if (!fits) {
+            if (std::string_view(name) == "rule_counters" && outgrow(pinned->value(), *info)) {
+                if (auto done = remove_tree(path); !done)
+                    return done;
+                continue;
+            }
             spdlog::warn("{} is of another version of catflap, or of another number of CPUs, and starts empty",
                          path.string());
             if (auto done = remove_tree(path); !done)
@@ -212,10 +222,11 @@ Result<> Datapath::open_counters() {
     if (!endpoints)
         return tl::unexpected(endpoints.error());
     endpoint_counters_ = std::move(*endpoints);
-    auto rules = CpuArray<catflap_counter>::map(map_fd("rule_counters"), "rule_counters", CATFLAP_MAX_RULES);
+    auto rules = CpuArray<catflap_counter>::map(map_fd("rule_counters"), "rule_counters", options_.capacity.decisions);
     if (!rules)
         return tl::unexpected(rules.error());
-    auto ledger = Ledger::open(options_.pin_dir / "keep", std::move(*rules));
+    take_over_rule_counters(*rules);
+    auto ledger = Ledger::open(options_.pin_dir / "keep", std::move(*rules), options_.capacity.decisions);
     if (!ledger)
         return tl::unexpected(ledger.error());
     ledger_ = std::move(*ledger);
@@ -232,6 +243,7 @@ Result<> Datapath::open_store() {
     maps.cidrs = map_fd("cidrs");
     maps.port_pages = map_fd("port_pages");
     maps.table_pages = map_fd("table_pages");
+    maps.table_page_count = options_.capacity.pages;
     maps.address_seed = programs_->skeleton->rodata->catflap_seed;
     auto store = MapStore::open(maps, *ledger_, endpoint_counters_);
     if (!store)
@@ -272,6 +284,8 @@ Result<> Datapath::read_adopted() {
 }
 
 Result<> Datapath::take_over() {
+    if (auto done = add_late_counts(); !done)
+        return done;
     const fs::path next = options_.pin_dir / "state_next";
     const fs::path state = options_.pin_dir / "state";
     if (auto done = remove_tree(next); !done)

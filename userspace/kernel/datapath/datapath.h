@@ -29,6 +29,7 @@ struct DatapathOptions {
     // How old each CPU's copies of established flows may get; 0: there are none, as always under PREEMPT_RT.
     uint64_t copy_jiffies = CATFLAP_COPY_JIFFIES;
     std::optional<AttachMode> attach;  // nothing: what the kernel has
+    compile::Capacity capacity;        // at least
 };
 
 struct NamedMap {
@@ -57,8 +58,11 @@ class Datapath {
 
     // Endpoints of the agent that ran before, by ifindex.
     [[nodiscard]] const std::map<uint32_t, compile::AdoptedSlot>& adopted() const { return adopted_; }
+    // As asked for, or as large as what an earlier agent left needs.
+    [[nodiscard]] const compile::Capacity& capacity() const { return options_.capacity; }
     // True: the flows of an earlier agent were taken over.
     [[nodiscard]] bool flows_adopted() const { return flows_adopted_; }
+    void set_flows_adopted(bool adopted) { flows_adopted_ = adopted; }
 
     // True: a reply whose flow was evicted is looked up in nf_conntrack (kernel 5.18, with nf_conntrack loaded).
     [[nodiscard]] bool asks_conntrack() const { return conntrack_; }
@@ -86,6 +90,10 @@ class Datapath {
     Result<> load();
     Result<> load_programs();
     Result<> reuse_kept_maps();
+    Result<> find_capacity();
+    bool outgrow(UniqueFd& pinned, const MapInfo& info);
+    void take_over_rule_counters(const CpuArray<catflap_counter>& counters);
+    Result<> add_late_counts();
     Result<> read_adopted();
     Result<> open_counters();
     Result<> open_store();
@@ -97,6 +105,9 @@ class Datapath {
     std::unique_ptr<MapStore> store_;
     Attachments attachments_{AttachMode::tcx, {}};
     std::map<uint32_t, compile::AdoptedSlot> adopted_;
+    // Smaller counters of an earlier agent, in which its programs go on counting until they are exchanged.
+    std::optional<CpuArray<catflap_counter>> outgrown_;
+    std::vector<catflap_counter> outgrown_counts_;  // that were taken over
     bool flows_adopted_ = false;
     bool conntrack_ = false;
     uint32_t cpus_ = 1;

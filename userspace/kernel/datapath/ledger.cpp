@@ -4,11 +4,16 @@
 #include <algorithm>
 #include <cstring>
 
+#include <spdlog/spdlog.h>
+
 namespace catflap::kernel {
 namespace {
 
 // namespace (63) "/" name (253) and a terminating zero, rounded up.
 constexpr size_t kPolicyNameBytes = 320;
+
+// Of policies in each direction, those that are gone included.
+constexpr uint32_t kMostTotals = 65536;
 
 // One entry for each policy of a decision; a rule has one, a default has all that isolate the pod.
 struct NameKey {
@@ -48,6 +53,16 @@ TotalKey total_key(const ObjectName& policy, resolve::Direction direction) {
     return key;
 }
 
+void copy_entries(int from, int to, uint32_t key_bytes, uint32_t value_bytes) {
+    std::vector<char> key(key_bytes);
+    std::vector<char> value(value_bytes);
+    for (int more = bpf_map_get_next_key(from, nullptr, key.data()); more == 0;
+         more = bpf_map_get_next_key(from, key.data(), key.data()))
+        if (bpf_map_lookup_elem(from, key.data(), value.data()) == 0)
+            bpf_map_update_elem(to, key.data(), value.data(), BPF_ANY);
+}
+
+// A smaller one of an earlier agent grows.
 Result<UniqueFd> open_or_make(const std::filesystem::path& path, bpf_map_type type, const char* name,
                               uint32_t key_bytes, uint32_t value_bytes, uint32_t entries, uint32_t flags) {
     auto pinned = open_pinned(path);
@@ -55,15 +70,20 @@ Result<UniqueFd> open_or_make(const std::filesystem::path& path, bpf_map_type ty
         return tl::unexpected(pinned.error());
     if (*pinned) {
         const auto info = map_info((*pinned)->get());
-        if (info && info->key_bytes == key_bytes && info->value_bytes == value_bytes && info->max_entries == entries)
+        const bool readable = info && info->key_bytes == key_bytes && info->value_bytes == value_bytes;
+        if (readable && info->max_entries >= entries)
             return std::move(**pinned);
-        std::error_code ignored;  // of another version: its counts cannot be read
+        if (!readable)
+            pinned->reset();  // of another version: its counts cannot be read
+        std::error_code ignored;
         std::filesystem::remove(path, ignored);
     }
     LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = flags);
     UniqueFd fd(bpf_map_create(type, name, key_bytes, value_bytes, entries, &options));
     if (!fd)
         return fail_errno(errno, "create map {}", name);
+    if (*pinned)
+        copy_entries((*pinned)->get(), fd.get(), key_bytes, value_bytes);
     if (auto done = pin(fd.get(), path); !done)
         return tl::unexpected(done.error());
     return fd;
@@ -71,13 +91,14 @@ Result<UniqueFd> open_or_make(const std::filesystem::path& path, bpf_map_type ty
 
 }  // namespace
 
-Result<Ledger> Ledger::open(const std::filesystem::path& pin_dir, CpuArray<catflap_counter> rule_counters) {
+Result<Ledger> Ledger::open(const std::filesystem::path& pin_dir, CpuArray<catflap_counter> rule_counters,
+                            uint32_t decisions) {
     Ledger ledger;
     ledger.rule_counters_ = std::move(rule_counters);
     auto names = open_or_make(pin_dir / "decision_names", BPF_MAP_TYPE_HASH, "decision_names", sizeof(NameKey),
-                              sizeof(NameValue), compile::DecisionRegistry::kMaxNames, BPF_F_NO_PREALLOC);
+                              sizeof(NameValue), compile::kNamesPerDecision * decisions, BPF_F_NO_PREALLOC);
     auto totals = open_or_make(pin_dir / "policy_totals", BPF_MAP_TYPE_HASH, "policy_totals", sizeof(TotalKey),
-                               sizeof(PolicyTotals), CATFLAP_MAX_RULES, BPF_F_NO_PREALLOC);
+                               sizeof(PolicyTotals), kMostTotals, BPF_F_NO_PREALLOC);
     auto generations = open_or_make(pin_dir / "generations", BPF_MAP_TYPE_ARRAY, "generations", sizeof(uint32_t),
                                     sizeof(GenerationPair), CATFLAP_MAX_ENDPOINTS / 2, BPF_F_MMAPABLE);
     for (auto* map : {&names, &totals, &generations})
@@ -91,12 +112,12 @@ Result<Ledger> Ledger::open(const std::filesystem::path& pin_dir, CpuArray<catfl
     if (!memory)
         return tl::unexpected(memory.error());
     ledger.generations_ = std::move(*memory);
-    if (auto done = ledger.read_names(); !done)
+    if (auto done = ledger.read_names(decisions); !done)
         return tl::unexpected(done.error());
     return ledger;
 }
 
-Result<> Ledger::read_names() {
+Result<> Ledger::read_names(uint32_t decisions) {
     std::map<uint32_t, std::map<uint32_t, NameValue>> entries;
     for_each_key<NameKey>(names_.get(), [&](const NameKey& key) {
         NameValue value{};
@@ -105,7 +126,7 @@ Result<> Ledger::read_names() {
         return true;
     });
     for (const auto& [decision, parts] : entries) {
-        if (decision >= CATFLAP_MAX_RULES)
+        if (decision >= decisions)
             continue;
         compile::DecisionKey key;
         for (const auto& [ordinal, value] : parts) {
@@ -142,19 +163,30 @@ Result<> Ledger::add(const ObjectName& policy, resolve::Direction direction, con
     sum.allowed.bytes += totals.allowed.bytes;
     sum.dropped.packets += totals.dropped.packets;
     sum.dropped.bytes += totals.dropped.bytes;
-    if (bpf_map_update_elem(totals_.get(), &key, &sum, BPF_ANY) != 0)
+    const bool saved = bpf_map_update_elem(totals_.get(), &key, &sum, BPF_ANY) == 0;
+    if (!saved && errno == E2BIG) {
+        spdlog::warn("map policy_totals is full: what policy {} has counted in rules that are gone is forgotten",
+                     to_string(policy));
+        return {};
+    }
+    if (!saved)
         return fail_errno(errno, "save the counts of {} in map policy_totals", to_string(policy));
     return {};
 }
 
-Result<> Ledger::settle(uint32_t decision, const compile::DecisionKey& key) {
-    const catflap_counter counted = count(decision);
+Result<> Ledger::add_counts(const compile::DecisionKey& key, const catflap_counter& counts) {
     PolicyTotals totals;
-    (key.is_default ? totals.dropped : totals.allowed) = counted;
-    if (counted.packets != 0)
+    (key.is_default ? totals.dropped : totals.allowed) = counts;
+    if (counts.packets != 0)
         for (const ObjectName& policy : key.policies)
             if (auto done = add(policy, key.direction, totals); !done)
                 return done;
+    return {};
+}
+
+Result<> Ledger::settle(uint32_t decision, const compile::DecisionKey& key) {
+    if (auto done = add_counts(key, count(decision)); !done)
+        return done;
     rule_counters_.clear(decision);
     for (uint32_t ordinal = 0; ordinal < key.policies.size(); ++ordinal) {
         const NameKey name_key{decision, ordinal};

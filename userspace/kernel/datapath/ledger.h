@@ -26,8 +26,10 @@ struct PolicyTotals {
 
 class Ledger {
   public:
-    // Opens or makes the ledger's maps under pin_dir; rule_counters: the datapath's map.
-    static Result<Ledger> open(const std::filesystem::path& pin_dir, CpuArray<catflap_counter> rule_counters);
+    // Opens or makes the ledger's maps under pin_dir; rule_counters: the datapath's map, for so many
+    // decisions.
+    static Result<Ledger> open(const std::filesystem::path& pin_dir, CpuArray<catflap_counter> rule_counters,
+                               uint32_t decisions);
 
     // Decisions named by an earlier agent.
     [[nodiscard]] const std::vector<std::pair<uint32_t, compile::DecisionKey>>& found() const { return found_; }
@@ -36,6 +38,8 @@ class Ledger {
     Result<> settle(uint32_t decision, const compile::DecisionKey& key);
 
     [[nodiscard]] catflap_counter count(uint32_t decision) const { return rule_counters_.sum(decision); }
+    // Counted elsewhere for the decision.
+    Result<> add_counts(const compile::DecisionKey& key, const catflap_counter& counts);
     // What the policy counted in decisions that are settled.
     [[nodiscard]] PolicyTotals settled(const ObjectName& policy, resolve::Direction direction) const;
 
@@ -50,7 +54,7 @@ class Ledger {
     };
 
     Ledger() = default;
-    Result<> read_names();
+    Result<> read_names(uint32_t decisions);
     Result<> add(const ObjectName& policy, resolve::Direction direction, const PolicyTotals& totals);
 
     UniqueFd names_;

@@ -29,6 +29,14 @@ class CpuArray {
         });
         return total;
     }
+    // Adds to the first CPU's. Likewise.
+    void add(uint32_t index, const Value& value) const {
+        const auto* from = reinterpret_cast<const uint64_t*>(&value);
+        auto* to = reinterpret_cast<uint64_t*>(&memory_.values()[index]);
+        for (size_t word = 0; word < sizeof(Value) / sizeof(uint64_t); ++word)
+            std::atomic_ref<uint64_t>(to[word]).fetch_add(from[word], std::memory_order_relaxed);
+    }
+    [[nodiscard]] uint32_t elements() const { return elements_; }
     // For an index that no packet counts in.
     void clear(uint32_t index) const {
         for_each_cpu(index, [](size_t, std::atomic_ref<uint64_t> part) { part.store(0, std::memory_order_relaxed); });

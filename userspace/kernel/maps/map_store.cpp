@@ -66,7 +66,7 @@ Result<> MapStore::map_all() {
     auto ports = MappedArray<Page>::map(maps_.port_pages, "port_pages", CATFLAP_PORT_PAGES);
     if (!ports)
         return tl::unexpected(ports.error());
-    auto tables = MappedArray<Page>::map(maps_.table_pages, "table_pages", CATFLAP_TABLE_PAGES);
+    auto tables = MappedArray<Page>::map(maps_.table_pages, "table_pages", maps_.table_page_count);
     if (!tables)
         return tl::unexpected(tables.error());
     auto ipv4 = MappedArray<catflap_ipv4_bucket>::map(maps_.ipv4_addresses, "ipv4_addresses", CATFLAP_ADDRESS_BUCKETS);

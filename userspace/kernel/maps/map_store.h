@@ -24,6 +24,7 @@ struct StateMaps {
     int cidrs = -1;
     int port_pages = -1;
     int table_pages = -1;
+    uint32_t table_page_count = 0;
     catflap_address_seed address_seed{};
 };
 

@@ -198,6 +198,7 @@ Policy decode_stand_in(const Field& object, const ObjectName& name) {
 Policy decode_policy(const Field& object, const ObjectName& name) {
     Policy policy;
     policy.name = name;
+    policy.created = object.member("metadata").member("creationTimestamp").string().value_or("");
     const Field spec = object.member("spec");
     if (!spec.exists())
         spec.refuse("is missing; write at least podSelector: {}");

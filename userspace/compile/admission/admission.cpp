@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "compile/admission/admission.h"
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "compile/admission/fair_order.h"
+#include "compile/admission/greedy.h"
+#include "resolve/resolver.h"
+
+namespace catflap::compile {
+namespace {
+
+std::vector<ObjectName> pods_in_fair_order(const Cluster& cluster, const std::vector<ObjectName>& names) {
+    std::vector<Candidate> candidates;
+    for (const ObjectName& name : names)
+        if (cluster.pods.contains(name))
+            candidates.push_back({name, "", 1});
+    return in_fair_order(std::move(candidates));
+}
+
+bool has_egress_rules(const Policy& policy) {
+    return policy.isolates_egress && !policy.egress.empty();
+}
+
+// Goes from limit to limit; each later step works on what the earlier ones admitted.
+class Admitting {
+  public:
+    Admitting(const Cluster& cluster, resolve::ThisNode node, const Limits& limits)
+        : source_(cluster), trial_(cluster), node_(std::move(node)), limits_(limits) {}
+
+    Admission run() {
+        find_policies();
+        close_surplus_pods();
+        frontends_ = resolve::frontends_of(trial_, node_);
+        strip_addresses();
+        for (const ObjectName& name : policies_)
+            set_rules(name, false);
+        close_pods_that_do_not_fit();
+        admit_policies();
+        std::ranges::sort(result_.refusals);
+        return std::move(result_);
+    }
+
+  private:
+    void refuse(std::string kind, const ObjectName& name, std::string reason) {
+        result_.refusals.push_back({std::move(kind), name, std::move(reason)});
+    }
+
+    // Others cost nothing here.
+    void find_policies() {
+        for (const auto& [name, policy] : source_.policies)
+            if (std::ranges::any_of(node_.pods, [&](const ObjectName& pod) {
+                    return pod.ns == name.ns && matches(policy.pods, source_.pods.at(pod).labels);
+                }))
+                policies_.push_back(name);
+    }
+
+    void close(const ObjectName& pod, const std::string& reason) {
+        result_.closed.insert(pod);
+        std::erase(node_.pods, pod);
+        refuse("Pod", pod, reason + "; everything on its interface is dropped");
+    }
+
+    void close_surplus_pods() {
+        const auto order = pods_in_fair_order(source_, node_.pods);
+        for (size_t i = limits_.endpoints; i < order.size(); ++i)
+            close(order[i], fmt::format("{} pods on this node, and catflap enforces for {} at most", order.size(),
+                                        limits_.endpoints));
+    }
+
+    // Services come first: without its class an ipBlock would admit a Service's address, whatever is behind it.
+    void strip_addresses() {
+        std::unordered_set<Address> taken;
+        for (const resolve::Frontend& frontend : frontends_)
+            taken.insert(frontend.addresses.begin(), frontend.addresses.end());
+        egress_fits_ = taken.size() <= limits_.addresses;
+        if (!egress_fits_)
+            taken.clear();
+        std::vector<ObjectName> names;
+        for (const auto& [name, pod] : source_.pods)
+            if (is_policed(pod) && !pod.addresses.empty())
+                names.push_back(name);
+        if (taken.size() + 2 * names.size() <= limits_.addresses)
+            return;
+        for (const ObjectName& name : pods_in_fair_order(source_, names)) {
+            const auto& addresses = source_.pods.at(name).addresses;
+            const auto fresh = static_cast<size_t>(
+                std::ranges::count_if(addresses, [&](const Address& address) { return !taken.contains(address); }));
+            if (taken.size() + fresh > limits_.addresses)
+                strip(name);
+            else
+                taken.insert(addresses.begin(), addresses.end());
+        }
+    }
+
+    void strip(const ObjectName& pod) {
+        trial_.pods.at(pod).addresses.clear();
+        result_.without_addresses.insert(pod);
+        refuse("Pod", pod,
+               fmt::format("the tables of addresses hold {}, those of Services among them; no selector admits its "
+                           "address, only an ipBlock does",
+                           limits_.addresses));
+    }
+
+    void set_rules(const ObjectName& name, bool rules) {
+        Policy& policy = trial_.policies.at(name);
+        policy = rules ? source_.policies.at(name) : without_rules(policy);
+        toggled_.policies.insert(name);
+    }
+
+    // Of the trial cluster as it is now.
+    Result<> fits(const std::vector<ObjectName>& pods) {
+        resolver_.update(trial_, pods, std::exchange(toggled_, {}));
+        std::vector<EndpointSpec> endpoints;
+        for (const ObjectName& pod : pods) {
+            EndpointSpec& spec = endpoints.emplace_back();
+            spec.ifindex = static_cast<uint32_t>(endpoints.size());
+            spec.pod = pod;
+        }
+        const bool egress = std::ranges::any_of(resolver_.resolved().policies, [](const auto& policy) {
+            return policy->direction == resolve::Direction::egress && !policy->rules.empty();
+        });
+        const auto needs =
+            measure({trial_, resolver_.resolved(), endpoints, egress ? frontends_ : kNoFrontends}, limits_);
+        if (!needs)
+            return tl::unexpected(needs.error());
+        result_.needs = *needs;
+        return {};
+    }
+
+    // Only where namespaces alone are too many for the tables of all pods.
+    void close_pods_that_do_not_fit() {
+        const auto order = pods_in_fair_order(source_, node_.pods);
+        Greedy greedy(order.size(), [&](const std::vector<bool>& chosen) {
+            std::vector<ObjectName> pods;
+            for (size_t i = 0; i < order.size(); ++i)
+                if (chosen[i])
+                    pods.push_back(order[i]);
+            std::ranges::sort(pods);
+            return fits(pods);
+        });
+        greedy.run();
+        for (size_t i = 0; i < order.size(); ++i)
+            if (!greedy.chosen()[i])
+                close(order[i], greedy.reason(i));
+    }
+
+    void admit_policies() {
+        std::vector<ObjectName> candidates;
+        for (const ObjectName& name : policies_) {
+            if (egress_fits_ || !has_egress_rules(source_.policies.at(name)))
+                candidates.push_back(name);
+            else
+                refuse_rules(name, fmt::format("Services have more than the {} addresses that the tables hold: what "
+                                               "an egress rule admits cannot be told",
+                                               limits_.addresses));
+        }
+        const auto order = in_fair_order(source_, candidates, limits_);
+        std::vector<bool> now(order.size());
+        const auto show = [&](const std::vector<bool>& chosen) {
+            for (size_t i = 0; i < order.size(); ++i)
+                if (chosen[i] != now[i])
+                    set_rules(order[i], chosen[i]);
+            now = chosen;
+        };
+        Needs needs = result_.needs;
+        Greedy greedy(order.size(), [&](const std::vector<bool>& chosen) {
+            show(chosen);
+            auto done = fits(node_.pods);
+            if (done)
+                needs = result_.needs;
+            return done;
+        });
+        greedy.run();
+        result_.needs = needs;
+        for (size_t i = 0; i < order.size(); ++i)
+            if (!greedy.chosen()[i])
+                refuse_rules(order[i], greedy.reason(i));
+    }
+
+    void refuse_rules(const ObjectName& policy, const std::string& reason) {
+        result_.without_rules.insert(policy);
+        refuse("NetworkPolicy", policy, reason + "; its pods are isolated without its rules");
+    }
+
+    const Cluster& source_;
+    Cluster trial_;
+    resolve::ThisNode node_;
+    Limits limits_;
+    std::vector<ObjectName> policies_;  // that select pods of this node
+    std::vector<resolve::Frontend> frontends_;
+    bool egress_fits_ = true;
+    resolve::Resolver resolver_;
+    Changes toggled_ = Changes::all();  // since the resolver looked
+    Admission result_;
+};
+
+}  // namespace
+
+std::string to_string(const Refusal& refusal) {
+    return refusal.kind + " " + to_string(refusal.object);
+}
+
+Admission admit(const Cluster& cluster, const resolve::ThisNode& node, const Limits& limits) {
+    return Admitting(cluster, node, limits).run();
+}
+
+Policy without_rules(const Policy& policy) {
+    Policy result = policy;
+    result.ingress.clear();
+    result.egress.clear();
+    return result;
+}
+
+}  // namespace catflap::compile

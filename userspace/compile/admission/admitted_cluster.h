@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// The cluster as it is admitted: the source's own, or a copy of it without what does not fit.
+#pragma once
+
+#include <memory>
+
+#include "compile/admission/admission.h"
+#include "model/changes.h"
+
+namespace catflap::compile {
+
+class AdmittedCluster {
+  public:
+    // changes: of the source since the last call; afterwards of what this returns. The result lives as long as this and
+    // the source.
+    const Cluster& update(const Cluster& source, const Admission& admission, Changes& changes);
+
+  private:
+    void take_in(const Cluster& source, Changes& changes);
+    void set_policy(const Cluster& source, const ObjectName& name);
+    void set_pod(const Cluster& source, const ObjectName& name);
+
+    std::unique_ptr<Cluster> copy_;  // nothing: everything is admitted
+    std::set<ObjectName> without_rules_;
+    std::set<ObjectName> without_addresses_;
+};
+
+}  // namespace catflap::compile
