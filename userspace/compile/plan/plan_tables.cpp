@@ -81,14 +81,15 @@ size_t Planner::mask_bytes(const resolve::DirectionPolicy& policy) {
 }
 
 Result<> Planner::check_masks(const resolve::DirectionPolicy& policy, size_t bytes) const {
+    constexpr size_t kMiB = size_t{1} << 20;
     if (bytes <= loaded_.limits.mask_bytes)
         return {};
     return does_not_fit(
         "the tables of this node would take {} MiB of the agent's memory, up to that for the policies of a pod ({}{}, "
         "{} rules), and may take {}: fewer rules, or ranges of ports (endPort) in place of single ones",
-        bytes >> 20, to_string(policy.policies.front()),
+        (bytes + kMiB - 1) / kMiB, to_string(policy.policies.front()),
         policy.policies.size() > 1 ? fmt::format(" and {} more", policy.policies.size() - 1) : "", policy.rules.size(),
-        loaded_.limits.mask_bytes >> 20);
+        loaded_.limits.mask_bytes / kMiB);
 }
 
 Result<TablePointer> Planner::build(const resolve::PolicyPointer& pointer, const Table* old) {
