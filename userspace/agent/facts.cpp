@@ -41,9 +41,8 @@ void add_source(Facts& facts, const AgentState& state) {
         facts.refused.push_back({to_string(refusal), outcome_of(state, refusal)});
     }
     for (const compile::Refusal& one : state.not_admitted)
-        if (facts.refused.size() < kMaxNamed)
-            facts.refused.push_back({to_string(one) + ": does not fit on this node: " + one.reason,
-                                     one.kind == "Pod" ? report::Outcome::nothing : report::Outcome::isolated});
+        if (facts.over_limit.size() < kMaxNamed)
+            facts.over_limit.push_back(to_string(one) + ": " + one.reason);
 }
 
 void add_interfaces(Facts& facts, const AgentState& state) {
