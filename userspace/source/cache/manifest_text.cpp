@@ -195,9 +195,9 @@ std::string manifest_text(const Pod& object) {
 }
 
 std::string manifest_text(const Policy& object) {
-    const auto& [name, pods, isolates_ingress, isolates_egress, ingress, egress, stands_in] = object;
+    const auto& [name, pods, isolates_ingress, isolates_egress, ingress, egress, stands_in, created] = object;
     JsonText json = begin("networking.k8s.io/v1", "NetworkPolicy", name.name, name.ns);
-    json.close('}').key("spec").open('{');
+    json.optional("creationTimestamp", created).close('}').key("spec").open('{');
     write_selector(json.key("podSelector"), pods);
     json.key("policyTypes").open('[');
     if (isolates_ingress)
