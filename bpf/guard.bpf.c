@@ -2,14 +2,17 @@
 /*
  * The guard: two programs of netfilter (kernel 6.4) that close a cali* interface which no program judges. The agent
  * puts an interface into the device group CATFLAP_GROUP_JUDGED when both of its programs are attached; what is
- * forwarded from or to another cali* interface, and what one sends to the node, is dropped. See guard/guard.h.
+ * forwarded from or to another cali* interface, and what one sends to the node, is dropped. So is what concerns an
+ * interface in CATFLAP_GROUP_CLOSED, whatever its name is. See guard/guard.h.
  */
 #include <linux/icmpv6.h>
 #include <linux/in.h>
+#include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/netfilter.h>
 
 #include "drop_counters.h"
+#include <bpf/bpf_core_read.h>
 
 /* What is needed of the kernel's own structs; the loader finds where the fields are in this kernel (BTF). */
 #define OF_THE_KERNEL __attribute__((preserve_access_index))
@@ -24,6 +27,7 @@ struct sk_buff {
     __u16 network_header;
     unsigned int tail;
     unsigned char *head;
+    unsigned long _nfct; /* the connection, and in the lowest three bits what the packet is to it */
 } OF_THE_KERNEL;
 
 struct nf_hook_state {
@@ -43,11 +47,17 @@ struct bpf_nf_ctx {
 #endif
 
 #define HOP_BY_HOP 0
+#define CONNTRACK_INFO 7UL /* enum ip_conntrack_info */
+#define CONNTRACK_REPLY 3  /* from here on: replies */
 
-/* The group first: it answers for nearly every packet. */
+/* The group first: it answers for nearly every packet. It outlives a change of the name, too. */
 static __always_inline int is_closed(const struct net_device *device)
 {
-    return device->group != CATFLAP_GROUP_JUDGED && *(const __u32 *)device->name == CALI;
+    int group = device->group;
+
+    if (group == CATFLAP_GROUP_JUDGED)
+        return 0;
+    return group == CATFLAP_GROUP_CLOSED || *(const __u32 *)device->name == CALI;
 }
 
 static __always_inline int drop(const struct sk_buff *skb)
@@ -99,6 +109,27 @@ static __always_inline int is_link_maintenance(const struct sk_buff *skb)
     return ip6.hop_limit == 1 && ((type >= 130 && type <= 132) || type == 143);
 }
 
+static __always_inline int is_tcp(const struct sk_buff *skb, __u8 family)
+{
+    struct iphdr ip4;
+    struct ipv6hdr ip6;
+
+    if (family == NFPROTO_IPV4)
+        return !load(skb, skb->network_header, &ip4, sizeof(ip4)) && ip4.protocol == IPPROTO_TCP;
+    return !load(skb, skb->network_header, &ip6, sizeof(ip6)) && ip6.nexthdr == IPPROTO_TCP;
+}
+
+/*
+ * The node's own connections to its pods work while these are closed: the kubelet's probes. Connection tracking has seen
+ * the packet before (PREROUTING). Only TCP, which answers nobody who does not know its sequence numbers: a closed pod may
+ * send from another's address.
+ */
+static __always_inline int answers_the_node(const struct sk_buff *skb, __u8 family)
+{
+    return bpf_core_field_exists(skb->_nfct) && (skb->_nfct & CONNTRACK_INFO) >= CONNTRACK_REPLY &&
+           is_tcp(skb, family);
+}
+
 /* libbpf 1.1 does not know such sections: the loader sets the type. */
 SEC("netfilter")
 int guard_forward(struct bpf_nf_ctx *ctx)
@@ -115,7 +146,8 @@ int guard_input(struct bpf_nf_ctx *ctx)
 {
     const struct nf_hook_state *state = ctx->state;
 
-    if (!is_closed(state->in) || (state->pf == NFPROTO_IPV6 && is_link_maintenance(ctx->skb)))
+    if (!is_closed(state->in) || (state->pf == NFPROTO_IPV6 && is_link_maintenance(ctx->skb)) ||
+        answers_the_node(ctx->skb, state->pf))
         return NF_ACCEPT;
     return drop(ctx->skb);
 }

@@ -48,8 +48,11 @@ enum {
     CATFLAP_PORT_PAGES = 3 * 65536 / CATFLAP_PAGE_U16, /* TCP, UDP, SCTP */
 };
 
-/* The device group of interfaces whose packets are judged; a number without a registry. 0 is a new interface's. */
-enum { CATFLAP_GROUP_JUDGED = 0xca7f1a9 };
+/*
+ * Device groups, by numbers without a registry; 0 is a new interface's. The packets of a judged interface are judged; a
+ * closed one lost its programs, and the guard closes it whatever its name is.
+ */
+enum { CATFLAP_GROUP_JUDGED = 0xca7f1a9, CATFLAP_GROUP_CLOSED = 0xca7f1aa };
 
 /* The two hooks of a host-side veth. TC ingress carries what the pod sends: from_pod. */
 enum catflap_direction {

@@ -57,7 +57,7 @@ class Guarded {
         address.sll_family = AF_PACKET;
         address.sll_ifindex = 3;
         REQUIRE(bind(pod_.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0);
-        REQUIRE(kernel::attach_guard(lab_.pin_dir()));
+        REQUIRE(kernel::GuardLinks::attach(lab_.pin_dir()));
     }
     ~Guarded() { (void)!std::system(kTidyUp); }
 
@@ -163,7 +163,7 @@ TEST_CASE("the next agent's links take the places of these, again and again" * d
     Guarded guarded;
     for (int start = 0; start < 30; ++start) {
         const std::set<uint32_t> before = guarded.links();
-        REQUIRE(kernel::attach_guard(guarded.pin_dir()));
+        REQUIRE(kernel::GuardLinks::attach(guarded.pin_dir()));
         CHECK(guarded.links().size() == 4);
         for (const uint32_t id : guarded.links())
             CHECK_FALSE(before.contains(id));

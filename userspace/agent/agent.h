@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -13,6 +14,7 @@
 #include "agent/dataplane.h"
 #include "agent/derivation.h"
 #include "agent/listing_index.h"
+#include "agent/mends.h"
 #include "guard/guard.h"
 #include "links/link_watcher.h"
 #include "agent/options.h"
@@ -32,16 +34,29 @@ struct LastCommit {
     compile::CommitReport report;
 };
 
+// While no state of this agent is in force yet.
+struct Starting {
+    std::string error;  // of the last attempt
+    uint64_t attempts = 0;
+    std::chrono::system_clock::time_point next_attempt;
+    bool open = false;  // --on-failure open: what nothing judges is not closed
+};
+
 // Everything that a report may look at.
 struct AgentState {
     Options options;
     std::chrono::system_clock::time_point started_at;
+    // From then on source, links, dataplane and guard are there.
+    bool enforcing = false;
+    Starting starting;
     std::optional<source::Directory> source;
     std::string source_error;  // "": synced
     std::optional<LinkWatcher> links;
     std::unique_ptr<Dataplane> dataplane;
     std::optional<Guard> guard;
     std::string guard_error;  // why new interfaces are not closed until they are attached; "": they are
+    std::string pin_error;    // why the next agent would not find what is enforced; "": it would
+    Mends mends;
     LocalEndpoints local;
     resolve::Resolved resolved;
     mutable ListingIndex index;                        // of resolved; for reports
@@ -53,56 +68,107 @@ struct AgentState {
     LastCommit last_commit;
 };
 
+// The options as they are now on the command line and in the configuration file.
+using ReadOptions = std::function<Result<Options>()>;
+
 class Agent {
   public:
-    // Opens everything, commits the first state, attaches, adopts what an earlier agent left.
-    static Result<std::unique_ptr<Agent>> start(const Options& options);
+    // Makes sure that it is the only agent, and answers on the control socket. Nothing is changed yet.
+    static Result<std::unique_ptr<Agent>> open(const Options& options, ReadOptions read_options);
 
-    // Until SIGTERM or SIGINT. What is enforced stays enforced.
+    // Until SIGTERM or SIGINT: closes interfaces that nothing judges, tries until a first state is in force, and keeps
+    // what is enforced equal to the source. What is enforced stays enforced.
     Result<> run();
 
     [[nodiscard]] const AgentState& state() const { return state_; }
 
   private:
-    explicit Agent(const Options& options) : derivation_(options.node) { state_.options = options; }
+    Agent(const Options& options, ReadOptions read_options)
+        : read_options_(std::move(read_options)), derivation_(options.node) {
+        state_.options = options;
+    }
 
+    // agent_loop.cpp
+    struct Events;
+    Result<> open_events();
+    Result<> watch_sources();
+    Result<> work(bool links_changed);
+    Result<> handle(int fd);
+    void every_second();
+    void reload_options();
+    [[nodiscard]] int time_to_wait() const;  // ms, as epoll_wait() takes it
+
+    // agent_start.cpp
+    // One attempt. Fails only where no other may follow.
+    Result<> try_to_start();
+    Result<> start_up();
+    Result<> lock_pins();
+    Result<> open_links();
+    Result<> open_source();
+    Result<> open_engine();
     Result<> first_commit();
+    void start_failed(const Error& error);
+    void take_in_changes();
+
+    // agent.cpp
     // Takes in all events so far and commits the difference. patient: what may wait does.
     Result<> reconcile(bool patient);
     [[nodiscard]] bool may_wait() const;
-    // ms, as epoll_wait() takes it.
-    [[nodiscard]] int time_to_wait() const;
     Result<> refresh_links();
     void refresh_source(bool patient);
     [[nodiscard]] bool may_save() const { return !dirty_ && state_.commit_error.empty(); }
     void save_source();
     void log_diagnostics();
-    // Every interface gets its programs, whatever went wrong with another.
-    void attach_missing();
+    nlohmann::json answer(const nlohmann::json& request);
+    nlohmann::json settle();
+
+    // agent_commit.cpp
     Result<> commit();
+    Result<> try_commit();
     // Fresh programs and maps beside the broken ones, as at a start.
     Result<> reload(const compile::Capacity& capacity);
-    void attach_all();
-    // Both programs; then the guard lets the interface's packets through.
-    Result<> attach(const Link& link);
-    void close_unjudged();
-    void audit_guard();
-    void take_away_others();
-    void note_attach_error(uint32_t ifindex, const std::string& interface, const Error& error);
-    [[nodiscard]] std::vector<uint32_t> interfaces() const;
-    Result<> try_commit();
+    Result<> collect(bool waited);
+    void begin_grace_period();
+    Result<> end_grace_period();
+
+    // agent_admission.cpp
     // The desired state does not fit: what of it does, in a larger datapath if need be.
     Result<> commit_what_fits();
     Result<> reopen(const compile::Capacity& capacity);
     void note_not_admitted(const compile::CommitReport& report);
-    Result<> collect(bool waited);
-    void begin_grace_period();
-    Result<> end_grace_period();
-    nlohmann::json answer(const nlohmann::json& request);
-    nlohmann::json settle();
+
+    // agent_interfaces.cpp
+    // Every interface gets its programs, whatever went wrong with another.
+    void attach_missing();
+    void tell_renamed();
+    void attach_all();
+    // Both programs; then the guard lets the interface's packets through.
+    Result<> attach(const Link& link);
+    Result<> close_renamed(const Link& link);
+    void take_away_others();
+    void note_attach_error(uint32_t ifindex, const std::string& interface, const Error& error);
+    [[nodiscard]] std::vector<uint32_t> interfaces() const;
+
+    // agent_guard.cpp
+    void close_first();
+    bool chains_close();
+    void close_unjudged();
+    void open_unjudged();
+    void set_groups_by_programs();
+
+    // agent_audit.cpp
+    void audit_guard();
+    void audit_pins();
+    void take_mends();
+    void mended(MendKind kind, const std::string& what);
 
     AgentState state_;
+    ReadOptions read_options_;
+    UniqueFd node_lock_;  // of this network namespace
+    UniqueFd pin_lock_;   // of PIN_DIR: an agent of another namespace must not share it
     std::optional<ControlServer> control_;
+    std::shared_ptr<Events> events_;
+    std::string last_error_;  // of reconcile(), so that it is told once
     std::string save_error_;
     std::set<std::string> logged_refusals_;
     std::set<std::string> logged_warnings_;
@@ -115,6 +181,15 @@ class Agent {
     std::optional<kernel::GracePeriod> grace_;
     uint64_t collected_ = 0;
     int interrupted_ = 0;  // grace periods in which something was committed, one after the other
+    // The start.
+    bool chains_close_ = false;  // of an iptables mode that is in force, as it was last looked
+    std::chrono::steady_clock::time_point chains_audit_at_{};
+    bool costly_ = false;  // the last attempt failed where trying is not cheap
+    std::chrono::steady_clock::time_point tried_at_{};
+    std::chrono::steady_clock::time_point retry_at_{};
+    std::chrono::steady_clock::time_point told_at_{};
+    std::set<uint32_t> judged_;   // interfaces to which attaching succeeded
+    std::set<uint32_t> renamed_;  // interfaces that were told to be
     // What an agent of another mode left.
     bool others_gone_ = false;
     std::string others_error_;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The agent's duties to interfaces: programs on each, in front of others', and a guard that closes those without.
+// The agent's duties to interfaces: programs on each, in front of others'.
 #include <spdlog/spdlog.h>
 
 #include "agent/agent.h"
@@ -8,6 +8,10 @@ namespace catflap::agent {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+bool is_renamed(const Link& link) {
+    return !link.name.starts_with("cali");
+}
 
 }  // namespace
 
@@ -35,6 +39,7 @@ std::vector<uint32_t> Agent::interfaces() const {
 
 // At a start: exchanges the programs of an earlier agent, too.
 void Agent::attach_all() {
+    state_.attach_errors.clear();
     for (const auto& [ifindex, link] : state_.links->links())
         if (auto done = attach(link); !done && done.error().code != ENODEV)
             note_attach_error(ifindex, link.name, done.error());
@@ -52,52 +57,52 @@ void Agent::note_attach_error(uint32_t ifindex, const std::string& interface, co
 }
 
 Result<> Agent::attach(const Link& link) {
+    if (is_renamed(link) && !state_.dataplane->follows_renames())
+        return close_renamed(link);
     if (auto done = state_.dataplane->attach(link.ifindex, link.name); !done)
         return done;
     return state_.guard->judged(link.ifindex);
 }
 
-// After the first attaching: what runs on the node is not cut. Later interfaces are born closed.
-void Agent::close_unjudged() {
-    const bool wanted = state_.options.guard != GuardWish::off && state_.options.mode == Mode::ebpf;
-    const auto done = wanted ? state_.guard->close_others(state_.options.guard == GuardWish::nft)
-                             : state_.guard->remove(interfaces());
-    state_.guard_error = done ? "" : done.error().message;
-    if (!done)
-        spdlog::warn("{}; new interfaces are open until they are attached", state_.guard_error);
-}
-
-// Asked seldom: it reads rules of netfilter.
-void Agent::audit_guard() {
-    constexpr auto kEvery = std::chrono::seconds(5);
-    if (Clock::now() < guard_audit_at_)
-        return;
-    guard_audit_at_ = Clock::now() + kEvery;
-    const auto made = state_.guard->audit();
-    if (made && !*made)
-        return;
-    const std::string error = made ? "" : made.error().message;
-    if (!error.empty() && error != state_.guard_error)
-        spdlog::error("{}; new interfaces are open until they are attached, and catflapd goes on trying", error);
-    if (error.empty())
-        spdlog::warn(
-            "the guard's table of nftables was gone: it is made again; whoever flushes all rules opens new "
-            "interfaces");
-    state_.guard_error = error;
+// It was enforced under another name, which the chains ask for.
+Result<> Agent::close_renamed(const Link& link) {
+    if (wants_guard(state_.options)) {
+        if (auto done = state_.guard->unjudged(link.ifindex); !done)
+            return done;
+        if (!state_.guard->closed())
+            if (auto done = state_.guard->close_closed(); !done)
+                return done;
+    }
+    return fail(
+        "it was renamed away from cali*, and chains tell interfaces by their names: it is {}; give it its name back",
+        wants_guard(state_.options) ? "closed" : "open (--guard off)");
 }
 
 void Agent::attach_missing() {
     const auto before = std::exchange(state_.attach_errors, {});
+    const bool closing = state_.guard->closed();
     for (const auto& [ifindex, link] : state_.links->links()) {
         const bool judged = state_.links->group(ifindex) == Guard::kJudged;
         const bool attached = state_.dataplane->attached(ifindex);
-        if (attached && (judged || !state_.guard->closed()))
+        const bool out_of_reach = is_renamed(link) && !state_.dataplane->follows_renames();
+        if (attached && (judged || !closing) && !out_of_reach)
             continue;
         // Its programs are gone, or others' have come in front of them.
-        if (!attached && judged && state_.guard->closed())
+        if (!attached && judged && closing)
             if (auto done = state_.guard->unjudged(ifindex); !done && done.error().code != ENODEV)
                 spdlog::error("{}; it is open until it is attached again", done.error().message);
         auto done = attach(link);
+        if (done && !attached && judged)
+            mended(MendKind::attachments,
+                   fmt::format("our programs on interface {} had been taken off, or put behind others': they are "
+                               "attached again, and what passed meanwhile was not judged",
+                               link.name));
+        if (done && attached && judged_.contains(ifindex))
+            mended(MendKind::groups, fmt::format("interface {} was out of device group {:#x}, and so closed: it is put "
+                                                 "into it again",
+                                                 link.name, Guard::kJudged));
+        if (done)
+            judged_.insert(ifindex);
         if (done || done.error().code == ENODEV)  // gone in the meantime: that is among the next events
             continue;
         note_attach_error(ifindex, link.name, done.error());
@@ -105,6 +110,21 @@ void Agent::attach_missing() {
             spdlog::error("attach to {}: {}; its packets are not judged, and catflapd goes on trying", link.name,
                           done.error().message);
     }
+    std::erase_if(judged_, [&](uint32_t ifindex) { return !state_.links->links().contains(ifindex); });
+}
+
+// A name that is not the pods' takes an interface out of everybody's sight but ours.
+void Agent::tell_renamed() {
+    std::set<uint32_t> renamed;
+    for (const auto& [ifindex, link] : state_.links->links()) {
+        if (!is_renamed(link))
+            continue;
+        renamed.insert(ifindex);
+        if (!renamed_.contains(ifindex) && state_.dataplane->follows_renames())
+            spdlog::warn("interface {} ({}) was renamed away from cali*: it stays judged until it is gone", link.name,
+                         ifindex);
+    }
+    renamed_ = std::move(renamed);
 }
 
 }  // namespace catflap::agent

@@ -9,9 +9,11 @@
 #include <string>
 #include <vector>
 
+#include "agent/mends.h"
 #include "agent/options.h"
 #include "base/result.h"
 #include "compile/commit/committer.h"
+#include "kernel/attach/pins.h"
 #include "report/page.h"
 
 namespace catflap::agent {
@@ -51,6 +53,12 @@ class Dataplane {
     virtual void keep_only(const std::vector<uint32_t>& present) = 0;
     // Looks whether what is enforced is still there. True: commit again.
     virtual bool audit() = 0;
+    // What audit() found changed by others and put right since the last call, and what it took away of another catflap.
+    virtual std::vector<Mended> take_mends() { return {}; }
+    // What has to be pinned for the next agent.
+    [[nodiscard]] virtual std::vector<kernel::Pin> pins() const { return {}; }
+    // False: interfaces are told by their names, so one that was renamed away from cali* is out of reach.
+    [[nodiscard]] virtual bool follows_renames() const { return true; }
     // By which the interfaces are attached: "tcx", "iptables-nft".
     [[nodiscard]] virtual std::string attached_by() const = 0;
 

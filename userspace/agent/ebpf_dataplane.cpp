@@ -16,6 +16,7 @@ Result<std::unique_ptr<Dataplane>> EbpfDataplane::open(const Options& options, c
     wanted.keep_established = keeps_established(options);
     wanted.attach = options.attach;
     wanted.capacity = capacity;
+    wanted.locked = true;  // by the agent
     auto datapath = kernel::Datapath::open(wanted);
     if (!datapath)
         return tl::unexpected(datapath.error());
@@ -73,6 +74,13 @@ void EbpfDataplane::keep_only(const std::vector<uint32_t>& present) {
 bool EbpfDataplane::audit() {
     datapath_->audit_attachments();
     return false;  // what is not attached any more gets attached, and its tables are where they were
+}
+
+std::vector<Mended> EbpfDataplane::take_mends() {
+    std::vector<Mended> mended;
+    for (std::string& line : datapath_->take_off_foreign())
+        mended.push_back({MendKind::foreign, std::move(line)});
+    return mended;
 }
 
 std::string EbpfDataplane::attached_by() const {

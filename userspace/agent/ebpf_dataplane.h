@@ -26,6 +26,8 @@ class EbpfDataplane final : public Dataplane {
     [[nodiscard]] bool attached(uint32_t ifindex) const override { return datapath_->attachments().attached(ifindex); }
     void keep_only(const std::vector<uint32_t>& present) override;
     bool audit() override;
+    std::vector<Mended> take_mends() override;
+    [[nodiscard]] std::vector<kernel::Pin> pins() const override { return datapath_->pins(); }
     [[nodiscard]] std::string attached_by() const override;
     Result<> list(const AgentState& state, report::Page& page) const override;
     [[nodiscard]] nlohmann::json status(const AgentState& state) const override;

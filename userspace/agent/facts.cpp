@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/facts.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <chrono>
 
 namespace catflap::agent {
 namespace {
@@ -68,9 +71,20 @@ void add_pods(Facts& facts, const AgentState& state) {
 }
 
 void add_guard(Facts& facts, const AgentState& state) {
-    facts.guard_wanted = state.options.mode == Mode::ebpf;
+    facts.guard_wanted = state.options.mode == Mode::ebpf;  // chains of iptables mode close what they do not know
     facts.guard_on = state.guard && state.guard->closed();
     facts.guard_error = state.guard_error;
+}
+
+void add_audit(Facts& facts, const AgentState& state) {
+    constexpr auto kRecent = std::chrono::minutes(10);
+    if (!state.pin_error.empty())
+        facts.missing_pins.push_back(state.pin_error);
+    const auto now = std::chrono::system_clock::now();
+    for (size_t kind = 0; kind < state.mends.size(); ++kind)
+        if (const Mend& mend = state.mends[kind]; mend.last && now - *mend.last < kRecent)
+            facts.recent_mends.push_back(
+                fmt::format("{} ({} times since the agent started)", kMendNames[kind], mend.count));
 }
 
 }  // namespace
@@ -114,12 +128,14 @@ std::optional<report::Outcome> outcome_of(const AgentState& state, const source:
 Facts facts_of(const AgentState& state) {
     Facts facts;
     facts.audit = state.options.mode == Mode::audit;
-    if (state.commits == 0)
-        facts.starting = state.commit_error.empty() ? "the first state is not committed yet" : state.commit_error;
+    if (!state.enforcing)
+        facts.starting = state.starting.error.empty() ? "the first state is not committed yet" : state.starting.error;
     add_source(facts, state);
     add_interfaces(facts, state);
     add_pods(facts, state);
     add_guard(facts, state);
+    add_audit(facts, state);
+    facts.no_interfaces = state.enforcing && state.links->links().empty();
     return facts;
 }
 

@@ -16,7 +16,8 @@ constexpr auto kCompareEvery = std::chrono::seconds(60);
 std::vector<iptables::Endpoint> endpoints_of(const compile::Desired& desired) {
     std::vector<iptables::Endpoint> endpoints;
     for (const compile::EndpointSpec& spec : desired.endpoints)
-        endpoints.push_back({spec.interface, spec.pod});
+        if (spec.interface.starts_with("cali"))  // the chains ask for no others
+            endpoints.push_back({spec.interface, spec.pod});
     return endpoints;
 }
 
@@ -41,6 +42,7 @@ Result<compile::CommitReport> IptablesDataplane::commit(const compile::Desired& 
     if (!applied)
         return tl::unexpected(applied.error());
     enforced_ = std::move(state);
+    committed_ = true;
     compile::CommitReport report;
     report.endpoints_changed = applied->endpoint_chains_written;
     report.addresses_changed = applied->members_written;
@@ -48,13 +50,20 @@ Result<compile::CommitReport> IptablesDataplane::commit(const compile::Desired& 
     return report;
 }
 
+// What is in force is written again before anything new: so what it writes is what others changed.
 bool IptablesDataplane::audit() {
     const auto now = std::chrono::steady_clock::now();
-    if (now - compared_at_ < kCompareEvery)
+    if (now - compared_at_ < kCompareEvery || !committed_)
         return false;
     compared_at_ = now;
     engine_.doubt();
-    return true;
+    const auto applied = engine_.apply(enforced_);
+    if (applied && applied->anything)
+        mended_.push_back(
+            {MendKind::chains, fmt::format("somebody else had changed our chains or sets: {} chains and {} members are "
+                                           "written again",
+                                           applied->chains_written, applied->members_written)});
+    return !applied;  // a commit tries again, and tells the error
 }
 
 std::string IptablesDataplane::attached_by() const {

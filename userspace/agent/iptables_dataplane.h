@@ -22,6 +22,8 @@ class IptablesDataplane final : public Dataplane {
     [[nodiscard]] bool attached(uint32_t) const override { return true; }
     void keep_only(const std::vector<uint32_t>&) override {}
     bool audit() override;
+    std::vector<Mended> take_mends() override { return std::exchange(mended_, {}); }
+    [[nodiscard]] bool follows_renames() const override { return false; }
     [[nodiscard]] std::string attached_by() const override;
     Result<> list(const AgentState& state, report::Page& page) const override;
     [[nodiscard]] nlohmann::json status(const AgentState& state) const override;
@@ -38,6 +40,8 @@ class IptablesDataplane final : public Dataplane {
     iptables::State enforced_;
     mutable std::optional<IptablesCounts> counts_;
     mutable std::chrono::steady_clock::time_point counted_at_{};
+    bool committed_ = false;
+    std::vector<Mended> mended_;
     std::chrono::steady_clock::time_point compared_at_ = std::chrono::steady_clock::now();  // with the kernel
 };
 

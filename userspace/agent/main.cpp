@@ -11,7 +11,8 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/agent.h"
-#include "control/readiness.h"
+#include "base/log_limit.h"
+#include "control/node_lock.h"
 
 namespace {
 
@@ -68,6 +69,19 @@ void define(CLI::App& app, Options& options) {
         ->transform(
             one_of<kernel::AttachMode>({{"tcx", kernel::AttachMode::tcx}, {"clsact", kernel::AttachMode::clsact}}))
         ->type_name("tcx|clsact");
+    app.add_option(
+           "--on-failure", options.on_failure,
+           "closed: while a start fails, interfaces that no program judges stay closed (default); open: they are "
+           "open, and everything on them passes")
+        ->transform(one_of<OnFailure>({{"closed", OnFailure::closed}, {"open", OnFailure::open}}))
+        ->type_name("closed|open");
+    app.add_option("--log-level", options.log_level,
+                   "least important lines to log (default: info); SIGHUP reads it again")
+        ->transform(one_of<spdlog::level::level_enum>({{"debug", spdlog::level::debug},
+                                                       {"info", spdlog::level::info},
+                                                       {"warning", spdlog::level::warn},
+                                                       {"error", spdlog::level::err}}))
+        ->type_name("debug|info|warning|error");
     app.add_flag(
         "--without-pods", options.without_pods,
         "start where the source holds no Pod of this node: everything on its interfaces is dropped until it does");
@@ -98,8 +112,11 @@ int remove(const Options& options) {
     const auto alone = ControlServer::open(options.run_dir, [](const nlohmann::json&) { return nlohmann::json(); });
     if (!alone)
         return fail_with(alone.error());
+    const auto only = control::lock_network_namespace();
+    if (!only)
+        return fail_with(only.error());
     std::vector<uint32_t> interfaces;
-    const auto links = LinkWatcher::open();
+    const auto links = LinkWatcher::open({.groups = {Guard::kJudged, Guard::kClosed}});
     if (!links)
         return fail_with(links.error());
     for (const auto& [ifindex, link] : links->links())
@@ -116,13 +133,10 @@ int remove(const Options& options) {
     return kDone;
 }
 
-int serve(const Options& options) {
-    auto agent = Agent::start(options);
+int serve(const Options& options, ReadOptions read_options) {
+    auto agent = Agent::open(options, std::move(read_options));
     if (!agent)
         return fail_with(agent.error());
-    // Everything is enforced, and new interfaces are closed.
-    if (const auto done = control::notify_ready(); !done)
-        spdlog::warn("{}", done.error().message);
     if (const auto done = (*agent)->run(); !done)
         return fail_with(done.error());
     spdlog::info("stopped; what is enforced stays enforced");
@@ -135,38 +149,67 @@ void lift_memlock() {
     setrlimit(RLIMIT_MEMLOCK, &unlimited);
 }
 
+// Those of the command line, and of the file that it names.
+void parse(CLI::App& app, int argc, char** argv, Options& options) {
+    define(app, options);
+    app.parse(argc, argv);
+    if (options.node.empty())
+        options.node = host_name();
+}
+
+ReadOptions reader(int argc, char** argv) {
+    return [argc, argv]() -> Result<Options> {
+        Options options;
+        CLI::App app;
+        try {
+            parse(app, argc, argv, options);
+        } catch (const CLI::ParseError& error) {
+            return fail("read the options again: {}", error.what());
+        }
+        return options;
+    };
+}
+
+// What no retry can mend.
+const char* wrong_use(const Options& options) {
+    if (options.source_dir.empty() && !options.remove)
+        return "--source is required: the directory of manifests to enforce";
+    if (options.mode == Mode::iptables && !keeps_established(options))
+        return "--established revoke: mode iptables cannot, since conntrack's verdict on a live connection is final "
+               "there; leave the flag out, or choose mode ebpf";
+    return nullptr;
+}
+
+void open_log(spdlog::level::level_enum level) {
+    auto sink = limited(std::make_shared<spdlog::sinks::stderr_color_sink_st>());
+    spdlog::set_default_logger(std::make_shared<spdlog::logger>("catflapd", std::move(sink)));
+    spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e %l %v");
+    spdlog::set_level(level);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
     Options options;
     CLI::App app(
         "catflapd enforces Kubernetes network policy on this node's cali* interfaces, by eBPF or by iptables.");
-    define(app, options);
     // As of catflap: `catflapd help`, `catflapd version`.
     const std::string_view word = argc == 2 ? argv[1] : "";
     try {
-        if (word == "help" || word == "version")
+        if (word == "help" || word == "version") {
+            define(app, options);
             app.parse(fmt::format("--{}", word));
-        else
-            app.parse(argc, argv);
+        } else {
+            parse(app, argc, argv, options);
+        }
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? kDone : kUsage;
     }
-    if (options.source_dir.empty() && !options.remove) {
-        fmt::print(stderr, "catflapd: --source is required: the directory of manifests to enforce\n");
+    if (const char* wrong = wrong_use(options)) {
+        fmt::print(stderr, "catflapd: {}\n", wrong);
         return kUsage;
     }
-    if (options.mode == Mode::iptables && !keeps_established(options)) {
-        fmt::print(
-            stderr,
-            "catflapd: --established revoke: mode iptables cannot, since conntrack's verdict on a live connection "
-            "is final there; leave the flag out, or choose mode ebpf\n");
-        return kUsage;
-    }
-    if (options.node.empty())
-        options.node = host_name();
-    spdlog::set_default_logger(spdlog::stderr_color_st("catflapd"));
-    spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e %l %v");
+    open_log(options.log_level);
     if (options.check)
         return check(options);
     if (geteuid() != 0) {
@@ -174,5 +217,5 @@ int main(int argc, char** argv) {
         return kNoPermission;
     }
     lift_memlock();
-    return options.remove ? remove(options) : serve(options);
+    return options.remove ? remove(options) : serve(options, reader(argc, argv));
 }

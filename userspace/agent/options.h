@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <spdlog/common.h>
+
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -12,6 +14,8 @@ namespace catflap::agent {
 
 enum class Mode : uint8_t { ebpf, iptables, audit };
 enum class GuardWish : uint8_t { automatic, nft, off };
+// Interfaces that no program judges, when a start fails.
+enum class OnFailure : uint8_t { closed, open };
 
 // Below --run-dir: the last good version of everything.
 constexpr const char* kCacheName = "last-good";
@@ -27,7 +31,9 @@ struct Options {
     GuardWish guard = GuardWish::automatic;              // close interfaces that no program judges
     iptables::Backend backend = iptables::Backend::nft;  // of mode iptables
     std::optional<kernel::AttachMode> attach;            // nothing: TCX where the kernel has it
-    bool without_pods = false;                           // start where no Pod of this node is known
+    OnFailure on_failure = OnFailure::closed;
+    spdlog::level::level_enum log_level = spdlog::level::info;
+    bool without_pods = false;  // start where no Pod of this node is known
     bool check = false;
     bool remove = false;
 };
@@ -35,6 +41,11 @@ struct Options {
 // In iptables mode conntrack decides on what is established, and it does not ask again.
 inline bool keeps_established(const Options& options) {
     return options.keep_established.value_or(options.mode == Mode::iptables);
+}
+
+// Whether interfaces that nothing judges are closed. Mode audit drops nothing.
+inline bool wants_guard(const Options& options) {
+    return options.guard != GuardWish::off && options.mode != Mode::audit;
 }
 
 inline const char* to_string(Mode mode) {

@@ -1,34 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <ctime>
 #include <nlohmann/json.hpp>
 
 #include "agent/facts.h"
 #include "agent/report.h"
 #include "agent/report_ebpf.h"
 #include "report/conditions.h"
+#include "agent/report_lifecycle.h"
 
 namespace catflap::agent {
 namespace {
 
 using nlohmann::json;
-
-std::string rfc3339(std::chrono::system_clock::time_point time) {
-    const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
-    std::tm utc{};
-    gmtime_r(&seconds, &utc);
-    std::array<char, 32> text{};
-    std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &utc);
-    return text.data();
-}
-
-std::string kernel_release() {
-    utsname name{};
-    return uname(&name) == 0 ? name.release : "";
-}
 
 json guard(const AgentState& state) {
     return {{"on", state.guard && state.guard->closed()},
@@ -142,8 +127,10 @@ json report_status(const AgentState& state) {
                    {"outOfReach", pod_rows(facts.out_of_reach, state.options.node)}};
     if (state.dataplane && state.source)
         status.update(state.dataplane->status(state));
+    status.update(report_lifecycle(state));
     if (state.source)
         add_counts(status["counts"], state);
+    status["counts"]["interfaces"] = state.links ? state.links->links().size() : 0;
     return status;
 }
 

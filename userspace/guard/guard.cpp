@@ -10,8 +10,6 @@
 #include <netlink/route/link.h>
 #include <spdlog/spdlog.h>
 
-#include "kernel/attach/guard_links.h"
-
 namespace catflap::guard {
 namespace {
 
@@ -47,8 +45,9 @@ std::string_view to_string(GuardKind kind) {
 // What an earlier agent's guard closed stays closed: it goes when the new one is in force.
 Result<> Guard::close_others(bool only_nft) {
     if (!only_nft) {
-        const auto attached = kernel::attach_guard(pin_dir_);
+        auto attached = kernel::GuardLinks::attach(pin_dir_);
         if (attached) {
+            links_ = std::move(*attached);
             kind_ = GuardKind::bpf;
             if (auto done = remove_guard_table(); !done)
                 spdlog::warn("{}; if there is one, it costs time, and does no harm", done.error().message);
@@ -56,16 +55,34 @@ Result<> Guard::close_others(bool only_nft) {
         }
         spdlog::info("{}; the guard is a table of nftables", attached.error().message);
     }
-    if (auto done = make_guard_table(kJudged); !done)
+    return make_table(GuardScope::unjudged);
+}
+
+Result<> Guard::close_closed() {
+    return make_table(GuardScope::closed);
+}
+
+Result<> Guard::make_table(GuardScope scope) {
+    if (auto done = make_guard_table(scope); !done)
         return done;
+    auto text = text_of_guard_table();
+    if (!text)
+        return tl::unexpected(text.error());
+    table_ = std::move(*text);
+    scope_ = scope;
     kind_ = GuardKind::nft;
+    links_.detach();
     return kernel::detach_guard(pin_dir_);
 }
 
 Result<bool> Guard::audit() {
-    if (kind_ != GuardKind::nft || count_of_guard_table())
+    if (kind_ == GuardKind::off)
         return false;
-    if (auto done = make_guard_table(kJudged); !done)
+    if (kind_ == GuardKind::bpf)
+        return links_.audit();
+    if (const auto text = text_of_guard_table(); text && *text == table_)
+        return false;
+    if (auto done = make_table(scope_); !done)
         return tl::unexpected(done.error());
     return true;
 }
@@ -90,18 +107,23 @@ Result<> Guard::judged(uint32_t ifindex) {
 }
 
 Result<> Guard::unjudged(uint32_t ifindex) {
-    return set_group(ifindex, 0);
+    return set_group(ifindex, kClosed);
 }
 
 Result<GuardCount> Guard::dropped_by_table() const {
     return kind_ == GuardKind::nft ? count_of_guard_table() : GuardCount{};
 }
 
-Result<> Guard::remove(const std::vector<uint32_t>& interfaces) {
+Result<> Guard::open_all() {
     kind_ = GuardKind::off;
+    links_.detach();
     if (auto done = kernel::detach_guard(pin_dir_); !done)
         return done;
-    if (auto done = remove_guard_table(); !done)
+    return remove_guard_table();
+}
+
+Result<> Guard::remove(const std::vector<uint32_t>& interfaces) {
+    if (auto done = open_all(); !done)
         return done;
     for (const uint32_t ifindex : interfaces)
         if (auto done = set_group(ifindex, 0); !done && done.error().code != ENODEV)

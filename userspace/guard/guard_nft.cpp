@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guard/guard_nft.h"
 
+#include <catflap/abi.h>
 #include <nftables/libnftables.h>
 
 #include <memory>
@@ -11,7 +12,8 @@ namespace {
 
 // Before connection tracking and every other table: what no program judged leaves no trace. Only what is forwarded
 // passes the hook `forward`, so the node's own packets to its pods are free, as they are in the programs. A pod's
-// neighbour discovery and listener reports to the node pass, as they do there.
+// neighbour discovery and listener reports to the node pass, as they do there, and its answers to the node's own
+// connections: the kubelet's probes.
 constexpr const char* kTable = R"(
 add table inet catflap
 add counter inet catflap unjudged
@@ -21,12 +23,19 @@ add chain inet catflap pod_to_node
 flush chain inet catflap forwarded
 flush chain inet catflap to_node
 flush chain inet catflap pod_to_node
+add rule inet catflap forwarded iifgroup {1} counter name unjudged drop
+add rule inet catflap forwarded oifgroup {1} counter name unjudged drop
+add rule inet catflap to_node iifgroup {1} jump pod_to_node
+add rule inet catflap pod_to_node ip6 hoplimit 255 icmpv6 type {{ nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert }} accept
+add rule inet catflap pod_to_node ip6 hoplimit 1 icmpv6 type {{ mld-listener-query, mld-listener-report, mld-listener-done, mld2-listener-report }} accept
+add rule inet catflap pod_to_node meta l4proto tcp ct direction reply ct state established accept
+add rule inet catflap pod_to_node counter name unjudged drop
+)";
+
+constexpr const char* kUnjudged = R"(
 add rule inet catflap forwarded iifgroup != {0} iifname "cali*" counter name unjudged drop
 add rule inet catflap forwarded oifgroup != {0} oifname "cali*" counter name unjudged drop
 add rule inet catflap to_node iifgroup != {0} iifname "cali*" jump pod_to_node
-add rule inet catflap pod_to_node ip6 hoplimit 255 icmpv6 type {{ nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert }} accept
-add rule inet catflap pod_to_node ip6 hoplimit 1 icmpv6 type {{ mld-listener-query, mld-listener-report, mld-listener-done, mld2-listener-report }} accept
-add rule inet catflap pod_to_node counter name unjudged drop
 )";
 
 struct NftFree {
@@ -50,10 +59,20 @@ Result<std::string> run_nft(const std::string& commands, uint32_t output_flags =
 
 }  // namespace
 
-Result<> make_guard_table(uint32_t group) {
-    if (auto done = run_nft(fmt::format(kTable, group)); !done)
+Result<> make_guard_table(GuardScope scope) {
+    std::string commands = fmt::format(kTable, int{CATFLAP_GROUP_JUDGED}, int{CATFLAP_GROUP_CLOSED});
+    if (scope == GuardScope::unjudged)
+        commands += fmt::format(kUnjudged, int{CATFLAP_GROUP_JUDGED});
+    if (auto done = run_nft(commands); !done)
         return fail_because(done.error(), "make the nftables table inet catflap");
     return {};
+}
+
+Result<std::string> text_of_guard_table() {
+    auto text = run_nft("list table inet catflap", NFT_CTX_OUTPUT_STATELESS);
+    if (!text)
+        return fail_because(text.error(), "read the nftables table inet catflap");
+    return text;
 }
 
 Result<GuardCount> count_of_guard_table() {

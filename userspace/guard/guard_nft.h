@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The guard as a table of nftables, `inet catflap`: for kernels that let no BPF program into netfilter (before 6.4).
+// The guard as a table of nftables, `inet catflap`: for kernels that let no BPF program into netfilter (before 6.4),
+// and for iptables mode, which needs no bpffs.
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "base/result.h"
 
@@ -13,8 +15,15 @@ struct GuardCount {
     uint64_t bytes = 0;
 };
 
-// Closes cali* interfaces outside of the group. What was counted before stays counted.
-Result<> make_guard_table(uint32_t group);
+enum class GuardScope : uint8_t {
+    unjudged,  // cali* interfaces outside of the group of those that are judged, and the group of those that are closed
+    closed,    // the latter only
+};
+
+// What was counted before stays counted.
+Result<> make_guard_table(GuardScope scope);
+// The table as nft prints it, without counts: what somebody changes in it changes this. Fails where there is none.
+Result<std::string> text_of_guard_table();
 // What the table dropped since it was made; it outlives the agent.
 Result<GuardCount> count_of_guard_table();
 // It is no error if there is none.

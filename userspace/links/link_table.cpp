@@ -26,9 +26,11 @@ void LinkTable::link_seen(uint32_t ifindex, std::string_view name, bool up, uint
         ipvs_ifindex_ = ifindex;
         drop_addresses(ifindex);
     }
-    if (!name.starts_with(prefix_)) {
-        if (names_.erase(ifindex) != 0)
-            drop_routes(ifindex);
+    if (name.starts_with(prefix_)) {
+        renamed_.erase(ifindex);
+    } else if (names_.contains(ifindex) || renamed_.contains(ifindex) || watched_groups_.contains(group)) {
+        renamed_.insert(ifindex);
+    } else {
         groups_.erase(ifindex);
         others_.insert(ifindex);
         return;
@@ -48,6 +50,7 @@ void LinkTable::link_seen(uint32_t ifindex, std::string_view name, bool up, uint
 void LinkTable::link_gone(uint32_t ifindex) {
     others_.erase(ifindex);
     groups_.erase(ifindex);
+    renamed_.erase(ifindex);
     if (names_.erase(ifindex) != 0)
         drop_routes(ifindex);
     drop_addresses(ifindex);
@@ -92,7 +95,9 @@ void LinkTable::address_gone(const Address& address, uint32_t ifindex) {
 }
 
 void LinkTable::clear() {
+    renamed_.clear();  // an index may be another device's by now: only its group tells
     names_.clear();
+    groups_.clear();
     others_.clear();
     routes_.clear();
     addresses_.clear();

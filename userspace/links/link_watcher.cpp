@@ -85,7 +85,7 @@ void discard_leftovers(int fd) {
 }  // namespace
 
 struct LinkWatcher::State {
-    explicit State(std::string prefix) : table(std::move(prefix)) {}
+    explicit State(const LinkWatchOptions& options) : table(options.prefix, options.groups) {}
 
     Result<void> open_sockets(const LinkWatchOptions& options);
     Result<void> catch_up();
@@ -210,7 +210,7 @@ LinkWatcher& LinkWatcher::operator=(LinkWatcher&&) noexcept = default;
 LinkWatcher::~LinkWatcher() = default;
 
 Result<LinkWatcher> LinkWatcher::open(const LinkWatchOptions& options) {
-    auto state = std::make_unique<State>(options.prefix);
+    auto state = std::make_unique<State>(options);
     if (auto opened = state->open_sockets(options); !opened)
         return fail_because(opened.error(), "watch the interfaces {}*", options.prefix);
     LinkWatcher watcher(std::move(state));

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,8 @@ struct Link {
 
 struct LinkWatchOptions {
     std::string prefix = "cali";
+    // Interfaces in these device groups are watched under any name: they were enforced once, and renamed since.
+    std::set<uint32_t> groups = {};
     // What the kernel may queue between two calls of refresh(): a node that starts 250 pods sends
     // some 2 MB of it. Too little costs a complete reading, never an event.
     int receive_buffer_bytes = 16 << 20;
@@ -32,8 +35,8 @@ struct LinkWatchOptions {
 
 class LinkWatcher {
   public:
-    // Watches the calling thread's network namespace for interfaces whose name starts with
-    // `prefix`.
+    // Watches the calling thread's network namespace for interfaces whose name starts with `prefix`. One that did stays
+    // watched under any other name, until it is gone.
     static Result<LinkWatcher> open(const LinkWatchOptions& options = {});
     LinkWatcher(LinkWatcher&&) noexcept;
     LinkWatcher& operator=(LinkWatcher&&) noexcept;

@@ -100,7 +100,7 @@ Sentences guard_missing(const Facts& facts) {
 }
 
 Sentences pins_missing(const Facts& facts) {
-    return each(facts.missing_pins, "gone, and needed at the agent's next start: pin ");
+    return each(facts.missing_pins, "missing, and needed at the agent's next start: ");
 }
 
 Sentences other_engine(const Facts& facts) {
@@ -113,6 +113,11 @@ Sentences audit_mode(const Facts& facts) {
 
 Sentences mended(const Facts& facts) {
     return each(facts.recent_mends, "was broken and has been mended: ");
+}
+
+Sentences no_interfaces(const Facts& facts) {
+    return one_if(facts.no_interfaces,
+                  "there is no cali* interface in this network namespace: nothing is enforced until one appears");
 }
 
 Sentences out_of_reach(const Facts& facts) {
@@ -144,6 +149,7 @@ constexpr std::array kConditions = {
     Condition{"unknown-endpoint", Severity::fail, "bring the pod's manifest into the source: catflap get endpoints",
               unknown_pods},
     Condition{"mended", Severity::warn, "find out who breaks it: see the agent's log", mended},
+    Condition{"no-interfaces", Severity::warn, "run catflapd in the network namespace of the node", no_interfaces},
     Condition{"out-of-reach", Severity::warn, "run the pod on a node with an agent, or do without the policy there",
               out_of_reach},
 };

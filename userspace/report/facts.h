@@ -44,6 +44,7 @@ struct Facts {
     std::string cache_error;              // why the cache of last good versions is not to be trusted; ""
 
     std::vector<Trouble> not_attached;        // interfaces
+    bool no_interfaces = false;               // not one in this network namespace
     std::vector<std::string> unknown;         // interfaces whose pod is not in the source
     std::vector<std::string> unjudged;        // interfaces that are open: neither judged nor closed
     std::vector<UnenforcedPod> unenforced;    // of this node
@@ -54,7 +55,7 @@ struct Facts {
     bool guard_on = false;
     std::string guard_error;  // why it is not there; ""
 
-    std::vector<std::string> missing_pins;  // paths
+    std::vector<std::string> missing_pins;  // a path, or why what is pinned would not outlive the agent
     std::vector<Trouble> other_engines;     // what else judges this node's interfaces
     std::vector<std::string> recent_mends;  // what was found broken in the last minutes, and was put right
 };

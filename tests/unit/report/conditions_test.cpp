@@ -65,7 +65,7 @@ const std::map<std::string, Case> kCases = {
       "new interfaces are open until they are attached: the guard is off (--guard off)"}},
     {"pins-missing",
      {[](Facts& f) { f.missing_pins = {"/sys/fs/bpf/catflap/links/3-to_pod"}; }, Severity::fail,
-      "gone, and needed at the agent's next start: pin /sys/fs/bpf/catflap/links/3-to_pod"}},
+      "missing, and needed at the agent's next start: /sys/fs/bpf/catflap/links/3-to_pod"}},
     {"other-engine",
      {[](Facts& f) {
           f.other_engines = {{"/sys/fs/bpf/other", "programs on 3 interfaces"}};
@@ -82,6 +82,9 @@ const std::map<std::string, Case> kCases = {
     {"mended",
      {[](Facts& f) { f.recent_mends = {"programs of cali1"}; }, Severity::warn,
       "was broken and has been mended: programs of cali1"}},
+    {"no-interfaces",
+     {[](Facts& f) { f.no_interfaces = true; }, Severity::warn,
+      "there is no cali* interface in this network namespace: nothing is enforced until one appears"}},
     {"out-of-reach",
      {[](Facts& f) {
           f.out_of_reach = {{"a/p", "virtual-node-1", "a virtual node has no veths", {"a/x"}}};

@@ -152,7 +152,8 @@ Result<ApplyReport> Engine::apply(const State& desired) {
         spdlog::warn("{}; they stay until then, and do no harm", done.error().message);
         loaded_.reset();
     }
-    return ApplyReport{plan.endpoint_chains_written, plan.chains_written, plan.members_written};
+    const bool anything = !plan.sets_before.empty() || !plan.rules[0].empty() || !plan.rules[1].empty();
+    return ApplyReport{plan.endpoint_chains_written, plan.chains_written, plan.members_written, anything};
 }
 
 Result<std::array<std::map<std::string, std::vector<RuleCount>>, 2>> Engine::counts() const {
@@ -194,6 +195,17 @@ bool Engine::begins_as_ours(const LoadedRules& rules) {
     return chain != rules.chains.end() && !chain->second.empty() && chain->second.front() == forward.rules.front().hash;
 }
 
+bool Engine::is_complete(const LoadedRules& rules) {
+    const auto is_first = [&](const Chain& hook) {
+        const auto found = rules.hooks.find(hook.name);
+        return found != rules.hooks.end() && found->second.first_hash == hook.rules.front().hash;
+    };
+    const Chain forward = hook_chains(Family::ipv4).front();
+    const auto chain = rules.chains.find(forward.name);
+    return std::ranges::all_of(hook_rules(), is_first) && chain != rules.chains.end() && !chain->second.empty() &&
+           chain->second.front() == forward.rules.front().hash;
+}
+
 Result<Presence> Engine::presence() const {
     Presence presence;
     for (size_t family = 0; family < kFamilies.size(); ++family) {
@@ -202,7 +214,9 @@ Result<Presence> Engine::presence() const {
         const auto saved = run_tool({tools_[family]->save});
         if (!saved)
             return fail_because(saved.error(), "read the {} rules", words(family));
-        const bool ours = begins_as_ours(parse_rules(*saved));
+        const LoadedRules rules = parse_rules(*saved);
+        const bool ours = begins_as_ours(rules);
+        presence.complete &= is_complete(rules);
         presence.ours |= ours;
         presence.foreign |= !ours && has_our_names(*saved);
     }
@@ -233,6 +247,16 @@ Result<> remove_engines(std::optional<Backend> other_than) {
         return {};
     const auto names = our_sets(*ipset);
     return names ? destroy_sets(*ipset, *names, kLongPatience) : Result<>(tl::unexpected(names.error()));
+}
+
+bool chains_are_in_force() {
+    for (const Backend backend : {Backend::nft, Backend::legacy}) {
+        const auto engine = Engine::open(backend);
+        const auto presence = engine ? engine->presence() : Result<Presence>(tl::unexpected(engine.error()));
+        if (presence && presence->ours && presence->complete)
+            return true;
+    }
+    return false;
 }
 
 }  // namespace catflap::iptables

@@ -20,11 +20,13 @@ struct ApplyReport {
     size_t endpoint_chains_written = 0;
     size_t chains_written = 0;
     size_t members_written = 0;
+    bool anything = false;  // was written: hooks and deletions count, too
 };
 
 struct Presence {
     bool ours = false;     // FORWARD or cali-FORWARD begins as we write it, in some family
     bool foreign = false;  // a family where they do not has chains of such names
+    bool complete = true;  // in every family all hooks are the first rules, and cali-FORWARD begins as we write it
 };
 
 class Engine {
@@ -57,6 +59,7 @@ class Engine {
     };
     explicit Engine(Backend backend) : backend_(backend) {}
     static bool begins_as_ours(const LoadedRules& rules);
+    static bool is_complete(const LoadedRules& rules);
     [[nodiscard]] Result<Loaded> read() const;
     [[nodiscard]] Result<LoadedRules> read_rules(size_t family) const;
     [[nodiscard]] Result<> write_rules(size_t family, const std::string& rules) const;
@@ -72,5 +75,8 @@ class Engine {
 // Takes our rules of both backends away, as far as these are installed, and then our sets; looks first whether they are
 // ours: another agent's chains may have the same names. other_than: keeps that backend's rules, and the sets.
 Result<> remove_engines(std::optional<Backend> other_than = {});
+
+// True: our chains are complete in all families of a backend, and hooked in. They drop what they do not know.
+bool chains_are_in_force();
 
 }  // namespace catflap::iptables

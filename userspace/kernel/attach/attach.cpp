@@ -9,6 +9,7 @@
 #include <climits>
 
 #include "kernel/attach/first_filter.h"
+#include "kernel/attach/foreign.h"
 #include "kernel/maps/map.h"
 
 namespace catflap::kernel {
@@ -53,13 +54,6 @@ uint32_t interface_of(const bpf_link_info& link) {
     return link.xdp.ifindex;  // the first field of tcx too, which Debian 12's headers do not have
 }
 
-// The id of our filter's program; 0: there is no filter of ours.
-uint32_t clsact_program(uint32_t ifindex, bool from_pod) {
-    LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = static_cast<int>(ifindex), .attach_point = clsact_hook(from_pod));
-    LIBBPF_OPTS(bpf_tc_opts, options, .handle = kHandle, .priority = kPriority);
-    return bpf_tc_query(&hook, &options) == 0 ? options.prog_id : 0;
-}
-
 void remove_filter(uint32_t ifindex, bool from_pod, uint32_t priority) {
     LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = static_cast<int>(ifindex), .attach_point = clsact_hook(from_pod));
     LIBBPF_OPTS(bpf_tc_opts, options, .handle = kHandle, .priority = priority);
@@ -73,6 +67,16 @@ uint32_t program_id(int fd) {
 }
 
 }  // namespace
+
+uint32_t clsact_program(uint32_t ifindex, bool from_pod) {
+    LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = static_cast<int>(ifindex), .attach_point = clsact_hook(from_pod));
+    LIBBPF_OPTS(bpf_tc_opts, options, .handle = kHandle, .priority = kPriority);
+    return bpf_tc_query(&hook, &options) == 0 ? options.prog_id : 0;
+}
+
+uint32_t tcx_attach_type(bool from_pod) {
+    return tcx_hook(from_pod);
+}
 
 std::string_view to_string(AttachMode mode) {
     return mode == AttachMode::tcx ? "tcx" : "clsact";
@@ -98,6 +102,8 @@ Result<> Attachments::adopt() {
     std::vector<std::filesystem::path> stale;
     for (const auto& entry : std::filesystem::directory_iterator(links_dir_, error)) {
         const auto [ifindex, from_pod] = parse_link_name(entry.path().filename());
+        if (link_path(ifindex, from_pod) != entry.path())
+            continue;  // not ours
         UniqueFd fd(bpf_obj_get(entry.path().c_str()));
         if (fd && interface_of(link_info(fd.get())) == ifindex)
             links_[{ifindex, from_pod}] = std::move(fd);
@@ -105,13 +111,14 @@ Result<> Attachments::adopt() {
             stale.push_back(entry.path());
     }
     for (const auto& path : stale)
-        std::filesystem::remove(path, error);
+        remove_pin(path, ObjectKind::link);
     return {};
 }
 
 Result<> Attachments::attach(uint32_t ifindex, int from_pod_fd, int to_pod_fd) {
     if (behind_.contains(ifindex))
         take_off(ifindex);
+    fresh_.insert(ifindex);
     for (const bool from_pod : {true, false}) {
         const int program = from_pod ? from_pod_fd : to_pod_fd;
         auto done = mode_ == AttachMode::tcx ? attach_tcx(ifindex, from_pod, program)
@@ -142,10 +149,9 @@ Result<> Attachments::attach_tcx(uint32_t ifindex, bool from_pod, int program_fd
     if (!link)
         return fail_errno(errno, "create the {} tcx link of interface {}", hook_name(from_pod), ifindex);
     const auto path = link_path(ifindex, from_pod);
-    std::error_code ignored;  // the pin of an interface that had this index before
-    std::filesystem::remove(path, ignored);
-    if (auto done = pin(link.get(), path); !done)
-        return done;
+    // The directory may be gone, and the pin of an interface that had this index before be there.
+    if (auto done = keep_pinned(Pin{path, link.get()}); !done)
+        return tl::unexpected(done.error());
     links_[{ifindex, from_pod}] = std::move(link);
     return {};
 }
@@ -160,15 +166,13 @@ Result<> Attachments::attach_clsact(uint32_t ifindex, bool from_pod, int program
     if (const int error = bpf_tc_attach(&hook, &options); error != 0)
         return fail_errno(error, "attach the {} filter to interface {}", hook_name(from_pod), ifindex);
     remove_filter(ifindex, from_pod, kFormerPriority);
-    // The link of an agent that used TCX has done its duty.
-    std::error_code ignored;
-    std::filesystem::remove(link_path(ifindex, from_pod), ignored);
+    remove_pin(link_path(ifindex, from_pod), ObjectKind::link);  // of an agent that used TCX
     links_[{ifindex, from_pod}] = UniqueFd();
     return {};
 }
 
 // What cannot be found out is not held against them.
-Attachments::Place Attachments::place_of(uint32_t ifindex, bool from_pod, int link_fd) const {
+Attachments::Place Attachments::place_of(uint32_t ifindex, bool from_pod, int link_fd) {
     if (mode_ == AttachMode::clsact) {
         const auto first = first_filter(ifindex, from_pod);
         if (first && *first == FilterName{kPriority, kHandle})
@@ -185,12 +189,15 @@ Attachments::Place Attachments::place_of(uint32_t ifindex, bool from_pod, int li
     uint32_t count = 1;
     const int error =
         bpf_prog_query(static_cast<int>(ifindex), tcx_hook(from_pod), 0, nullptr, &first, &count) == 0 ? 0 : errno;
+    if (count > 1)
+        crowded_.insert(ifindex);
     return (error != 0 && error != ENOSPC) || first == link.prog_id ? Place::first : Place::behind;
 }
 
 bool Attachments::audit() {
     std::set<uint32_t> gone;
     behind_.clear();
+    crowded_.clear();
     for (const auto& [key, fd] : links_) {
         const Place place = place_of(key.first, key.second, fd.get());
         if (place == Place::gone)
@@ -205,6 +212,7 @@ bool Attachments::audit() {
                 "attached anew, as often as it comes back",
                 ifindex);
     std::erase_if(warned_, [&](uint32_t ifindex) { return !behind_.contains(ifindex); });
+    std::erase_if(examined_, [&](uint32_t ifindex) { return !crowded_.contains(ifindex); });
     for (const uint32_t ifindex : gone)
         forget(ifindex);
     return !gone.empty() || !behind_.empty();
@@ -221,10 +229,10 @@ void Attachments::take_off(uint32_t ifindex) {
 
 void Attachments::forget(uint32_t ifindex) {
     behind_.erase(ifindex);
+    fresh_.erase(ifindex);
     for (const bool from_pod : {true, false}) {
         links_.erase({ifindex, from_pod});
-        std::error_code ignored;
-        std::filesystem::remove(link_path(ifindex, from_pod), ignored);
+        remove_pin(link_path(ifindex, from_pod), ObjectKind::link);
     }
 }
 
@@ -237,6 +245,43 @@ std::set<uint32_t> Attachments::interfaces() const {
     for (const auto& [key, fd] : links_)
         result.insert(key.first);
     return result;
+}
+
+std::vector<Pin> Attachments::pins() const {
+    std::vector<Pin> result;
+    for (const auto& [key, fd] : links_)
+        if (fd)
+            result.push_back({link_path(key.first, key.second), fd.get()});
+    return result;
+}
+
+// Asked of an interface when it was attached, and while audit() finds more programs there than ours. Those that turn
+// out to be others' are not asked about again.
+std::vector<std::string> Attachments::take_off_foreign() {
+    std::set<uint32_t> asked = std::exchange(fresh_, {});
+    for (const uint32_t ifindex : crowded_)
+        if (examined_.insert(ifindex).second)
+            asked.insert(ifindex);
+    std::vector<std::string> told;
+    std::optional<PinnedLinks> pinned;
+    for (const uint32_t ifindex : asked) {
+        const std::vector<uint32_t> own = own_links(ifindex);
+        if (attached_programs(ifindex, true).size() + attached_programs(ifindex, false).size() <= own.size())
+            continue;
+        if (!pinned)
+            pinned = find_pinned_links();
+        for (const std::string& line : kernel::take_off_foreign(ifindex, own, *pinned))
+            told.push_back(fmt::format("interface {}: {}", ifindex, line));
+    }
+    return told;
+}
+
+std::vector<uint32_t> Attachments::own_links(uint32_t ifindex) const {
+    std::vector<uint32_t> own;
+    for (const bool from_pod : {true, false})
+        if (const auto link = links_.find({ifindex, from_pod}); link != links_.end() && link->second)
+            own.push_back(object_id(link->second.get()).id);
+    return own;
 }
 
 void remove_clsact(uint32_t ifindex) {

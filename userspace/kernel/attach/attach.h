@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "kernel/attach/pins.h"
 
 namespace catflap::kernel {
 
@@ -39,12 +40,17 @@ class Attachments {
     // And asked first, at the last audit.
     [[nodiscard]] bool attached(uint32_t ifindex) const;
     [[nodiscard]] std::set<uint32_t> interfaces() const;
+    // The links of TCX.
+    [[nodiscard]] std::vector<Pin> pins() const;
+    // Takes off what another catflap left on our interfaces; returns a line for each program.
+    std::vector<std::string> take_off_foreign();
 
   private:
+    [[nodiscard]] std::vector<uint32_t> own_links(uint32_t ifindex) const;
     Result<> attach_tcx(uint32_t ifindex, bool from_pod, int program_fd);
     Result<> attach_clsact(uint32_t ifindex, bool from_pod, int program_fd);
     enum class Place : uint8_t { first, behind, gone };
-    [[nodiscard]] Place place_of(uint32_t ifindex, bool from_pod, int link_fd) const;
+    [[nodiscard]] Place place_of(uint32_t ifindex, bool from_pod, int link_fd);
     // The kernel's part of it; returns when the programs are off.
     void take_off(uint32_t ifindex);
     [[nodiscard]] std::filesystem::path link_path(uint32_t ifindex, bool from_pod) const;
@@ -54,9 +60,16 @@ class Attachments {
     std::map<std::pair<uint32_t, bool>, UniqueFd> links_;  // (ifindex, is from_pod); clsact: without a descriptor
     std::set<uint32_t> behind_;                            // others' programs
     std::set<uint32_t> warned_;                            // of these, not for the first time
+    std::set<uint32_t> crowded_;                           // others' programs, in front or behind
+    std::set<uint32_t> fresh_;                             // attached since take_off_foreign()
+    std::set<uint32_t> examined_;                          // of these: whether they are another catflap's
 };
 
 // Removes the clsact filters that catflap left on an interface.
 void remove_clsact(uint32_t ifindex);
+// The id of the program of catflap's filter; 0: there is none.
+uint32_t clsact_program(uint32_t ifindex, bool from_pod);
+// enum bpf_attach_type of TCX.
+uint32_t tcx_attach_type(bool from_pod);
 
 }  // namespace catflap::kernel

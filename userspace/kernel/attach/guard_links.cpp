@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <memory>
@@ -55,13 +56,27 @@ struct Destroy {
 };
 using Programs = std::unique_ptr<guard_bpf, Destroy>;
 
-Result<Programs> load(const fs::path& pin_dir) {
-    const fs::path counters = pin_dir / "keep" / "drop_counters";
-    const auto pinned = open_pinned(counters);
+// The counters of an earlier agent, where they have this version's layout.
+Result<> reuse_counters(bpf_map* counters, const fs::path& path) {
+    const auto pinned = open_pinned(path);
     if (!pinned)
         return tl::unexpected(pinned.error());
     if (!*pinned)
-        return fail("open pinned object {}: it is not there", counters.string());
+        return {};
+    const auto info = map_info((*pinned)->get());
+    if (!info || info->type != bpf_map__type(counters) || info->value_bytes != bpf_map__value_size(counters) ||
+        info->max_entries != bpf_map__max_entries(counters)) {
+        remove_pin(path, ObjectKind::map);
+        return {};
+    }
+    if (const int error = bpf_map__reuse_fd(counters, (*pinned)->get()); error != 0)
+        return fail_errno(error, "take over {}", path.string());
+    return {};
+}
+
+Result<Programs> load(const fs::path& pin_dir) {
+    if (!is_bpffs(pin_dir))
+        return fail("pin the guard below {}: this is not a BPF file system", pin_dir.string());
     Programs programs(guard_bpf::open());
     if (!programs)
         return fail_errno(errno, "open the BPF object of the guard");
@@ -69,22 +84,39 @@ Result<Programs> load(const fs::path& pin_dir) {
         bpf_program__set_type(program, kNetfilterProgram);
         bpf_program__set_expected_attach_type(program, kNetfilterHook);
     }
-    if (const int error = bpf_map__reuse_fd(programs->maps.drop_counters, (*pinned)->get()); error != 0)
-        return fail_errno(error, "take over {}", counters.string());
+    const fs::path counters = pin_dir / "keep" / "drop_counters";
+    if (auto done = reuse_counters(programs->maps.drop_counters, counters); !done)
+        return tl::unexpected(done.error());
     if (const int error = guard_bpf::load(programs.get()); error != 0)
         return fail_errno(error, "load the guard's programs (they need kernel 6.4 with CONFIG_NETFILTER_BPF_LINK)");
+    if (auto done = keep_pinned(Pin{counters, bpf_map__fd(programs->maps.drop_counters)}); !done)
+        return tl::unexpected(done.error());
     return programs;
 }
 
-Result<UniqueFd> create_link(int program_fd, const Hook& hook) {
+LinkRequest request_for(int program_fd, const Hook& hook, int priority) {
     LinkRequest request;
     request.program_fd = static_cast<uint32_t>(program_fd);
     request.family = hook.family;
     request.hook = hook.hook;
-    for (request.priority = kLastPriority; request.priority >= kFirstPriority; --request.priority) {
-        UniqueFd link(static_cast<int>(syscall(__NR_bpf, BPF_LINK_CREATE, &request, sizeof(request))));
-        if (link)
-            return link;
+    request.priority = priority;
+    return request;
+}
+
+UniqueFd try_link(LinkRequest request) {
+    return UniqueFd(static_cast<int>(syscall(__NR_bpf, BPF_LINK_CREATE, &request, sizeof(request))));
+}
+
+struct HeldLink {
+    const Hook* hook = nullptr;
+    int priority = 0;
+    UniqueFd fd;
+};
+
+Result<HeldLink> create_link(int program_fd, const Hook& hook) {
+    for (int priority = kLastPriority; priority >= kFirstPriority; --priority) {
+        if (UniqueFd link = try_link(request_for(program_fd, hook, priority)); link)
+            return HeldLink{&hook, priority, std::move(link)};
         if (errno != EBUSY)
             break;
     }
@@ -95,6 +127,9 @@ Result<UniqueFd> create_link(int program_fd, const Hook& hook) {
 Result<> pin_in_place(int link_fd, const fs::path& path) {
     const fs::path next = path.string() + "-next";
     std::error_code error;
+    fs::create_directories(path.parent_path(), error);
+    if (error)
+        return fail_errno(error.value(), "create {}", path.parent_path().string());
     fs::remove(next, error);  // of an agent that died here
     if (auto done = pin(link_fd, next); !done)
         return done;
@@ -106,36 +141,102 @@ Result<> pin_in_place(int link_fd, const fs::path& path) {
 
 }  // namespace
 
-Result<> attach_guard(const fs::path& pin_dir) {
+struct GuardLinks::State {
+    fs::path pin_dir;
+    Programs programs;
+    std::vector<HeldLink> links;
+
+    [[nodiscard]] int program_fd(const Hook& hook) const {
+        const auto& progs = programs->progs;
+        return bpf_program__fd(hook.hook == NF_INET_FORWARD ? progs.guard_forward : progs.guard_input);
+    }
+    [[nodiscard]] fs::path path_of(const Hook& hook) const { return pin_dir / "guard" / hook.name; }
+};
+
+GuardLinks::GuardLinks() noexcept = default;
+GuardLinks::GuardLinks(GuardLinks&&) noexcept = default;
+GuardLinks& GuardLinks::operator=(GuardLinks&&) noexcept = default;
+GuardLinks::~GuardLinks() = default;
+
+Result<GuardLinks> GuardLinks::attach(const fs::path& pin_dir) {
     auto programs = load(pin_dir);
     if (!programs)
         return tl::unexpected(programs.error());
-    const fs::path directory = pin_dir / "guard";
-    std::error_code error;
-    fs::create_directories(directory, error);
-    if (error)
-        return fail_errno(error.value(), "create {}", directory.string());
+    GuardLinks guard;
+    guard.state_ = std::make_unique<State>(State{pin_dir, std::move(*programs), {}});
     for (const Hook& hook : kHooks) {
-        const auto& progs = (*programs)->progs;
-        const bpf_program* program = hook.hook == NF_INET_FORWARD ? progs.guard_forward : progs.guard_input;
-        auto link = create_link(bpf_program__fd(program), hook);
+        auto link = create_link(guard.state_->program_fd(hook), hook);
         if (!link)
             return tl::unexpected(link.error());
-        if (auto done = pin_in_place(link->get(), directory / hook.name); !done)
-            return done;
+        if (auto done = pin_in_place(link->fd.get(), guard.state_->path_of(hook)); !done)
+            return tl::unexpected(done.error());
+        guard.state_->links.push_back(std::move(*link));
     }
-    return {};
+    return guard;
+}
+
+// A link that was detached looks the same as before. But no two programs of a hook may have the same priority: where
+// another one can be attached at ours, ours has gone, and the new one is in its place.
+Result<bool> GuardLinks::audit() {
+    bool mended = false;
+    if (!state_)
+        return mended;
+    for (HeldLink& held : state_->links) {
+        UniqueFd again = try_link(request_for(state_->program_fd(*held.hook), *held.hook, held.priority));
+        if (!again && errno == EBUSY)
+            continue;
+        if (!again)
+            return fail_errno(errno, "look whether the guard is attached to hook {} of netfilter", held.hook->name);
+        held.fd = std::move(again);
+        mended = true;
+        if (auto done = pin_in_place(held.fd.get(), state_->path_of(*held.hook)); !done)
+            return tl::unexpected(done.error());
+    }
+    return mended;
+}
+
+std::vector<Pin> GuardLinks::pins() const {
+    std::vector<Pin> result;
+    if (!state_)
+        return result;
+    for (const HeldLink& held : state_->links)
+        result.push_back({state_->path_of(*held.hook), held.fd.get()});
+    result.push_back({state_->pin_dir / "keep" / "drop_counters", bpf_map__fd(state_->programs->maps.drop_counters)});
+    return result;
+}
+
+void GuardLinks::detach() {
+    if (state_)
+        for (const HeldLink& held : state_->links)
+            bpf_link_detach(held.fd.get());
+    state_.reset();
+}
+
+bool is_guard_name(const std::string& file_name) {
+    return std::ranges::any_of(kHooks, [&](const Hook& hook) {
+        return file_name == hook.name || file_name == std::string(hook.name) + "-next";
+    });
 }
 
 Result<> detach_guard(const fs::path& pin_dir) {
+    const fs::path directory = pin_dir / "guard";
     std::error_code error;
-    // A link whose last pin goes is taken off its hook a little later, by a worker of the kernel; this is done at once.
-    for (const fs::directory_entry& pinned : fs::directory_iterator(pin_dir / "guard", error))
-        if (auto link = open_pinned(pinned.path()); link && *link && bpf_link_detach((*link)->get()) != 0)
-            return fail_errno(errno, "detach {}", pinned.path().string());
-    fs::remove_all(pin_dir / "guard", error);
-    if (error)
-        return fail_errno(error.value(), "remove {}", (pin_dir / "guard").string());
+    for (const Hook& hook : kHooks) {
+        for (const char* suffix : {"", "-next"}) {
+            const fs::path path = directory / (std::string(hook.name) + suffix);
+            const auto link = open_pinned(path);
+            if (!link || !*link || object_id((*link)->get()).kind != ObjectKind::link)
+                continue;
+            // A link whose last pin goes is taken off its hook a little later, by a worker of the kernel; this is done
+            // at once.
+            if (bpf_link_detach((*link)->get()) != 0)
+                return fail_errno(errno, "detach {}", path.string());
+            fs::remove(path, error);
+            if (error)
+                return fail_errno(error.value(), "remove {}", path.string());
+        }
+    }
+    fs::remove(directory, error);  // where it is empty
     return {};
 }
 

@@ -2,12 +2,8 @@
 #include "kernel/datapath/datapath.h"
 
 #include <bpf/libbpf.h>
-#include <fcntl.h>
-#include <linux/magic.h>
 #include <spdlog/spdlog.h>
-#include <sys/file.h>
 #include <sys/utsname.h>
-#include <sys/vfs.h>
 
 #include <array>
 #include <cstdarg>
@@ -15,18 +11,14 @@
 #include <cstring>
 
 #include "catflap.skel.h"
+#include "kernel/attach/foreign.h"
 #include "kernel/datapath/flows.h"
+#include "kernel/datapath/pin_directory.h"
 
 namespace catflap::kernel {
 namespace {
 
 namespace fs = std::filesystem;
-
-// What outlives the agent; everything else is made anew and exchanged as a whole.
-constexpr std::array<const char*, 6> kKeptMaps = {
-    "flows", "fragments", "rule_counters", "endpoint_counters", "drop_counters", "health_counters"};
-constexpr std::array<const char*, 7> kStateMaps = {"interfaces", "endpoint_configs", "ipv4_addresses", "ipv6_addresses",
-                                                   "cidrs",      "port_pages",       "table_pages"};
 
 // Each CPU has elements of its own in them: the object file has those of one CPU.
 constexpr std::array<const char*, 3> kCpuMaps = {"rule_counters", "endpoint_counters", "recent_flows"};
@@ -56,27 +48,10 @@ bool programs_interleave() {
     return uname(&name) == 0 && std::strstr(name.version, "PREEMPT_RT") != nullptr;
 }
 
-bool is_bpffs(const fs::path& path) {
-    struct statfs info {};
-    return statfs(path.c_str(), &info) == 0 && static_cast<unsigned long>(info.f_type) == BPF_FS_MAGIC;
-}
-
-Result<UniqueFd> lock_directory(const fs::path& path) {
-    UniqueFd fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!fd)
-        return fail_errno(errno, "open {}", path.string());
-    if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0)
-        return fail("another agent holds --pin-dir {}: stop it first, or give this one a directory of its own",
-                    path.string());
-    return fd;
-}
-
-Result<> remove_tree(const fs::path& path) {
-    std::error_code error;
-    fs::remove_all(path, error);
-    if (error)
-        return fail_errno(error.value(), "remove {}", path.string());
-    return {};
+// Files that are not ours stay: what follows may fail on them, and says so.
+Result<> remove_maps(const fs::path& directory) {
+    const auto left = remove_map_pins(directory);
+    return left ? Result<>{} : Result<>(tl::unexpected(left.error()));
 }
 
 }  // namespace
@@ -96,7 +71,7 @@ Datapath::Datapath(DatapathOptions options) : options_(std::move(options)), prog
 Datapath::~Datapath() = default;
 
 Result<std::unique_ptr<Datapath>> Datapath::open(const DatapathOptions& options) {
-    libbpf_set_print(collect_log);
+    keep_libbpf_log();
     std::unique_ptr<Datapath> datapath(new Datapath(options));
     if (auto done = datapath->prepare_directory(); !done)
         return tl::unexpected(done.error());
@@ -116,18 +91,16 @@ Result<std::unique_ptr<Datapath>> Datapath::open(const DatapathOptions& options)
 }
 
 Result<> Datapath::prepare_directory() {
+    if (!options_.locked) {
+        auto lock = lock_pin_directory(options_.pin_dir);
+        if (!lock)
+            return tl::unexpected(lock.error());
+        lock_ = std::move(*lock);
+    }
     std::error_code error;
     fs::create_directories(options_.pin_dir / "keep", error);
     if (error)
-        return fail_errno(error.value(), "create {} (catflapd needs root, and bpffs: mount -t bpf bpf /sys/fs/bpf)",
-                          options_.pin_dir.string());
-    if (!is_bpffs(options_.pin_dir))
-        return fail("--pin-dir {} is not on a BPF file system, where programs outlive the agent: mount -t bpf bpf {}",
-                    options_.pin_dir.string(), "/sys/fs/bpf");
-    auto lock = lock_directory(options_.pin_dir);
-    if (!lock)
-        return tl::unexpected(lock.error());
-    lock_ = std::move(*lock);
+        return fail_errno(error.value(), "create {}", (options_.pin_dir / "keep").string());
     return {};
 }
 
@@ -199,14 +172,12 @@ Result<> Datapath::reuse_kept_maps() {
                           info->max_entries == bpf_map__max_entries(map) && info->type == bpf_map__type(map);
         if (!fits) {
             if (std::string_view(name) == "rule_counters" && outgrow(pinned->value(), *info)) {
-                if (auto done = remove_tree(path); !done)
-                    return done;
+                remove_pin(path, ObjectKind::map);
                 continue;
             }
             spdlog::warn("{} is of another version of catflap, or of another number of CPUs, and starts empty",
                          path.string());
-            if (auto done = remove_tree(path); !done)
-                return done;
+            remove_pin(path, ObjectKind::map);
             continue;
         }
         if (const int error = bpf_map__reuse_fd(map, (*pinned)->get()); error != 0)
@@ -283,15 +254,28 @@ Result<> Datapath::read_adopted() {
     return {};
 }
 
+// One by one: an agent that dies in between leaves pins of two agents.
+Result<> Datapath::rename_pins(const fs::path& from, const fs::path& to) {
+    std::error_code error;
+    fs::create_directories(to, error);
+    for (const char* name : kStateMaps)
+        if (!error)
+            fs::rename(from / name, to / name, error);
+    if (error)
+        return fail_errno(error.value(), "rename {} to {}", from.string(), to.string());
+    took_over_ = true;
+    return remove_maps(from);
+}
+
 Result<> Datapath::take_over() {
     if (auto done = add_late_counts(); !done)
         return done;
     const fs::path next = options_.pin_dir / "state_next";
     const fs::path state = options_.pin_dir / "state";
-    if (auto done = remove_tree(next); !done)
+    if (auto done = remove_maps(next); !done)
         return done;
     std::error_code error;
-    fs::create_directory(next, error);
+    fs::create_directories(next, error);
     if (error)
         return fail_errno(error.value(), "create {}", next.string());
     for (const char* name : kStateMaps)
@@ -299,15 +283,18 @@ Result<> Datapath::take_over() {
             return done;
     // At every moment there is one of the two to be found by the next agent.
     const fs::path old = options_.pin_dir / "state_old";
-    if (auto done = remove_tree(old); !done)
+    if (auto done = remove_maps(old); !done)
         return done;
+    if (fs::exists(old))
+        return rename_pins(next, state);  // somebody else's files are there
     if (fs::exists(state))
         fs::rename(state, old, error);
     if (!error)
         fs::rename(next, state, error);
     if (error)
         return fail_errno(error.value(), "rename {} to {}", next.string(), state.string());
-    return remove_tree(old);
+    took_over_ = true;
+    return remove_maps(old);
 }
 
 Result<> Datapath::attach(uint32_t ifindex) {
@@ -326,6 +313,18 @@ int Datapath::from_pod_fd() const {
 }
 int Datapath::to_pod_fd() const {
     return bpf_program__fd(programs_->skeleton->progs.to_pod);
+}
+
+std::vector<Pin> Datapath::pins() const {
+    std::vector<Pin> result = attachments_.pins();
+    for (const char* name : kKeptMaps)
+        result.push_back({options_.pin_dir / "keep" / name, map_fd(name)});
+    for (const auto& [name, fd] : ledger_->maps())
+        result.push_back({options_.pin_dir / "keep" / name, fd});
+    if (took_over_)
+        for (const char* name : kStateMaps)
+            result.push_back({options_.pin_dir / "state" / name, map_fd(name)});
+    return result;
 }
 
 std::vector<NamedMap> Datapath::maps() const {
@@ -357,21 +356,30 @@ Result<catflap_health> Datapath::health() const {
     return sum_over_cpus<catflap_health>(map_fd("health_counters"), "health_counters", 0);
 }
 
+void keep_libbpf_log() {
+    libbpf_set_print(collect_log);
+}
+
 Result<> remove_datapath(const fs::path& pin_dir, const std::vector<uint32_t>& interfaces) {
-    libbpf_set_print(collect_log);  // an interface without our filter is no error
-    if (!fs::exists(pin_dir)) {
-        for (const uint32_t ifindex : interfaces)
-            remove_clsact(ifindex);
-        return {};
+    keep_libbpf_log();
+    std::error_code error;
+    if (fs::exists(pin_dir, error)) {
+        const auto lock = lock_pin_directory(pin_dir);
+        if (!lock)
+            return tl::unexpected(lock.error());
+        const auto left = remove_pins(pin_dir);
+        if (!left)
+            return tl::unexpected(left.error());
+        for (const fs::path& path : *left)
+            spdlog::warn("{} is not catflap's, and stays", path.string());
     }
-    if (!is_bpffs(pin_dir))
-        return fail("--pin-dir {} is not on a BPF file system", pin_dir.string());
-    const auto lock = lock_directory(pin_dir);
-    if (!lock)
-        return tl::unexpected(lock.error());
-    for (const uint32_t ifindex : interfaces)
+    const PinnedLinks pinned = find_pinned_links();
+    for (const uint32_t ifindex : interfaces) {
         remove_clsact(ifindex);
-    return remove_tree(pin_dir);
+        for (const std::string& line : take_off_foreign(ifindex, {}, pinned))
+            spdlog::warn("interface {}: {}", ifindex, line);
+    }
+    return {};
 }
 
 }  // namespace catflap::kernel

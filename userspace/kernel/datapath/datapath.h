@@ -4,10 +4,7 @@
 // Every start loads the programs and the tables' maps anew, takes over what has to outlive the agent (flows, counters,
 // the ledger), and exchanges the programs interface by interface when the new tables are complete: a restart, an
 // upgrade of the programs and a repair are one and the same path, and no packet passes unjudged in any of them.
-//
-//   PIN_DIR/links/12-from_pod    TCX links, by ifindex
-//   PIN_DIR/keep/flows ...       maps that outlive the agent
-//   PIN_DIR/state/cidrs ...      the tables' maps of the agent that ran last
+// Where they are pinned: kernel/datapath/pin_directory.h.
 #pragma once
 
 #include <filesystem>
@@ -30,6 +27,7 @@ struct DatapathOptions {
     uint64_t copy_jiffies = CATFLAP_COPY_JIFFIES;
     std::optional<AttachMode> attach;  // nothing: what the kernel has
     compile::Capacity capacity;        // at least
+    bool locked = false;               // the caller holds the lock of pin_dir
 };
 
 struct NamedMap {
@@ -72,6 +70,9 @@ class Datapath {
     Result<> attach(uint32_t ifindex);
     void forget(uint32_t ifindex) { attachments_.forget(ifindex); }
     bool audit_attachments() { return attachments_.audit(); }
+    std::vector<std::string> take_off_foreign() { return attachments_.take_off_foreign(); }
+    // What has to be pinned now, so that the next agent finds it.
+    [[nodiscard]] std::vector<Pin> pins() const;
 
     [[nodiscard]] std::vector<NamedMap> maps() const;
     [[nodiscard]] int map_fd(const char* name) const;
@@ -95,6 +96,7 @@ class Datapath {
     void take_over_rule_counters(const CpuArray<catflap_counter>& counters);
     Result<> add_late_counts();
     Result<> read_adopted();
+    Result<> rename_pins(const std::filesystem::path& from, const std::filesystem::path& to);
     Result<> open_counters();
     Result<> open_store();
 
@@ -110,11 +112,17 @@ class Datapath {
     std::vector<catflap_counter> outgrown_counts_;  // that were taken over
     bool flows_adopted_ = false;
     bool conntrack_ = false;
+    bool took_over_ = false;
     uint32_t cpus_ = 1;
     UniqueFd lock_;  // on pin_dir: two agents must not share it
 };
 
-// Takes away everything that catflap left under pin_dir, and its filters on these interfaces.
+// libbpf's own words are kept for the moment when a load fails, instead of being printed: to ask for a filter that is
+// not there is no error.
+void keep_libbpf_log();
+
+// Takes away what is ours under pin_dir, our filters on these interfaces, and other catflaps' programs there. Says in
+// the log what it left, and what it found of others.
 Result<> remove_datapath(const std::filesystem::path& pin_dir, const std::vector<uint32_t>& interfaces);
 
 }  // namespace catflap::kernel

@@ -37,6 +37,11 @@ class Ledger {
     // Adds the decision's final counts to its policies' totals, and forgets it.
     Result<> settle(uint32_t decision, const compile::DecisionKey& key);
 
+    // Its maps, by the names under which they are pinned.
+    [[nodiscard]] std::vector<std::pair<const char*, int>> maps() const {
+        return {
+            {"decision_names", names_.get()}, {"policy_totals", totals_.get()}, {"generations", generations_fd_.get()}};
+    }
     [[nodiscard]] catflap_counter count(uint32_t decision) const { return rule_counters_.sum(decision); }
     // Counted elsewhere for the decision.
     Result<> add_counts(const compile::DecisionKey& key, const catflap_counter& counts);

@@ -45,6 +45,10 @@ const CacheStatus* Directory::cache_status() const {
     return state_->cache ? &state_->cache->status() : nullptr;
 }
 
+void Directory::doubt() {
+    state_->doubt();
+}
+
 const Cluster& Directory::cluster() const {
     return state_->catalog.cluster();
 }

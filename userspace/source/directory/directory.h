@@ -44,6 +44,8 @@ class Directory {
     // The node whose last Pod does not go away in silence; "": Pods may go.
     void expect_pods_of(const std::string& node);
     [[nodiscard]] bool emptied_on_purpose() const;
+    // The next refresh() compares every file with what it was, whatever was heard of it.
+    void doubt();
 
     [[nodiscard]] const Cluster& cluster() const;
     // What refresh() changed in it since the last take_changes().

@@ -47,7 +47,7 @@ Result<bool> Directory::State::refresh(bool patient) {
     uncertain |= events->replaced;
     Look look;
     look_at(*events, look);
-    bool all = events->rescan || uncertain;
+    bool all = std::exchange(doubted, false) || events->rescan || uncertain;
     for (const auto& [name, mask] : events->names)
         all = all || is_switch(name) || name == kEmptiedOnPurpose;
     if (all) {

@@ -35,6 +35,8 @@ struct Directory::State {
     void expect_pods_of(const std::string& name);
     Result<> save();
     [[nodiscard]] bool unsaved() const;
+    // The next refresh() compares every file with what it was.
+    void doubt() { doubted = true; }
     // Everything that the cache has; false: nothing.
     bool restore();
 
@@ -68,6 +70,7 @@ struct Directory::State {
     // The directory was away, was replaced or looked emptied: nothing is taken before it is at rest and in order.
     bool uncertain = false;
     bool replaced = false;
+    bool doubted = false;
     Files last_listing;
     std::optional<Error> trouble;          // why the last look was not taken
     std::optional<Files> refused_listing;  // what was there then, where it looked emptied

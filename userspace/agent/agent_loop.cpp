@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+// The loop: waits for events, and answers each by "look again".
+#include <spdlog/spdlog.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+
+#include <array>
+#include <csignal>
+
+#include "agent/agent.h"
+#include "control/readiness.h"
+
+namespace catflap::agent {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// SIGHUP would end the process otherwise.
+Result<UniqueFd> open_signals() {
+    sigset_t signals;
+    sigemptyset(&signals);
+    for (const int one : {SIGTERM, SIGINT, SIGHUP})
+        sigaddset(&signals, one);
+    if (sigprocmask(SIG_BLOCK, &signals, nullptr) != 0)
+        return fail_errno(errno, "block the signals");
+    UniqueFd fd(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (!fd)
+        return fail_errno(errno, "open a signal descriptor");
+    return fd;
+}
+
+// Housekeeping that nobody waits for.
+Result<UniqueFd> open_timer() {
+    UniqueFd fd(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+    const itimerspec interval{{1, 0}, {1, 0}};
+    if (!fd || timerfd_settime(fd.get(), 0, &interval, nullptr) != 0)
+        return fail_errno(errno, "open a timer");
+    return fd;
+}
+
+}  // namespace
+
+struct Agent::Events {
+    UniqueFd epoll;
+    UniqueFd signals;
+    UniqueFd timer;
+    std::set<int> watched;
+    bool stop = false;
+    std::optional<std::chrono::microseconds> watchdog = control::watchdog_interval();
+    Clock::time_point watchdog_at{};
+
+    Result<> watch(int fd) {
+        epoll_event event{};
+        event.events = EPOLLIN;
+        event.data.fd = fd;
+        if (watched.contains(fd))
+            return {};
+        if (epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd, &event) != 0)
+            return fail_errno(errno, "watch a descriptor");
+        watched.insert(fd);
+        return {};
+    }
+    // Only from the loop: a process whose loop stands still is to be taken for dead.
+    void tell_watchdog() {
+        if (!watchdog || Clock::now() < watchdog_at)
+            return;
+        watchdog_at = Clock::now() + *watchdog;
+        if (const auto told = control::notify("WATCHDOG=1"); !told)
+            spdlog::warn("{}", told.error().message);
+    }
+};
+
+Result<> Agent::open_events() {
+    auto signals = open_signals();
+    auto timer = open_timer();
+    if (!signals || !timer)
+        return tl::unexpected(!signals ? signals.error() : timer.error());
+    events_ = std::make_shared<Events>();
+    events_->signals = std::move(*signals);
+    events_->timer = std::move(*timer);
+    events_->epoll = UniqueFd(epoll_create1(EPOLL_CLOEXEC));
+    if (!events_->epoll)
+        return fail_errno(errno, "create an epoll descriptor");
+    for (const int fd : {events_->signals.get(), events_->timer.get(), control_->fd()})
+        if (auto done = events_->watch(fd); !done)
+            return done;
+    return {};
+}
+
+// What a start has opened so far.
+Result<> Agent::watch_sources() {
+    for (const int fd :
+         {state_.source ? state_.source->fd() : -1, state_.links ? state_.links->fd() : -1, grace_ ? grace_->fd() : -1})
+        if (fd >= 0)
+            if (auto done = events_->watch(fd); !done)
+                return done;
+    return {};
+}
+
+int Agent::time_to_wait() const {
+    auto until = Clock::time_point::max();
+    if (!state_.enforcing)
+        until = retry_at_;
+    else if (may_save() && state_.source->unsaved())
+        return 0;
+    else if (dirty_ && may_wait())
+        until = rest_until_;
+    if (events_->watchdog)
+        until = std::min(until, events_->watchdog_at);
+    if (until == Clock::time_point::max())
+        return -1;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now());
+    return static_cast<int>(std::max<int64_t>(0, left.count()));
+}
+
+Result<> Agent::run() {
+    if (auto done = open_events(); !done)
+        return done;
+    std::array<epoll_event, 8> events{};
+    for (int count = 0; !events_->stop;) {
+        bool links_changed = false;
+        for (int i = 0; i < count; ++i)
+            links_changed |= state_.links && events[static_cast<size_t>(i)].data.fd == state_.links->fd();
+        if (auto done = work(links_changed); !done)
+            return done;
+        for (int i = 0; i < count; ++i)
+            if (auto done = handle(events[static_cast<size_t>(i)].data.fd); !done)
+                return done;
+        if (auto done = watch_sources(); !done)
+            return done;
+        events_->tell_watchdog();
+        count = events_->stop
+                    ? 0
+                    : epoll_wait(events_->epoll.get(), events.data(), static_cast<int>(events.size()), time_to_wait());
+        if (count < 0 && errno != EINTR)
+            return fail_errno(errno, "wait for events");
+    }
+    while (state_.enforcing && may_save() && state_.source->unsaved())
+        save_source();
+    return {};
+}
+
+Result<> Agent::work(bool links_changed) {
+    if (!state_.enforcing)
+        return Clock::now() < retry_at_ ? Result<>{} : try_to_start();
+    audit_ |= links_changed;
+    if (auto done = reconcile(true); !done) {
+        if (done.error().message != last_error_)
+            spdlog::error("{}", done.error().message);
+        last_error_ = done.error().message;
+        if (!state_.dataplane || state_.dataplane->broken())
+            if (auto loaded = reload({}); !loaded) {
+                state_.enforcing = false;  // what is attached stays
+                start_failed(loaded.error());
+            }
+    } else if (state_.commit_error.empty() && !std::exchange(last_error_, "").empty()) {
+        spdlog::info("in order again");
+    }
+    if (state_.enforcing)
+        save_source();
+    return {};
+}
+
+Result<> Agent::handle(int fd) {
+    if (fd == events_->signals.get()) {
+        signalfd_siginfo signal{};
+        if (read(fd, &signal, sizeof(signal)) != sizeof(signal))
+            return {};
+        if (signal.ssi_signo == SIGHUP)
+            reload_options();
+        else
+            events_->stop = true;
+    } else if (fd == control_->fd()) {
+        control_->serve();
+    } else if (fd == events_->timer.get()) {
+        uint64_t expirations = 0;
+        if (read(fd, &expirations, sizeof(expirations)) > 0)
+            every_second();
+    } else if (grace_ && fd == grace_->fd()) {
+        if (auto done = end_grace_period(); !done)
+            spdlog::error("{}", done.error().message);
+    } else if (!state_.enforcing) {
+        take_in_changes();
+    }
+    return {};
+}
+
+void Agent::every_second() {
+    spdlog::default_logger_raw()->flush();  // what was left out of the log is told
+    if (state_.guard && state_.links)
+        audit_guard();
+    if (state_.guard)
+        audit_pins();
+    if (!state_.enforcing)
+        return;
+    audit_ = true;
+    dirty_ |= !state_.commit_error.empty() || derivation_.is_admission_due();
+    begin_grace_period();
+}
+
+// What cannot be changed while the agent runs is named.
+void Agent::reload_options() {
+    const auto now = read_options_();
+    if (!now) {
+        spdlog::error("SIGHUP: {}; the options stay as they are", now.error().message);
+    } else {
+        spdlog::set_level(now->log_level);
+        state_.options.log_level = now->log_level;
+        state_.options.on_failure = now->on_failure;
+        spdlog::info("SIGHUP: the log level is {}; the source is looked at again",
+                     spdlog::level::to_string_view(now->log_level));
+    }
+    audit_ = true;
+    dirty_ = true;
+    if (state_.source)
+        state_.source->doubt();
+    if (!state_.enforcing)
+        retry_at_ = {};
+}
+
+}  // namespace catflap::agent
