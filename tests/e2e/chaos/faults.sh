@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # what chaos.test assigns
 # The faults of chaos.test. To be sourced by it. A fault is a function fault_NAME that does the damage and a function
 # heal_NAME that undoes what the test itself has to undo; a new pair is all that a new fault needs. In between the test
 # looks at traffic; after it, `catflap status --check` must be right.
