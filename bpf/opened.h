@@ -36,11 +36,12 @@ static __always_inline int judge_opened_to_pod(const struct catflap_table *table
                                                struct connection *connection)
 {
     const __u8 ipv6 = !is_ipv4_mapped(&key->remote);
-    struct catflap_address remote = key->remote;
+    struct catflap_address remote = connection->far; /* on the stack: kernel 6.1 takes no such argument as a key */
     const struct catflap_address *sender;
 
     if (connection->sender_ifindex == CATFLAP_SENDER_UNKNOWN && connection->far_known)
-        connection->sender_ifindex = interface_of(&connection->far);
+        connection->sender_ifindex = interface_of(&remote);
+    remote = key->remote;
     sender = sender_address(connection->sender_ifindex, ipv6);
     if (sender)
         remote = *sender;
