@@ -19,18 +19,8 @@ struct Usage {
     size_t entries = 0;
     bool estimated = false;
     const char* note = "";
+    bool fixed = false;  // it has all of its entries from the start, and cannot fill up
 };
-
-// Pages with a port that some rule tells apart; the others say 0 for all of theirs.
-size_t port_pages_in_use(const compile::Loaded& loaded) {
-    size_t pages = 0;
-    for (const std::vector<uint16_t>& ports : loaded.ports)
-        for (size_t first = 0; first < ports.size(); first += CATFLAP_PAGE_U16)
-            pages += std::any_of(ports.begin() + static_cast<ptrdiff_t>(first),
-                                 ports.begin() + static_cast<ptrdiff_t>(first + CATFLAP_PAGE_U16),
-                                 [](uint16_t number) { return number != 0; });
-    return pages;
-}
 
 size_t configs_in_use(const compile::Loaded& loaded) {
     return static_cast<size_t>(
@@ -55,8 +45,6 @@ Usage usage_of(const AgentState& state, const EbpfDataplane& dataplane, const ke
         return {store.addresses().ipv6_count()};
     if (name == "cidrs")
         return {loaded.prefixes.size() + store.cidrs().pod_keys()};
-    if (name == "port_pages")
-        return {port_pages_in_use(loaded)};
     if (name == "table_pages")
         return {loaded.pools.pages.pages() - loaded.pools.pages.free_pages()};
     if (name == "rule_counters")
@@ -69,7 +57,7 @@ Usage usage_of(const AgentState& state, const EbpfDataplane& dataplane, const ke
         const auto census = kernel::count_entries(map.fd, kPatience);
         return census ? Usage{census->entries, census->estimated, kEvicting} : Usage{0, true, kEvicting};
     }
-    return {info.max_entries / map.copies, false, kFixed};
+    return {info.max_entries / map.copies, false, kFixed, true};
 }
 
 // An element of the tables of addresses is a bucket.
@@ -88,14 +76,16 @@ json report_maps(const AgentState& state, const EbpfDataplane& dataplane) {
         const Usage usage = usage_of(state, dataplane, map, *info);
         // Each CPU has a copy of every element of some arrays: an entry is one with all of its copies.
         const size_t max_entries = info->max_entries / map.copies * slots_per_element(map.name);
-        const double fill =
-            max_entries == 0 ? 0 : 100.0 * static_cast<double>(usage.entries) / static_cast<double>(max_entries);
+        const double fill = max_entries == 0 || usage.fixed
+                                ? 0
+                                : 100.0 * static_cast<double>(usage.entries) / static_cast<double>(max_entries);
         result.push_back({{"name", map.name},
                           {"type", kernel::map_type_name(info->type)},
                           {"keyBytes", info->key_bytes},
                           {"valueBytes", info->value_bytes},
                           {"entries", usage.entries},
                           {"estimated", usage.estimated},
+                          {"fixed", usage.fixed},
                           {"maxEntries", max_entries},
                           {"memoryBytes", kernel::map_memory_bytes(map.fd)},
                           {"fillPercent", fill},

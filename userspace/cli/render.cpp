@@ -85,6 +85,8 @@ std::string isolation_text(const json& policies, bool wide) {
 }
 
 std::string fill_text(const json& item) {
+    if (item.value("fixed", false))
+        return std::string(kNothing);
     const double entries = item.value("entries", 0.0);
     const double limit = item.value("maxEntries", 0.0);
     return limit > 0 ? fmt::format("{}{:.1f}%", item.value("estimated", false) ? "~" : "", 100 * entries / limit)

@@ -161,10 +161,18 @@ TEST_CASE("maps: an estimate is marked as one, and why a full one is no trouble"
                          {"maxEntries", 10},
                          {"estimated", true},
                          {"memoryBytes", 1},
-                         {"note", "full is normal"}}};
+                         {"note", "full is normal"}},
+                        {{"name", "table"},
+                         {"type", "array"},
+                         {"entries", 5},
+                         {"maxEntries", 5},
+                         {"fixed", true},
+                         {"memoryBytes", 1},
+                         {"note", "fixed"}}};
     CHECK(render_table(report::Kind::maps, items, {}) ==
           "NAME   TYPE      ENTRIES  MAX     FILL  MEMORY  NOTE\n"
-          "flows  lru_hash       10   10  ~100.0%      1B  full is normal\n");
+          "flows  lru_hash       10   10  ~100.0%      1B  full is normal\n"
+          "table  array           5    5        -      1B  fixed\n");
 }
 
 TEST_CASE("a long table is written before all of it is there; a wider row then only moves its own line") {
