@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What `catflap check` is given and is no manifest, and names that would drive a terminal.
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
