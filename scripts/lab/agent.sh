@@ -46,9 +46,9 @@ catflapd() {
 
 # A laboratory may share a slow machine: answers have more time than an operator would give them.
 ctl() {
-    local patience=()
-    [[ $2 == settle || " $* " == *" --timeout "* ]] || patience=(--timeout 30s)
-    "$CATFLAP_BIN/catflap" "${@:2}" "${patience[@]}" --run-dir "$(agent_run_dir "$1")"
+    local answer_time=()
+    [[ $2 == settle || " $* " == *" --timeout "* ]] || answer_time=(--timeout 30s)
+    "$CATFLAP_BIN/catflap" "${@:2}" "${answer_time[@]}" --run-dir "$(agent_run_dir "$1")"
 }
 
 agent_is_alive() { [[ -n ${AGENT_PID[$1]:-} ]] && kill -0 "${AGENT_PID[$1]}" 2>/dev/null; }
