@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "source/directory/directory_state.h"
 
+#include <malloc.h>
+
 #include <utility>
 
 namespace catflap::source {
@@ -175,6 +177,7 @@ Result<> Directory::State::save() {
         forgotten = true;
         if (auto done = cache->forget(); !done)
             outcome = std::move(done);
+        malloc_trim(0);  // what the start needed to know of the cache is as large as its keys
     }
     if (auto written = cache->flush(); !written) {
         save_again_at = Clock::now() + std::chrono::seconds(1);
