@@ -69,7 +69,7 @@ TEST_CASE(
             CHECK(write(ends[1], &c, 1) == 1);
         close(ends[1]);
     });
-    const Run run = run_cli({"check", fmt::format("/dev/fd/{}", ends[0])});
+    const Run run = run_cli({"check", "/dev/fd/" + std::to_string(ends[0])});
     writer.join();
     close(ends[0]);
     CHECK(run.out == "1 object, 0 refused\n");
