@@ -10,7 +10,7 @@ namespace {
 
 Cluster shop() {
     Cluster cluster;
-    cluster.nodes = {{"n1", {"n1", {}}}, {"n2", {"n2", {}}}, {"virtual", {"virtual", {}, true}}};
+    cluster.nodes = {{"n1", {"n1", {}}}, {"n2", {"n2", {}}}, {"virtual", {"virtual", {}, "", true}}};
     const auto add = [&](const std::string& name, const std::string& node) {
         Pod pod;
         pod.name = {"shop", name};
