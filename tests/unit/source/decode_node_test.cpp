@@ -22,7 +22,7 @@ bool is_virtual(const std::string& metadata, const std::string& spec = "{}") {
 TEST_CASE("a virtual node is known by its label, by its taint, by AWS's label") {
     CHECK(is_virtual("{name: a, labels: {type: virtual-kubelet}}"));
     CHECK(
-        is_virtual("{name: a, labels: {x: y}}", "{taints: [{key: virtual-kubelet.io/provider, effect: NoSchedule}]}"));
+        is_virtual("{name: a, labels: {a: b}}", "{taints: [{key: virtual-kubelet.io/provider, effect: NoSchedule}]}"));
     CHECK(is_virtual("{name: a, labels: {eks.amazonaws.com/compute-type: fargate}}"));
     CHECK_FALSE(is_virtual("{name: a, labels: {kubernetes.io/role: agent, type: worker}}"));
     CHECK_FALSE(is_virtual("{name: a}", "{taints: [{key: node-role.kubernetes.io/control-plane}]}"));

@@ -254,6 +254,7 @@ TEST_CASE("kubectl's YAML of a policy, with managed fields") {
                                {{}, {}, IpBlock{prefix("10.0.0.0/8"), {prefix("10.1.0.0/16"), prefix("10.9.0.0/16")}}}},
                      .ports = {{Protocol::tcp, "postgres", {}}, {Protocol::tcp, uint16_t{9100}, uint16_t{9200}}}}},
         .egress = {{.peers = {{Selector{{{"k8s-app", Operator::in, {"kube-dns"}}}}, Selector{}, {}}},
-                    .ports = {{Protocol::udp, uint16_t{53}, {}}}}}};
+                    .ports = {{Protocol::udp, uint16_t{53}, {}}}}},
+        .created = "2024-05-01T10:00:00Z"};
     CHECK(std::get<Policy>(decoded.objects[0].object) == expected);
 }

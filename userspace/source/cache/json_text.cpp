@@ -38,7 +38,8 @@ JsonText& JsonText::string(std::string_view value) {
         else if (character <= 0xffff)
             fmt::format_to(std::back_inserter(text_), "\\u{:04x}", character);
         else
-            fmt::format_to(std::back_inserter(text_), "\\U{:08x}", character);  // YAML's; JSON has no such escape
+            fmt::format_to(std::back_inserter(text_), "\\u{:04x}\\u{:04x}", 0xd7c0 + (character >> 10),
+                           0xdc00 + (character & 0x3ff));  // a surrogate pair
     }
     text_ += '"';
     return *this;
