@@ -102,6 +102,8 @@ bool Agent::may_wait() const {
 }
 
 Result<> Agent::reconcile(bool patient) {
+    if (!state_.dataplane)
+        return fail("the datapath could not be loaded anew, and what is attached goes on as it is");
     if (auto done = refresh_links(); !done)
         return done;
     refresh_source(patient);

@@ -8,6 +8,7 @@
 #include <ranges>
 
 #include "agent/agent.h"
+#include "control/readiness.h"
 
 namespace catflap::agent {
 namespace {
@@ -29,6 +30,7 @@ compile::Capacity capacity_for(const compile::Needs& needs, const compile::Capac
 }  // namespace
 
 Result<> Agent::commit_what_fits() {
+    derivation_.while_admitting([] { (void)control::notify("WATCHDOG=1"); });
     derivation_.does_not_fit(compile::Limits());
     auto done = try_commit();
     if (done || state_.dataplane->broken() || done.error().code != compile::kDoesNotFit || reloading_)

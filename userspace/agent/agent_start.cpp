@@ -114,7 +114,7 @@ Result<> Agent::start_up() {
     if (auto done = open_engine(); !done)
         return done;
     auto done = first_commit();
-    if (!done && state_.dataplane->broken()) {
+    if (!done && (!state_.dataplane || state_.dataplane->broken())) {
         state_.dataplane.reset();
         derivation_.forget_commit();
     }

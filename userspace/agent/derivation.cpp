@@ -47,7 +47,7 @@ bool Derivation::admit(const Cluster& source, bool urgent, bool changed) {
     if (!must_admit_ && (admission_.complete() || !admission_stale_ || (!urgent && !is_admission_due())))
         return false;
     const auto begin = std::chrono::steady_clock::now();
-    admission_ = compile::admit(source, this_node(matched_.pods), limits_);
+    admission_ = compile::admit(source, this_node(matched_.pods), limits_, alive_);
     const auto end = std::chrono::steady_clock::now();
     admit_again_at_ = end + kRest * (end - begin);
     must_admit_ = false;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,8 @@ class Derivation {
     compile::Desired update(const Cluster& source, Changes changes, const LinkWatcher& links);
     // What update() returned does not fit. The next one returns what of it does: with these limits.
     void does_not_fit(const compile::Limits& limits);
+    // Called now and then while that takes long.
+    void while_admitting(std::function<void()> alive) { alive_ = std::move(alive); }
     // Of the last update().
     [[nodiscard]] const compile::Admission& admission() const { return admission_; }
     // Something may fit now that was refused, and nobody has looked again.
@@ -59,6 +62,7 @@ class Derivation {
     compile::Limits limits_;
     compile::Admission admission_;
     compile::AdmittedCluster admitted_;
+    std::function<void()> alive_;
     bool must_admit_ = false;
     bool admission_stale_ = false;
     std::chrono::steady_clock::time_point admit_again_at_{};

@@ -26,8 +26,8 @@ bool has_egress_rules(const Policy& policy) {
 // Goes from limit to limit; each later step works on what the earlier ones admitted.
 class Admitting {
   public:
-    Admitting(const Cluster& cluster, resolve::ThisNode node, const Limits& limits)
-        : source_(cluster), trial_(cluster), node_(std::move(node)), limits_(limits) {}
+    Admitting(const Cluster& cluster, resolve::ThisNode node, const Limits& limits, std::function<void()> alive)
+        : source_(cluster), trial_(cluster), node_(std::move(node)), limits_(limits), alive_(std::move(alive)) {}
 
     Admission run() {
         find_policies();
@@ -111,6 +111,8 @@ class Admitting {
 
     // Of the trial cluster as it is now.
     Result<> fits(const std::vector<ObjectName>& pods) {
+        if (alive_)
+            alive_();
         resolver_.update(trial_, pods, std::exchange(toggled_, {}));
         std::vector<EndpointSpec> endpoints;
         for (const ObjectName& pod : pods) {
@@ -188,6 +190,7 @@ class Admitting {
     Cluster trial_;
     resolve::ThisNode node_;
     Limits limits_;
+    std::function<void()> alive_;
     std::vector<ObjectName> policies_;  // that select pods of this node
     std::vector<resolve::Frontend> frontends_;
     bool egress_fits_ = true;
@@ -202,8 +205,9 @@ std::string to_string(const Refusal& refusal) {
     return refusal.kind + " " + to_string(refusal.object);
 }
 
-Admission admit(const Cluster& cluster, const resolve::ThisNode& node, const Limits& limits) {
-    return Admitting(cluster, node, limits).run();
+Admission admit(const Cluster& cluster, const resolve::ThisNode& node, const Limits& limits,
+                std::function<void()> alive) {
+    return Admitting(cluster, node, limits, std::move(alive)).run();
 }
 
 Policy without_rules(const Policy& policy) {

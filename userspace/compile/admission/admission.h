@@ -47,8 +47,10 @@ struct Admission {
     [[nodiscard]] bool complete() const { return refusals.empty(); }
 };
 
-// node.pods: those that hang on it; sorted.
-Admission admit(const Cluster& cluster, const resolve::ThisNode& node, const Limits& limits);
+// node.pods: those that hang on it; sorted. alive: called between compilations, of which each may take a second where
+// the cluster is large.
+Admission admit(const Cluster& cluster, const resolve::ThisNode& node, const Limits& limits,
+                std::function<void()> alive = {});
 
 // Isolates the same pods in the same directions, and admits nothing.
 Policy without_rules(const Policy& policy);
