@@ -84,6 +84,7 @@ Result<> Agent::try_to_start() {
     }
     state_.enforcing = true;
     state_.starting.open = false;
+    state_.starting.error.clear();
     audit_ = true;
     malloc_trim(0);  // reading the whole source leaves as much behind as it keeps
     if (state_.links->links().empty())
@@ -157,20 +158,20 @@ Result<> Agent::open_links() {
 }
 
 Result<> Agent::open_source() {
-    if (!state_.source) {
-        const Options& options = state_.options;
-        auto source = source::Directory::open(options.source_dir, {.node = options.without_pods ? "" : options.node,
-                                                                   .cache = options.run_dir / kCacheName});
-        if (!source)
-            return tl::unexpected(source.error());
-        state_.source = std::move(*source);
-        if (const std::string& lost = state_.source->cache_status()->lost; !lost.empty())
-            spdlog::error("{}", lost);
-        log_diagnostics();
+    if (state_.source) {
+        refresh_source(false);  // what it held last, or the cache held, stays
         return {};
     }
-    refresh_source(false);
-    return state_.source_error.empty() ? Result<>{} : Result<>(fail("{}", state_.source_error));
+    const Options& options = state_.options;
+    auto source = source::Directory::open(
+        options.source_dir, {.node = options.without_pods ? "" : options.node, .cache = options.run_dir / kCacheName});
+    if (!source)
+        return tl::unexpected(source.error());
+    state_.source = std::move(*source);
+    if (const std::string& lost = state_.source->cache_status()->lost; !lost.empty())
+        spdlog::error("{}", lost);
+    log_diagnostics();
+    return {};
 }
 
 Result<> Agent::open_engine() {

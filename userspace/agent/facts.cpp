@@ -129,7 +129,10 @@ Facts facts_of(const AgentState& state) {
     Facts facts;
     facts.audit = state.options.mode == Mode::audit;
     if (!state.enforcing)
-        facts.starting = state.starting.error.empty() ? "the first state is not committed yet" : state.starting.error;
+        facts.starting = state.starting.error.empty()
+                             ? "the first state is not committed yet"
+                             : fmt::format("{}; interfaces that no program judges are {}", state.starting.error,
+                                           state.starting.open ? "OPEN" : "closed");
     add_source(facts, state);
     add_interfaces(facts, state);
     add_pods(facts, state);
