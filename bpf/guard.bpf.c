@@ -120,14 +120,13 @@ static __always_inline int is_tcp(const struct sk_buff *skb, __u8 family)
 }
 
 /*
- * The node's own connections to its pods work while these are closed: the kubelet's probes. Connection tracking has seen
- * the packet before (PREROUTING). Only TCP, which answers nobody who does not know its sequence numbers: a closed pod may
- * send from another's address.
+ * The node's own connections to its pods work while these are closed: the kubelet's probes. Connection tracking has
+ * seen the packet before (PREROUTING). Only TCP, which answers nobody who does not know its sequence numbers: a closed
+ * pod may send from another's address.
  */
 static __always_inline int answers_the_node(const struct sk_buff *skb, __u8 family)
 {
-    return bpf_core_field_exists(skb->_nfct) && (skb->_nfct & CONNTRACK_INFO) >= CONNTRACK_REPLY &&
-           is_tcp(skb, family);
+    return bpf_core_field_exists(skb->_nfct) && (skb->_nfct & CONNTRACK_INFO) >= CONNTRACK_REPLY && is_tcp(skb, family);
 }
 
 /* libbpf 1.1 does not know such sections: the loader sets the type. */

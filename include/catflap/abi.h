@@ -39,8 +39,8 @@ enum {
     CATFLAP_RECENT_FLOWS = 8192, /* of each CPU, a power of two: 512 KiB */
     CATFLAP_COPY_JIFFIES = 25,   /* how old such a copy may get */
     CATFLAP_MAX_FRAGMENTS = 8192,
-    CATFLAP_MAX_REASONS = 64,   /* room for reasons to come: the counters outlive the agent's version */
-    CATFLAP_PAGE_SIZE = 4096,   /* unit of table_pages and port_pages, bytes */
+    CATFLAP_MAX_REASONS = 64,         /* room for reasons to come: the counters outlive the agent's version */
+    CATFLAP_PAGE_SIZE = 4096,         /* unit of table_pages and port_pages, bytes */
     CATFLAP_FIRST_TABLE_PAGES = 1024, /* 4 MiB */
     CATFLAP_TABLE_PAGES = 32768,      /* 128 MiB */
     CATFLAP_PAGE_U16 = CATFLAP_PAGE_SIZE / 2,
