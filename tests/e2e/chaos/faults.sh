@@ -206,15 +206,17 @@ fault_guard_unpinned() {
 heal_guard_unpinned() { :; }
 
 # Both programs of the server's interface are taken away, as an operator or another agent would: through the link, or
-# through tc where they are filters.
+# through tc where they are filters. By their pins: bpftool 7.1 does not tell which interface a TCX link belongs to.
 server_links() {
-    lab_exec n1 bpftool -j link show | jq -r --arg name "${LAB_VETH[$server]}" '.[] | select(.devname? == $name) | .id'
+    local ifindex
+    ifindex=$(lab_exec n1 ip -j link show dev "${LAB_VETH[$server]}" | jq '.[0].ifindex')
+    find "$(agent_pin_dir n1)/links" -name "$ifindex-*"
 }
 
 fault_detached() {
-    local id hook
+    local pin hook
     stranger_may_pass
-    for id in $(server_links); do bpftool link detach id "$id" || true; done
+    for pin in $(server_links); do bpftool link detach pinned "$pin"; done
     for hook in ingress egress; do
         lab_exec n1 tc filter del dev "${LAB_VETH[$server]}" "$hook" 2>/dev/null || true
     done
