@@ -87,10 +87,8 @@ void Agent::attach_missing() {
         const bool out_of_reach = is_renamed(link) && !state_.dataplane->follows_renames();
         if (attached && (judged || !closing) && !out_of_reach)
             continue;
-        // Its programs are gone, or others' have come in front of them.
-        if (!attached && judged && closing)
-            if (auto done = state_.guard->unjudged(ifindex); !done && done.error().code != ENODEV)
-                spdlog::error("{}; it is open until it is attached again", done.error().message);
+        // Where its programs are gone, or others' have come in front of them, they are attached first: to close it for
+        // that moment would cost those who are admitted packets, and open it is already.
         auto done = attach(link);
         if (done && !attached && judged)
             mended(MendKind::attachments,
