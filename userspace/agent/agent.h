@@ -20,6 +20,8 @@
 #include "agent/options.h"
 #include "compile/commit/committer.h"
 #include "kernel/datapath/grace_period.h"
+#include "netfilter/own_table.h"
+#include "netfilter/ruleset_watch.h"
 #include "source/directory/directory.h"
 
 namespace catflap::agent {
@@ -55,7 +57,9 @@ struct AgentState {
     std::unique_ptr<Dataplane> dataplane;
     std::optional<Guard> guard;
     std::string guard_error;  // why new interfaces are not closed until they are attached; "": they are
-    std::string pin_error;    // why the next agent would not find what is enforced; "": it would
+    std::optional<netfilter::OwnTable> tracking;  // keeps nf_conntrack at work, where the dataplane asks it
+    std::string tracking_error;                   // why it may not be; "": it is, or nobody asks
+    std::string pin_error;                        // why the next agent would not find what is enforced; "": it would
     Mends mends;
     LocalEndpoints local;
     resolve::Resolved resolved;
@@ -157,7 +161,11 @@ class Agent {
     void set_groups_by_programs();
 
     // agent_audit.cpp
+    void watch_rules();
+    void keep_conntrack();
+    void audit_rules();
     void audit_guard();
+    void audit_tracking();
     void audit_pins();
     void take_mends();
     void mended(MendKind kind, const std::string& what);
@@ -194,7 +202,8 @@ class Agent {
     bool others_gone_ = false;
     std::string others_error_;
     std::chrono::steady_clock::time_point others_retry_at_{};
-    std::chrono::steady_clock::time_point guard_audit_at_{};
+    std::optional<netfilter::RulesetWatch> rules_;  // of netfilter; none: they are looked at now and then
+    std::chrono::steady_clock::time_point rules_audit_at_{};
     bool reloading_ = false;
     bool audit_ = false;  // look whether what is attached still is
 };

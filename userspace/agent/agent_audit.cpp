@@ -5,11 +5,19 @@
 
 #include "agent/agent.h"
 #include "kernel/datapath/pin_directory.h"
+#include "netfilter/tracking.h"
 
 namespace catflap::agent {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+constexpr std::chrono::seconds kRulesAuditEvery{5};
+
+// Without its family.
+std::string table_name(std::string_view table) {
+    return std::string(table.substr(table.find(' ') + 1));
+}
 
 }  // namespace
 
@@ -25,12 +33,58 @@ void Agent::take_mends() {
         mended(one.kind, one.what);
 }
 
-// Asked seldom: it reads rules of netfilter.
-void Agent::audit_guard() {
-    constexpr auto kEvery = std::chrono::seconds(5);
-    if (Clock::now() < guard_audit_at_)
+// From then on changes of our tables are heard of.
+void Agent::watch_rules() {
+    if (rules_)
         return;
-    guard_audit_at_ = Clock::now() + kEvery;
+    auto watch = netfilter::RulesetWatch::open({table_name(guard::kGuardTable), table_name(netfilter::kTrackingTable)});
+    if (watch)
+        rules_ = std::move(*watch);
+    else
+        spdlog::warn("{}; our tables are looked at every {} seconds only", watch.error().message,
+                     kRulesAuditEvery.count());
+}
+
+// Before the first packet is judged by what nf_conntrack says.
+void Agent::keep_conntrack() {
+    if (!state_.dataplane->asks_conntrack())
+        return;
+    if (!state_.tracking)
+        state_.tracking = netfilter::tracking_table();
+    const auto done = state_.tracking->make(netfilter::tracking_commands());
+    state_.tracking_error = done ? "" : done.error().message;
+    if (!done)
+        spdlog::error(
+            "{}; where nothing else on this node uses nf_conntrack, who opened a connection is not known for longer than "
+            "its flow is; catflapd goes on trying",
+            done.error().message);
+}
+
+// Programs are looked at each time. To read tables costs more: now and then, and when somebody has changed one.
+void Agent::audit_rules() {
+    const bool changed = rules_ && rules_->changed();
+    const bool due = changed || Clock::now() >= rules_audit_at_;
+    if (due)
+        rules_audit_at_ = Clock::now() + kRulesAuditEvery;
+    if (state_.guard && state_.links && (due || state_.guard->kind() == guard::GuardKind::bpf))
+        audit_guard();
+    if (state_.tracking && due)
+        audit_tracking();
+}
+
+void Agent::audit_tracking() {
+    const auto made = state_.tracking->audit();
+    const std::string error = made ? "" : made.error().message;
+    if (!error.empty() && error != state_.tracking_error)
+        spdlog::error("{}; catflapd goes on trying", error);
+    if (made && *made && state_.tracking_error.empty())
+        mended(MendKind::tracking,
+               "the rule that keeps nf_conntrack following connections (nftables, inet catflap_conntrack) was gone or "
+               "changed, and is made again");
+    state_.tracking_error = error;
+}
+
+void Agent::audit_guard() {
     const auto made = state_.guard->audit();
     const std::string error = made ? "" : made.error().message;
     if (!error.empty() && error != state_.guard_error)

@@ -90,8 +90,8 @@ Result<> Agent::open_events() {
 
 // What a start has opened so far.
 Result<> Agent::watch_sources() {
-    for (const int fd :
-         {state_.source ? state_.source->fd() : -1, state_.links ? state_.links->fd() : -1, grace_ ? grace_->fd() : -1})
+    for (const int fd : {state_.source ? state_.source->fd() : -1, state_.links ? state_.links->fd() : -1,
+                         rules_ ? rules_->fd() : -1, grace_ ? grace_->fd() : -1})
         if (fd >= 0)
             if (auto done = events_->watch(fd); !done)
                 return done;
@@ -177,6 +177,8 @@ Result<> Agent::handle(int fd) {
         uint64_t expirations = 0;
         if (read(fd, &expirations, sizeof(expirations)) > 0)
             every_second();
+    } else if (rules_ && fd == rules_->fd()) {
+        audit_rules();
     } else if (grace_ && fd == grace_->fd()) {
         if (auto done = end_grace_period(); !done)
             spdlog::error("{}", done.error().message);
@@ -188,8 +190,7 @@ Result<> Agent::handle(int fd) {
 
 void Agent::every_second() {
     spdlog::default_logger_raw()->flush();  // what was left out of the log is told
-    if (state_.guard && state_.links)
-        audit_guard();
+    audit_rules();
     if (state_.guard)
         audit_pins();
     if (!state_.enforcing)

@@ -142,6 +142,7 @@ Result<> Agent::open_links() {
             return tl::unexpected(guard.error());
         state_.guard = std::move(*guard);
     }
+    watch_rules();
     if (!state_.links) {
         auto links = LinkWatcher::open({.groups = {Guard::kJudged, Guard::kClosed}});
         if (!links)
@@ -195,6 +196,7 @@ Result<> Agent::open_engine() {
 Result<> Agent::first_commit() {
     if (auto done = commit(); !done)
         return done;
+    keep_conntrack();
     const auto adopted = state_.dataplane->adopt_connections();
     if (!adopted)
         spdlog::warn("{}; connections that exist will be judged as new ones", adopted.error().message);

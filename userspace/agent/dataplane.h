@@ -59,6 +59,8 @@ class Dataplane {
     [[nodiscard]] virtual std::vector<kernel::Pin> pins() const { return {}; }
     // False: interfaces are told by their names, so one that was renamed away from cali* is out of reach.
     [[nodiscard]] virtual bool follows_renames() const { return true; }
+    // True: verdicts depend on what nf_conntrack says, and nothing of the engine's own keeps it at work.
+    [[nodiscard]] virtual bool asks_conntrack() const { return false; }
     // By which the interfaces are attached: "tcx", "iptables-nft".
     [[nodiscard]] virtual std::string attached_by() const = 0;
 

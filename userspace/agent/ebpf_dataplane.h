@@ -28,6 +28,7 @@ class EbpfDataplane final : public Dataplane {
     bool audit() override;
     std::vector<Mended> take_mends() override;
     [[nodiscard]] std::vector<kernel::Pin> pins() const override { return datapath_->pins(); }
+    [[nodiscard]] bool asks_conntrack() const override { return datapath_->asks_conntrack(); }
     [[nodiscard]] std::string attached_by() const override;
     Result<> list(const AgentState& state, report::Page& page) const override;
     [[nodiscard]] nlohmann::json status(const AgentState& state) const override;

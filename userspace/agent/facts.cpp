@@ -74,6 +74,7 @@ void add_guard(Facts& facts, const AgentState& state) {
     facts.guard_wanted = state.options.mode == Mode::ebpf;  // chains of iptables mode close what they do not know
     facts.guard_on = state.guard && state.guard->closed();
     facts.guard_error = state.guard_error;
+    facts.tracking_error = state.tracking_error;
 }
 
 void add_audit(Facts& facts, const AgentState& state) {

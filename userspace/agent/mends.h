@@ -17,9 +17,10 @@ enum class MendKind : uint8_t {
     groups,       // an interface that was out of the device group of those that are judged
     chains,       // chains and sets of iptables mode
     foreign,      // programs of another catflap
+    tracking,     // the rule that keeps nf_conntrack following connections
 };
-inline constexpr std::array<const char*, 6> kMendNames = {"attachments", "pins",   "guard",
-                                                          "groups",      "chains", "foreignPrograms"};
+inline constexpr std::array<const char*, 7> kMendNames = {"attachments",     "pins",     "guard", "groups", "chains",
+                                                          "foreignPrograms", "conntrack"};
 
 struct Mend {
     uint64_t count = 0;

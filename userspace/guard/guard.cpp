@@ -24,7 +24,8 @@ void Guard::SocketCloser::operator()(nl_sock* socket) const {
     nl_socket_free(socket);
 }
 
-Guard::Guard(std::filesystem::path pin_dir) : pin_dir_(std::move(pin_dir)), socket_(nl_socket_alloc()) {}
+Guard::Guard(std::filesystem::path pin_dir)
+    : pin_dir_(std::move(pin_dir)), socket_(nl_socket_alloc()), table_(kGuardTable) {}
 Guard::Guard(Guard&&) noexcept = default;
 Guard& Guard::operator=(Guard&&) noexcept = default;
 Guard::~Guard() = default;
@@ -49,7 +50,7 @@ Result<> Guard::close_others(bool only_nft) {
         if (attached) {
             links_ = std::move(*attached);
             kind_ = GuardKind::bpf;
-            if (auto done = remove_guard_table(); !done)
+            if (auto done = table_.remove(); !done)
                 spdlog::warn("{}; if there is one, it costs time, and does no harm", done.error().message);
             return {};
         }
@@ -63,13 +64,8 @@ Result<> Guard::close_closed() {
 }
 
 Result<> Guard::make_table(GuardScope scope) {
-    if (auto done = make_guard_table(scope); !done)
+    if (auto done = table_.make(guard_table_commands(scope)); !done)
         return done;
-    auto text = text_of_guard_table();
-    if (!text)
-        return tl::unexpected(text.error());
-    table_ = std::move(*text);
-    scope_ = scope;
     kind_ = GuardKind::nft;
     links_.detach();
     return kernel::detach_guard(pin_dir_);
@@ -80,11 +76,7 @@ Result<bool> Guard::audit() {
         return false;
     if (kind_ == GuardKind::bpf)
         return links_.audit();
-    if (const auto text = text_of_guard_table(); text && *text == table_)
-        return false;
-    if (auto done = make_table(scope_); !done)
-        return tl::unexpected(done.error());
-    return true;
+    return table_.audit();
 }
 
 Result<> Guard::set_group(uint32_t ifindex, uint32_t group) {
@@ -119,7 +111,7 @@ Result<> Guard::open_all() {
     links_.detach();
     if (auto done = kernel::detach_guard(pin_dir_); !done)
         return done;
-    return remove_guard_table();
+    return table_.remove();
 }
 
 Result<> Guard::remove(const std::vector<uint32_t>& interfaces) {

@@ -19,9 +19,10 @@
 #include <string_view>
 #include <vector>
 
-#include "guard/guard_nft.h"
 #include "base/result.h"
+#include "guard/guard_nft.h"
 #include "kernel/attach/guard_links.h"
+#include "netfilter/own_table.h"
 
 struct nl_sock;
 
@@ -75,8 +76,7 @@ class Guard {
     std::filesystem::path pin_dir_;
     std::unique_ptr<nl_sock, SocketCloser> socket_;
     GuardKind kind_ = GuardKind::off;
-    GuardScope scope_ = GuardScope::unjudged;  // of the table
-    std::string table_;                        // as it was made
+    netfilter::OwnTable table_;
     kernel::GuardLinks links_;
 };
 

@@ -10,6 +10,8 @@
 
 namespace catflap::guard {
 
+inline constexpr const char* kGuardTable = "inet catflap";
+
 struct GuardCount {
     uint64_t packets = 0;
     uint64_t bytes = 0;
@@ -20,13 +22,9 @@ enum class GuardScope : uint8_t {
     closed,    // the latter only
 };
 
-// What was counted before stays counted.
-Result<> make_guard_table(GuardScope scope);
-// The table as nft prints it, without counts: what somebody changes in it changes this. Fails where there is none.
-Result<std::string> text_of_guard_table();
+// For netfilter::OwnTable::make(). What was counted before stays counted.
+std::string guard_table_commands(GuardScope scope);
 // What the table dropped since it was made; it outlives the agent.
 Result<GuardCount> count_of_guard_table();
-// It is no error if there is none.
-Result<> remove_guard_table();
 
 }  // namespace catflap::guard

@@ -99,6 +99,11 @@ Sentences guard_missing(const Facts& facts) {
             (facts.guard_error.empty() ? "the guard is off (--guard off)" : facts.guard_error)};
 }
 
+Sentences tracking_missing(const Facts& facts) {
+    return one_if(!facts.tracking_error.empty(),
+                  "nf_conntrack may not be following connections: " + facts.tracking_error);
+}
+
 Sentences pins_missing(const Facts& facts) {
     return each(facts.missing_pins, "missing, and needed at the agent's next start: ");
 }
@@ -148,6 +153,8 @@ constexpr std::array kConditions = {
               unenforced_pods},
     Condition{"unknown-endpoint", Severity::fail, "bring the pod's manifest into the source: catflap get endpoints",
               unknown_pods},
+    Condition{"conntrack", Severity::warn, "let the kernel have nf_tables, or another rule that uses conntrack",
+              tracking_missing},
     Condition{"mended", Severity::warn, "find out who breaks it: see the agent's log", mended},
     Condition{"no-interfaces", Severity::warn, "run catflapd in the network namespace of the node", no_interfaces},
     Condition{"out-of-reach", Severity::warn, "run the pod on a node with an agent, or do without the policy there",

@@ -228,6 +228,9 @@ heal_detached() { :; }
 fault_nft_flush() {
     command -v nft >/dev/null || return 0
     lab_exec n1 nft flush ruleset
+    told "tables made again" "conntrack.* made again"
+    [[ ${CATFLAP_GUARD:-} != nft ]] || told "a guard made again" "guard's table .* made again"
+    new_pod_is_closed
 }
 heal_nft_flush() { :; }
 

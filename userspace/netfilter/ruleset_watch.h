@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// Hears when somebody changes tables of nftables that are ours, so that a flush of all rules is mended at once and not
+// with the next audit.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+struct nl_sock;
+
+namespace catflap::netfilter {
+
+class RulesetWatch {
+  public:
+    // tables: their names without family. Needs CAP_NET_ADMIN.
+    static Result<RulesetWatch> open(std::vector<std::string> tables);
+    RulesetWatch(RulesetWatch&&) noexcept;
+    RulesetWatch& operator=(RulesetWatch&&) noexcept;
+    ~RulesetWatch();
+
+    // Readable when anything of any table has changed.
+    [[nodiscard]] int fd() const;
+    // Takes in all events so far. True: one of the tables may have changed, by whomever.
+    bool changed();
+
+  private:
+    struct SocketCloser {
+        void operator()(nl_sock* socket) const;
+    };
+    RulesetWatch(nl_sock* socket, std::vector<std::string> tables);
+
+    std::unique_ptr<nl_sock, SocketCloser> socket_;
+    std::vector<std::string> tables_;
+};
+
+}  // namespace catflap::netfilter
