@@ -79,14 +79,11 @@ Result<> SimulatedNode::load(const Cluster& cluster) {
         pods.push_back(name);
     Changes changes = changes_to(cluster);
     const bool same_rules = !resolver_.update(cluster, pods, changes);
-    const bool same_endpoints = same_rules && endpoints == endpoints_;
+    const bool same_endpoints = same_rules && endpoints == std::exchange(endpoints_, endpoints);
     auto report = committer_.commit(
         {cluster, resolver_.resolved(), endpoints, compile::kNoFrontends, std::move(changes), same_endpoints});
-    if (!report) {
-        endpoints_.clear();
+    if (!report)
         return tl::unexpected(report.error());
-    }
-    endpoints_ = endpoints;
     report_ = std::move(*report);
     return {};
 }

@@ -20,6 +20,19 @@ std::vector<uint32_t> as_words(const std::vector<uint16_t>& values) {
 }  // namespace
 
 Result<CommitReport> Committer::commit(const Desired& desired) {
+    pending_.append(desired.changes);
+    same_endpoints_ &= desired.same_endpoints;
+    const Desired since_success{desired.cluster, desired.resolved, desired.endpoints, desired.frontends,
+                                pending_,        same_endpoints_,  desired.departed};
+    auto report = commit_pending(since_success);
+    if (report) {
+        pending_ = {};
+        same_endpoints_ = true;
+    }
+    return report;
+}
+
+Result<CommitReport> Committer::commit_pending(const Desired& desired) {
     if (broken_)
         return fail("an earlier commit failed half way");
     if (loaded_.pools.is_short(kOfSoMany))

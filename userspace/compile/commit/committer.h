@@ -29,6 +29,7 @@ class Committer {
     // True: the last commit left classes behind that only retired tables tell apart. Commit again after collect().
     [[nodiscard]] bool leftovers() const { return leftovers_; }
 
+    // What a commit was told of changes counts until one succeeds.
     // A desired state that does not fit fails with kDoesNotFit, nothing written. Any other failure is the store's: then
     // broken() is true, what is published stays enforced, and a new Committer must load everything into a new store.
     Result<CommitReport> commit(const Desired& desired);
@@ -57,6 +58,8 @@ class Committer {
   private:
     static constexpr uint32_t kOfSoMany = 4;
 
+    // desired.changes: since the last commit that succeeded.
+    Result<CommitReport> commit_pending(const Desired& desired);
     Result<Plan> plan_with_room(const Desired& desired);
     Result<> execute(const Plan& plan, const EndpointPlan& endpoints);
     Result<> populate(const Plan& plan, const EndpointPlan& endpoints);
@@ -73,6 +76,8 @@ class Committer {
 
     Store& store_;
     Loaded loaded_;
+    Changes pending_;
+    bool same_endpoints_ = true;
     bool broken_ = false;
     bool leftovers_ = false;
     std::vector<EndpointSpec> without_place_;
