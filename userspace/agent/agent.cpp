@@ -4,12 +4,10 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <set>
 
+#include "agent/answers.h"
 #include "agent/facts.h"
-#include "agent/report.h"
-#include "agent/report_lifecycle.h"
 
 namespace catflap::agent {
 namespace {
@@ -39,11 +37,11 @@ Result<> Agent::refresh_links() {
     if (*changed) {
         dirty_ = true;
         derivation_.links_changed();
-        state_.dataplane->keep_only(interfaces());
+        state_.engine->keep_only(interfaces());
     }
     // An interface that was deleted and made again with its old index and name looks like no change.
     if (std::exchange(audit_, false) || *changed) {
-        dirty_ |= state_.dataplane->audit();
+        dirty_ |= state_.engine->audit();
         attach_missing();
         take_mends();
         tell_renamed();
@@ -102,7 +100,7 @@ bool Agent::may_wait() const {
 }
 
 Result<> Agent::reconcile(bool patient) {
-    if (!state_.dataplane)
+    if (!state_.engine)
         return fail("the datapath could not be loaded anew, and what is attached goes on as it is");
     if (auto done = refresh_links(); !done)
         return done;
@@ -116,24 +114,30 @@ Result<> Agent::reconcile(bool patient) {
     return done;
 }
 
-nlohmann::json Agent::settle() {
+Result<std::vector<report::Notice>> Agent::settle() {
     if (!state_.enforcing)
         if (auto done = try_to_start(); !done)
-            return failure(done.error().message, 1);
-    if (!state_.enforcing)
-        return failure("not enforcing yet: " + state_.starting.error, 1);
+            return tl::unexpected(done.error());
+    if (auto ready = is_ready(); !ready)
+        return tl::unexpected(ready.error());
     audit_ = true;
     if (auto done = reconcile(false); !done)
-        return failure(done.error().message, 1);
+        return tl::unexpected(done.error());
     if (!state_.source_error.empty())
-        return failure(state_.source_error, 1);
-    return {{"ok", true}, {"refused", refused(state_)}};
+        return fail("{}", state_.source_error);
+    return refused(state_);
 }
 
-nlohmann::json Agent::answer(const nlohmann::json& request) {
-    if (request.value("command", "") == "settle")
-        return settle();
-    return state_.enforcing ? report(state_, request) : report_starting(state_, request);
+Result<> Agent::is_ready() const {
+    return state_.enforcing ? Result<>{} : fail("not enforcing yet: {}", state_.starting.error);
+}
+
+report::Status Agent::status() const {
+    return status_of(state_);
+}
+
+Result<> Agent::list(report::Page& page) const {
+    return agent::list(state_, page);
 }
 
 }  // namespace catflap::agent

@@ -11,29 +11,28 @@
 #include <string>
 
 #include "control/control_server.h"
-#include "agent/dataplane.h"
+#include "engine/engine.h"
 #include "agent/derivation.h"
-#include "agent/listing_index.h"
-#include "agent/mends.h"
+#include "engine/mends.h"
 #include "guard/guard.h"
 #include "links/link_watcher.h"
 #include "agent/options.h"
-#include "compile/commit/committer.h"
-#include "kernel/datapath/grace_period.h"
 #include "netfilter/own_table.h"
 #include "netfilter/ruleset_watch.h"
+#include "report/answer.h"
 #include "source/directory/directory.h"
 
 namespace catflap::agent {
 
 using control::ControlServer;
+using engine::MendKind;
 using guard::Guard;
 using guard::GuardCount;
 
 struct LastCommit {
     std::chrono::system_clock::time_point at;
     std::chrono::microseconds duration{};
-    compile::CommitReport report;
+    engine::CommitReport report;
 };
 
 // While no state of this agent is in force yet.
@@ -54,16 +53,16 @@ struct AgentState {
     std::optional<source::Directory> source;
     std::string source_error;  // "": synced
     std::optional<LinkWatcher> links;
-    std::unique_ptr<Dataplane> dataplane;
+    std::unique_ptr<engine::Engine> engine;
     std::optional<Guard> guard;
     std::string guard_error;  // why new interfaces are not closed until they are attached; "": they are
     std::optional<netfilter::OwnTable> tracking;  // keeps nf_conntrack at work, where the dataplane asks it
     std::string tracking_error;                   // why it may not be; "": it is, or nobody asks
     std::string pin_error;                        // why the next agent would not find what is enforced; "": it would
-    Mends mends;
+    engine::Mends mends;
     LocalEndpoints local;
     resolve::Resolved resolved;
-    mutable ListingIndex index;                        // of resolved; for reports
+    mutable engine::ListingIndex index;                // of resolved; for reports
     resolve::OutOfReachList out_of_reach;              // pods that policies select and no agent can enforce
     std::string commit_error;                          // the desired state was refused: "" or why
     std::map<std::string, std::string> attach_errors;  // by interface
@@ -75,22 +74,34 @@ struct AgentState {
 // The options as they are now on the command line and in the configuration file.
 using ReadOptions = std::function<Result<Options>()>;
 
-class Agent {
+class Agent : private report::Responder {
   public:
-    // Makes sure that it is the only agent, and answers on the control socket. Nothing is changed yet.
-    static Result<std::unique_ptr<Agent>> open(const Options& options, ReadOptions read_options);
+    // Makes sure that it is the only agent, and answers on the control socket. Nothing is changed yet. engines:
+    // outlives the agent.
+    static Result<std::unique_ptr<Agent>> open(const Options& options, ReadOptions read_options,
+                                               engine::Engines& engines);
 
     // Until SIGTERM or SIGINT: closes interfaces that nothing judges, tries until a first state is in force, and keeps
     // what is enforced equal to the source. What is enforced stays enforced.
     Result<> run();
+    // One round of it: waits until there is something to do, at most so long, and does it. False: it was told to stop.
+    Result<bool> step(std::chrono::milliseconds limit);
 
     [[nodiscard]] const AgentState& state() const { return state_; }
 
   private:
-    Agent(const Options& options, ReadOptions read_options)
-        : read_options_(std::move(read_options)), derivation_(options.node) {
+    Agent(const Options& options, ReadOptions read_options, engine::Engines& engines)
+        : read_options_(std::move(read_options)), engines_(engines), derivation_(options.node) {
         state_.options = options;
     }
+
+    // report::Responder
+    Result<std::vector<report::Notice>> settle() override;
+    [[nodiscard]] report::Status status() const override;
+    [[nodiscard]] Result<> is_ready() const override;
+    Result<> list(report::Page& page) const override;
+    [[nodiscard]] std::string mode() const override { return to_string(state_.options.mode); }
+    [[nodiscard]] uint64_t commits() const override { return state_.commits; }
 
     // agent_loop.cpp
     struct Events;
@@ -123,23 +134,20 @@ class Agent {
     [[nodiscard]] bool may_save() const { return !dirty_ && state_.commit_error.empty(); }
     void save_source();
     void log_diagnostics();
-    nlohmann::json answer(const nlohmann::json& request);
-    nlohmann::json settle();
 
     // agent_commit.cpp
     Result<> commit();
     Result<> try_commit();
     // Fresh programs and maps beside the broken ones, as at a start.
     Result<> reload(const compile::Capacity& capacity);
-    Result<> collect(bool waited);
-    void begin_grace_period();
-    Result<> end_grace_period();
+    Result<> reclaim();
+    Result<> reclaim_now();
 
     // agent_admission.cpp
     // The desired state does not fit: what of it does, in a larger datapath if need be.
     Result<> commit_what_fits();
     Result<> reopen(const compile::Capacity& capacity);
-    void note_not_admitted(const compile::CommitReport& report);
+    void note_not_admitted(const engine::CommitReport& report);
 
     // agent_interfaces.cpp
     // Every interface gets its programs, whatever went wrong with another.
@@ -172,6 +180,7 @@ class Agent {
 
     AgentState state_;
     ReadOptions read_options_;
+    engine::Engines& engines_;
     UniqueFd node_lock_;  // of this network namespace
     UniqueFd pin_lock_;   // of PIN_DIR: an agent of another namespace must not share it
     std::optional<ControlServer> control_;
@@ -185,10 +194,6 @@ class Agent {
     // small share of a CPU: until then.
     std::chrono::steady_clock::time_point rest_until_{};
     bool dirty_ = true;
-    // What commits retire is given back after a grace period: the commits of which that is done, or under way.
-    std::optional<kernel::GracePeriod> grace_;
-    uint64_t collected_ = 0;
-    int interrupted_ = 0;  // grace periods in which something was committed, one after the other
     // The start.
     bool chains_close_ = false;  // of an iptables mode that is in force, as it was last looked
     std::chrono::steady_clock::time_point chains_audit_at_{};

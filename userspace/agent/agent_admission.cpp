@@ -33,14 +33,14 @@ Result<> Agent::commit_what_fits() {
     derivation_.while_admitting([] { (void)control::notify("WATCHDOG=1"); });
     derivation_.does_not_fit(compile::Limits());
     auto done = try_commit();
-    if (done || state_.dataplane->broken() || done.error().code != compile::kDoesNotFit || reloading_)
+    if (done || state_.engine->broken() || done.error().code != compile::kDoesNotFit || reloading_)
         return done;
-    const compile::Capacity now = state_.dataplane->capacity();
+    const compile::Capacity now = state_.engine->capacity();
     const compile::Capacity wanted = capacity_for(derivation_.admission().needs, now);
     spdlog::info("the state needs tables of {} pages and {} counters, and the datapath has {} and {}", wanted.pages,
                  wanted.decisions, now.pages, now.decisions);
     done = reload(wanted);
-    if (done || (state_.dataplane && state_.dataplane->broken()) || wanted == now)
+    if (done || (state_.engine && state_.engine->broken()) || wanted == now)
         return done;
     spdlog::error("{}; going on with a datapath as large as before", done.error().message);
     derivation_.does_not_fit(compile::Limits(now));
@@ -48,19 +48,19 @@ Result<> Agent::commit_what_fits() {
 }
 
 Result<> Agent::reopen(const compile::Capacity& capacity) {
-    const bool owes = state_.dataplane && state_.dataplane->owes_connections();
-    state_.dataplane.reset();  // what is attached stays
+    const bool owes = state_.engine && state_.engine->owes_connections();
+    state_.engine.reset();  // what is attached stays
     derivation_.forget_commit();
-    auto dataplane = open_dataplane(state_.options, capacity);
-    if (!dataplane)
-        return tl::unexpected(dataplane.error());
-    state_.dataplane = std::move(*dataplane);
+    auto opened = engines_.open(state_.options, capacity);
+    if (!opened)
+        return tl::unexpected(opened.error());
+    state_.engine = std::move(*opened);
     if (owes)
-        state_.dataplane->owe_connections();
+        state_.engine->owe_connections();
     return {};
 }
 
-void Agent::note_not_admitted(const compile::CommitReport& report) {
+void Agent::note_not_admitted(const engine::CommitReport& report) {
     std::vector<compile::Refusal> now = derivation_.admission().refusals;
     for (const compile::EndpointSpec& spec : report.without_place)
         now.push_back({"Pod", spec.pod.value_or(ObjectName{}),

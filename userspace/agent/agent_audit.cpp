@@ -22,14 +22,14 @@ std::string table_name(std::string_view table) {
 }  // namespace
 
 void Agent::mended(MendKind kind, const std::string& what) {
-    Mend& mend = state_.mends[static_cast<size_t>(kind)];
+    engine::Mend& mend = state_.mends[static_cast<size_t>(kind)];
     ++mend.count;
     mend.last = std::chrono::system_clock::now();
     spdlog::warn("{}", what);
 }
 
 void Agent::take_mends() {
-    for (const Mended& one : state_.dataplane->take_mends())
+    for (const engine::Mended& one : state_.engine->take_mends())
         mended(one.kind, one.what);
 }
 
@@ -47,7 +47,7 @@ void Agent::watch_rules() {
 
 // Before the first packet is judged by what nf_conntrack says.
 void Agent::keep_conntrack() {
-    if (!state_.dataplane->asks_conntrack())
+    if (!state_.engine->asks_conntrack())
         return;
     if (!state_.tracking)
         state_.tracking = netfilter::tracking_table();
@@ -102,8 +102,8 @@ void Agent::audit_guard() {
 // would end.
 void Agent::audit_pins() {
     std::vector<kernel::Pin> pins = state_.guard->pins();
-    if (state_.dataplane)
-        for (kernel::Pin& pin : state_.dataplane->pins())
+    if (state_.engine)
+        for (kernel::Pin& pin : state_.engine->pins())
             pins.push_back(std::move(pin));
     const auto made = kernel::keep_pinned(pins);
     const std::string error = made ? "" : made.error().message;

@@ -20,7 +20,7 @@ void Agent::take_away_others() {
     constexpr auto kRest = std::chrono::seconds(10);
     if (others_gone_ || (!state_.attach_errors.empty() && !state_.guard->closed()) || Clock::now() < others_retry_at_)
         return;
-    const auto done = remove_other_dataplanes(state_.options, interfaces());
+    const auto done = engines_.remove_others(state_.options, interfaces());
     others_gone_ = done.has_value();
     others_retry_at_ = Clock::now() + kRest;
     if (!done && std::exchange(others_error_, done.error().message) != done.error().message)
@@ -50,16 +50,16 @@ void Agent::attach_all() {
 // Programs that are there go on judging, where they could not be exchanged. Without any, the interface is closed again.
 void Agent::note_attach_error(uint32_t ifindex, const std::string& interface, const Error& error) {
     state_.attach_errors[interface] = error.message;
-    if (state_.dataplane->attached(ifindex))
+    if (state_.engine->attached(ifindex))
         return;
     if (auto done = state_.guard->unjudged(ifindex); !done && done.error().code != ENODEV)
         spdlog::error("{}; it may be open", done.error().message);
 }
 
 Result<> Agent::attach(const Link& link) {
-    if (is_renamed(link) && !state_.dataplane->follows_renames())
+    if (is_renamed(link) && !state_.engine->follows_renames())
         return close_renamed(link);
-    if (auto done = state_.dataplane->attach(link.ifindex, link.name); !done)
+    if (auto done = state_.engine->attach(link.ifindex, link.name); !done)
         return done;
     return state_.guard->judged(link.ifindex);
 }
@@ -83,8 +83,8 @@ void Agent::attach_missing() {
     const bool closing = state_.guard->closed();
     for (const auto& [ifindex, link] : state_.links->links()) {
         const bool judged = state_.links->group(ifindex) == Guard::kJudged;
-        const bool attached = state_.dataplane->attached(ifindex);
-        const bool out_of_reach = is_renamed(link) && !state_.dataplane->follows_renames();
+        const bool attached = state_.engine->attached(ifindex);
+        const bool out_of_reach = is_renamed(link) && !state_.engine->follows_renames();
         if (attached && (judged || !closing) && !out_of_reach)
             continue;
         // Where its programs are gone, or others' have come in front of them, they are attached first: to close it for
@@ -118,7 +118,7 @@ void Agent::tell_renamed() {
         if (!is_renamed(link))
             continue;
         renamed.insert(ifindex);
-        if (!renamed_.contains(ifindex) && state_.dataplane->follows_renames())
+        if (!renamed_.contains(ifindex) && state_.engine->follows_renames())
             spdlog::warn("interface {} ({}) was renamed away from cali*: it stays judged until it is gone", link.name,
                          ifindex);
     }

@@ -5,8 +5,10 @@
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
+#include <span>
 
 #include "agent/agent.h"
 #include "control/readiness.h"
@@ -45,7 +47,8 @@ struct Agent::Events {
     UniqueFd epoll;
     UniqueFd signals;
     UniqueFd timer;
-    std::set<int> watched;
+    std::array<epoll_event, 8> happened{};
+    int count = 0;
     bool stop = false;
     std::optional<std::chrono::microseconds> watchdog = control::watchdog_interval();
     Clock::time_point watchdog_at{};
@@ -54,11 +57,10 @@ struct Agent::Events {
         epoll_event event{};
         event.events = EPOLLIN;
         event.data.fd = fd;
-        if (watched.contains(fd))
-            return {};
-        if (epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd, &event) != 0)
+        // Asked again each round: a descriptor of an engine that was closed takes itself out, and its number comes
+        // again.
+        if (epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd, &event) != 0 && errno != EEXIST)
             return fail_errno(errno, "watch a descriptor");
-        watched.insert(fd);
         return {};
     }
     // Only from the loop: a process whose loop stands still is to be taken for dead.
@@ -91,7 +93,7 @@ Result<> Agent::open_events() {
 // What a start has opened so far.
 Result<> Agent::watch_sources() {
     for (const int fd : {state_.source ? state_.source->fd() : -1, state_.links ? state_.links->fd() : -1,
-                         rules_ ? rules_->fd() : -1, grace_ ? grace_->fd() : -1})
+                         rules_ ? rules_->fd() : -1, state_.engine ? state_.engine->fd() : -1})
         if (fd >= 0)
             if (auto done = events_->watch(fd); !done)
                 return done;
@@ -114,27 +116,42 @@ int Agent::time_to_wait() const {
     return static_cast<int>(std::max<int64_t>(0, left.count()));
 }
 
+Result<bool> Agent::step(std::chrono::milliseconds limit) {
+    if (!events_)
+        if (auto done = open_events(); !done)
+            return tl::unexpected(done.error());
+    Events& events = *events_;
+    const auto happened = std::span(events.happened).first(static_cast<size_t>(std::exchange(events.count, 0)));
+    const bool links_changed = std::ranges::any_of(
+        happened, [&](const epoll_event& event) { return state_.links && event.data.fd == state_.links->fd(); });
+    if (auto done = work(links_changed); !done)
+        return tl::unexpected(done.error());
+    for (const epoll_event& event : happened)
+        if (auto done = handle(event.data.fd); !done)
+            return tl::unexpected(done.error());
+    if (auto done = watch_sources(); !done)
+        return tl::unexpected(done.error());
+    events.tell_watchdog();
+    if (events.stop)
+        return false;
+    const int wait_ms = time_to_wait();
+    const int most_ms = static_cast<int>(limit.count());
+    events.count = epoll_wait(events.epoll.get(), events.happened.data(), static_cast<int>(events.happened.size()),
+                              wait_ms < 0 ? most_ms : std::min(wait_ms, most_ms));
+    if (events.count < 0 && errno != EINTR)
+        return fail_errno(errno, "wait for events");
+    events.count = std::max(events.count, 0);
+    return true;
+}
+
 Result<> Agent::run() {
-    if (auto done = open_events(); !done)
-        return done;
-    std::array<epoll_event, 8> events{};
-    for (int count = 0; !events_->stop;) {
-        bool links_changed = false;
-        for (int i = 0; i < count; ++i)
-            links_changed |= state_.links && events[static_cast<size_t>(i)].data.fd == state_.links->fd();
-        if (auto done = work(links_changed); !done)
-            return done;
-        for (int i = 0; i < count; ++i)
-            if (auto done = handle(events[static_cast<size_t>(i)].data.fd); !done)
-                return done;
-        if (auto done = watch_sources(); !done)
-            return done;
-        events_->tell_watchdog();
-        count = events_->stop
-                    ? 0
-                    : epoll_wait(events_->epoll.get(), events.data(), static_cast<int>(events.size()), time_to_wait());
-        if (count < 0 && errno != EINTR)
-            return fail_errno(errno, "wait for events");
+    constexpr std::chrono::milliseconds kLong = std::chrono::hours(1);
+    for (;;) {
+        const auto more = step(kLong);
+        if (!more)
+            return tl::unexpected(more.error());
+        if (!*more)
+            break;
     }
     while (state_.enforcing && may_save() && state_.source->unsaved())
         save_source();
@@ -149,7 +166,7 @@ Result<> Agent::work(bool links_changed) {
         if (done.error().message != last_error_)
             spdlog::error("{}", done.error().message);
         last_error_ = done.error().message;
-        if (!state_.dataplane || state_.dataplane->broken())
+        if (!state_.engine || state_.engine->broken())
             if (auto loaded = reload({}); !loaded) {
                 state_.enforcing = false;  // what is attached stays
                 start_failed(loaded.error());
@@ -179,8 +196,8 @@ Result<> Agent::handle(int fd) {
             every_second();
     } else if (rules_ && fd == rules_->fd()) {
         audit_rules();
-    } else if (grace_ && fd == grace_->fd()) {
-        if (auto done = end_grace_period(); !done)
+    } else if (state_.engine && fd == state_.engine->fd()) {
+        if (auto done = reclaim(); !done)
             spdlog::error("{}", done.error().message);
     } else if (!state_.enforcing) {
         take_in_changes();
@@ -197,7 +214,7 @@ void Agent::every_second() {
         return;
     audit_ = true;
     dirty_ |= !state_.commit_error.empty() || derivation_.is_admission_due();
-    begin_grace_period();
+    state_.engine->begin_reclaiming();
 }
 
 // What cannot be changed while the agent runs is named.

@@ -55,12 +55,12 @@ Result<> check_that_pods_are_known(const AgentState& state) {
 
 }  // namespace
 
-Result<std::unique_ptr<Agent>> Agent::open(const Options& options, ReadOptions read_options) {
-    std::unique_ptr<Agent> agent(new Agent(options, std::move(read_options)));
+Result<std::unique_ptr<Agent>> Agent::open(const Options& options, ReadOptions read_options, engine::Engines& engines) {
+    std::unique_ptr<Agent> agent(new Agent(options, std::move(read_options), engines));
     kernel::keep_libbpf_log();
     agent->state_.started_at = std::chrono::system_clock::now();
     auto control = ControlServer::open(
-        options.run_dir, [self = agent.get()](const nlohmann::json& request) { return self->answer(request); });
+        options.run_dir, [self = agent.get()](const auto& request) { return report::answer(*self, request); });
     if (!control)
         return tl::unexpected(control.error());
     agent->control_ = std::move(*control);
@@ -92,7 +92,7 @@ Result<> Agent::try_to_start() {
             "there is no cali* interface in this network namespace: nothing is enforced until one appears; is "
             "this the network namespace of the node?");
     spdlog::info("enforcing for {} pods on {} interfaces of node {} by {}", state_.local.pods.size(),
-                 state_.links->links().size(), state_.options.node, state_.dataplane->attached_by());
+                 state_.links->links().size(), state_.options.node, state_.engine->attached_by());
     if (const auto told = control::notify("READY=1\nSTATUS=enforcing"); !told)
         spdlog::warn("{}", told.error().message);
     return {};
@@ -115,8 +115,8 @@ Result<> Agent::start_up() {
     if (auto done = open_engine(); !done)
         return done;
     auto done = first_commit();
-    if (!done && (!state_.dataplane || state_.dataplane->broken())) {
-        state_.dataplane.reset();
+    if (!done && (!state_.engine || state_.engine->broken())) {
+        state_.engine.reset();
         derivation_.forget_commit();
     }
     return done;
@@ -176,17 +176,11 @@ Result<> Agent::open_source() {
 }
 
 Result<> Agent::open_engine() {
-    if (!grace_) {
-        auto grace = kernel::GracePeriod::open();
-        if (!grace)
-            return tl::unexpected(grace.error());
-        grace_ = std::move(*grace);
-    }
-    if (!state_.dataplane) {
-        auto dataplane = open_dataplane(state_.options, {});
-        if (!dataplane)
-            return tl::unexpected(dataplane.error());
-        state_.dataplane = std::move(*dataplane);
+    if (!state_.engine) {
+        auto opened = engines_.open(state_.options, {});
+        if (!opened)
+            return tl::unexpected(opened.error());
+        state_.engine = std::move(*opened);
     }
     return {};
 }
@@ -197,14 +191,14 @@ Result<> Agent::first_commit() {
     if (auto done = commit(); !done)
         return done;
     keep_conntrack();
-    const auto adopted = state_.dataplane->adopt_connections();
+    const auto adopted = state_.engine->adopt_connections();
     if (!adopted)
         spdlog::warn("{}; connections that exist will be judged as new ones", adopted.error().message);
     else if (*adopted)
         spdlog::info("adopted {} connections of nf_conntrack", **adopted);
     attach_all();
     close_unjudged();
-    if (auto done = state_.dataplane->take_over(); !done)
+    if (auto done = state_.engine->take_over(); !done)
         return done;
     take_away_others();
     return {};

@@ -71,7 +71,8 @@ void Derivation::close_refused_pods() {
         }
 }
 
-compile::Desired Derivation::update(const Cluster& source, Changes changes, const LinkWatcher& links) {
+compile::Desired Derivation::update(const Cluster& source, Changes changes, const std::map<uint32_t, Link>& links,
+                                    const std::vector<Address>& node_addresses) {
     changes.everything |= !std::exchange(begun_, true);
     const bool urgent = is_urgent(source, changes);
     const bool changed = urgent || !changes.empty();
@@ -81,10 +82,10 @@ compile::Desired Derivation::update(const Cluster& source, Changes changes, cons
     // Policies: those of pods for which nothing is enforced are listed.
     bool match = std::exchange(links_changed_, false) || pods_changed || !changes.policies.empty();
     if (match)
-        matched_ = match_endpoints(source, pods_.names(), links.links());
-    const bool addresses_changed = addresses_ != links.local_addresses();
+        matched_ = match_endpoints(source, pods_.names(), links);
+    const bool addresses_changed = addresses_ != node_addresses;
     if (addresses_changed)
-        addresses_ = links.local_addresses();
+        addresses_ = node_addresses;
     match |= admit(source, urgent, changed || addresses_changed);
     if (match)
         close_refused_pods();

@@ -26,8 +26,10 @@ class Derivation {
     // A policy, a namespace, an interface, a pod of this node: nobody waits for these.
     [[nodiscard]] bool is_urgent(const Cluster& cluster, const Changes& changes) const;
 
-    // changes: of the cluster, since the last call. What is desired refers to the cluster and to this.
-    compile::Desired update(const Cluster& source, Changes changes, const LinkWatcher& links);
+    // changes: of the cluster, since the last call. node_addresses: the node's own. What is desired refers to the
+    // cluster and to this.
+    compile::Desired update(const Cluster& source, Changes changes, const std::map<uint32_t, Link>& links,
+                            const std::vector<Address>& node_addresses);
     // What update() returned does not fit. The next one returns what of it does: with these limits.
     void does_not_fit(const compile::Limits& limits);
     // Called now and then while that takes long.

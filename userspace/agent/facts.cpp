@@ -55,9 +55,9 @@ void add_interfaces(Facts& facts, const AgentState& state) {
         if (!endpoint.pod && facts.unknown.size() < kMaxNamed)
             facts.unknown.push_back(endpoint.interface);
     const bool closed = state.guard && state.guard->closed();
-    if (!closed && state.dataplane && state.links)
+    if (!closed && state.engine && state.links)
         for (const auto& [ifindex, link] : state.links->links())
-            if (!state.dataplane->attached(ifindex) && facts.unjudged.size() < kMaxNamed)
+            if (!state.engine->attached(ifindex) && facts.unjudged.size() < kMaxNamed)
                 facts.unjudged.push_back(link.name);
 }
 
@@ -83,9 +83,9 @@ void add_audit(Facts& facts, const AgentState& state) {
         facts.missing_pins.push_back(state.pin_error);
     const auto now = std::chrono::system_clock::now();
     for (size_t kind = 0; kind < state.mends.size(); ++kind)
-        if (const Mend& mend = state.mends[kind]; mend.last && now - *mend.last < kRecent)
+        if (const engine::Mend& mend = state.mends[kind]; mend.last && now - *mend.last < kRecent)
             facts.recent_mends.push_back(
-                fmt::format("{} ({} times since the agent started)", kMendNames[kind], mend.count));
+                fmt::format("{} ({} times since the agent started)", engine::kMendNames[kind], mend.count));
 }
 
 }  // namespace

@@ -8,7 +8,6 @@
 #include <CLI/CLI.hpp>
 #include <array>
 #include <cstdio>
-#include <nlohmann/json.hpp>
 
 #include "agent/agent.h"
 #include "base/log_limit.h"
@@ -109,7 +108,7 @@ int check(const Options& options) {
 
 int remove(const Options& options) {
     // Beside an agent it would take away what that one takes for there.
-    const auto alone = ControlServer::open(options.run_dir, [](const nlohmann::json&) { return nlohmann::json(); });
+    const auto alone = ControlServer::open(options.run_dir, [](const auto& request) { return request; });
     if (!alone)
         return fail_with(alone.error());
     const auto only = control::lock_network_namespace();
@@ -126,7 +125,7 @@ int remove(const Options& options) {
         return fail_with(guard.error());
     if (const auto done = guard->remove(interfaces); !done)
         return fail_with(done.error());
-    if (const auto done = remove_dataplanes(options, interfaces); !done)
+    if (const auto done = engine::RealEngines::remove_all(options, interfaces); !done)
         return fail_with(done.error());
     std::error_code none;  // another start would hold on to what was
     std::filesystem::remove(options.run_dir / kCacheName, none);
@@ -134,7 +133,8 @@ int remove(const Options& options) {
 }
 
 int serve(const Options& options, ReadOptions read_options) {
-    auto agent = Agent::open(options, std::move(read_options));
+    engine::RealEngines engines;
+    auto agent = Agent::open(options, std::move(read_options), engines);
     if (!agent)
         return fail_with(agent.error());
     if (const auto done = (*agent)->run(); !done)

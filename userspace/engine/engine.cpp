@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/dataplane.h"
+#include "engine/engine.h"
 
 #include <spdlog/spdlog.h>
 
-#include "agent/ebpf_dataplane.h"
-#include "agent/iptables_dataplane.h"
+#include "engine/ebpf/ebpf_engine.h"
+#include "engine/iptables/iptables_engine.h"
 #include "netfilter/tracking.h"
 
-namespace catflap::agent {
+namespace catflap::engine {
 namespace {
 
 // With what keeps nf_conntrack at work for it.
@@ -21,11 +21,11 @@ Result<> remove_datapath(const Options& options, const std::vector<uint32_t>& in
 
 }  // namespace
 
-Result<std::unique_ptr<Dataplane>> open_dataplane(const Options& options, const compile::Capacity& capacity) {
-    return options.mode == Mode::iptables ? IptablesDataplane::open(options) : EbpfDataplane::open(options, capacity);
+Result<std::unique_ptr<Engine>> RealEngines::open(const Options& options, const compile::Capacity& capacity) {
+    return options.mode == Mode::iptables ? IptablesEngine::open(options) : EbpfEngine::open(options, capacity);
 }
 
-Result<> remove_other_dataplanes(const Options& options, const std::vector<uint32_t>& interfaces) {
+Result<> RealEngines::remove_others(const Options& options, const std::vector<uint32_t>& interfaces) {
     if (options.mode != Mode::iptables)
         return iptables::remove_engines();
     if (auto done = remove_datapath(options, interfaces); !done)
@@ -33,10 +33,10 @@ Result<> remove_other_dataplanes(const Options& options, const std::vector<uint3
     return iptables::remove_engines(options.backend);
 }
 
-Result<> remove_dataplanes(const Options& options, const std::vector<uint32_t>& interfaces) {
+Result<> RealEngines::remove_all(const Options& options, const std::vector<uint32_t>& interfaces) {
     if (auto done = remove_datapath(options, interfaces); !done)
         return done;
     return iptables::remove_engines();
 }
 
-}  // namespace catflap::agent
+}  // namespace catflap::engine

@@ -1,40 +1,55 @@
 // SPDX-License-Identifier: Apache-2.0
-// An engine that enforces the resolved state on the node's interfaces: eBPF programs, or iptables rules. The agent says
-// what is to be enforced; how, and what there is to show of it, is the engine's.
+// An engine enforces the resolved state on the node's interfaces: by eBPF programs, or by iptables rules. The agent
+// says what is to be enforced; how, and what there is to show of it, is the engine's business.
 #pragma once
 
 #include <memory>
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "agent/mends.h"
-#include "agent/options.h"
 #include "base/result.h"
-#include "compile/commit/committer.h"
+#include "compile/classes/masks.h"
+#include "compile/plan/loaded.h"
+#include "engine/mends.h"
+#include "engine/options.h"
+#include "engine/view.h"
 #include "kernel/attach/pins.h"
+#include "report/engine_status.h"
 #include "report/page.h"
 
-namespace catflap::agent {
+namespace catflap::engine {
 
-struct AgentState;
+// What a commit did, in terms of no engine.
+struct CommitReport {
+    size_t endpoints_changed = 0;
+    size_t addresses_changed = 0;
+    size_t tables_written = 0;  // or chains
+    std::vector<compile::MixedService> mixed_services;
+    std::vector<compile::EndpointSpec> without_place;  // interfaces that found no place, and stay closed
+};
 
-class Dataplane {
+class Engine {
   public:
-    virtual ~Dataplane() = default;
+    virtual ~Engine() = default;
 
-    // A failure leaves enforced what was enforced before.
-    virtual Result<compile::CommitReport> commit(const compile::Desired& desired) = 0;
-    // After a failed commit. True: what is enforced stays, but only another Dataplane can change it.
+    // A failure leaves enforced what was enforced before; the error's code is compile::kDoesNotFit where the state is
+    // too large. Changes that a failed commit was told of count for the next one, too.
+    virtual Result<CommitReport> commit(const compile::Desired& desired) = 0;
+    // After a failed commit. True: what is enforced stays, but only another Engine can change it.
     [[nodiscard]] virtual bool broken() const { return false; }
     // How much of what grows it was opened with.
     [[nodiscard]] virtual compile::Capacity capacity() const { return {}; }
-    // True: better at once than within a second.
-    [[nodiscard]] virtual bool collect_soon() const { return false; }
-    // Gives back what earlier commits retired. waited: a grace period has begun since the last commit, and is over;
-    // else this waits for one. True: commit again, there is something to tidy up.
-    virtual Result<bool> collect([[maybe_unused]] bool waited) { return false; }
+
+    // Earlier commits retire what packets may still be reading. It is given back after a grace period, in the
+    // background: readable when one is over, then call reclaim(). -1: this engine has nothing to wait for.
+    [[nodiscard]] virtual int fd() const { return -1; }
+    // Once a second: begins a grace period, if one is due and none is under way.
+    virtual void begin_reclaiming() {}
+    // True: commit again, there is something to tidy up.
+    virtual Result<bool> reclaim() { return false; }
+    // The same at once: waits for a grace period.
+    virtual Result<bool> reclaim_now() { return false; }
 
     // After the first commit, before the first interface: connections that began before any agent. Returns how many
     // were taken over; nothing where none had to be.
@@ -65,17 +80,28 @@ class Dataplane {
     [[nodiscard]] virtual std::string attached_by() const = 0;
 
     // A page of `catflap get KIND`, see docs/cli.md. Fails with a sentence where this engine has none of the kind.
-    virtual Result<> list(const AgentState& state, report::Page& page) const = 0;
-    // The engine's part of `catflap status`: counts, maps, health.
-    [[nodiscard]] virtual nlohmann::json status(const AgentState& state) const = 0;
+    virtual Result<> list(const View& view, report::Page& page) const = 0;
+    // The engine's part of `catflap status`.
+    [[nodiscard]] virtual report::EngineStatus status(const View& view) const = 0;
 };
 
-// Of options.mode; at least so large.
-Result<std::unique_ptr<Dataplane>> open_dataplane(const Options& options, const compile::Capacity& capacity);
+// Where engines come from; a test has its own.
+class Engines {
+  public:
+    virtual ~Engines() = default;
+    // Of options.mode; at least so large.
+    virtual Result<std::unique_ptr<Engine>> open(const Options& options, const compile::Capacity& capacity) = 0;
+    // Takes away what an agent of another mode left: call it when this mode's engine enforces everything.
+    virtual Result<> remove_others(const Options& options, const std::vector<uint32_t>& interfaces) = 0;
+};
 
-// Takes away what an agent of another mode left: call it when this mode's dataplane enforces everything.
-Result<> remove_other_dataplanes(const Options& options, const std::vector<uint32_t>& interfaces);
-// Of every mode.
-Result<> remove_dataplanes(const Options& options, const std::vector<uint32_t>& interfaces);
+// eBPF and iptables, in the kernel.
+class RealEngines final : public Engines {
+  public:
+    Result<std::unique_ptr<Engine>> open(const Options& options, const compile::Capacity& capacity) override;
+    Result<> remove_others(const Options& options, const std::vector<uint32_t>& interfaces) override;
+    // Of every mode.
+    static Result<> remove_all(const Options& options, const std::vector<uint32_t>& interfaces);
+};
 
-}  // namespace catflap::agent
+}  // namespace catflap::engine

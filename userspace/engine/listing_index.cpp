@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/listing_index.h"
+#include "engine/listing_index.h"
 
 #include <algorithm>
 #include <functional>
 #include <tuple>
 
-namespace catflap::agent {
+namespace catflap::engine {
 namespace {
 
 auto order_of(const ListedRule& listed) {
@@ -45,4 +45,4 @@ void ListingIndex::update(const resolve::Resolved& resolved, uint64_t commit) {
     sets_.erase(rest.begin(), rest.end());
 }
 
-}  // namespace catflap::agent
+}  // namespace catflap::engine

@@ -9,7 +9,7 @@
 
 #include "resolve/resolve.h"
 
-namespace catflap::agent {
+namespace catflap::engine {
 
 // A rule of one resolved policy. The same rule of a manifest may stand in several.
 struct ListedRule {
@@ -45,4 +45,4 @@ class ListingIndex {
     std::vector<const resolve::SourceSet*> sets_;
 };
 
-}  // namespace catflap::agent
+}  // namespace catflap::engine

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/report_list.h"
+#include "engine/lists.h"
 
 #include <algorithm>
 #include <set>
 
-namespace catflap::agent {
+namespace catflap::engine {
 namespace {
 
-using nlohmann::json;
 using resolve::Direction;
 
 // Words of one row: of a rule with thousands of peers the first ones do.
@@ -19,8 +18,10 @@ class Words {
         else
             ++more_;
     }
-    [[nodiscard]] json list(const char* where_none) const {
-        json result = words_.empty() ? json::array({where_none}) : json(words_);
+    [[nodiscard]] std::vector<std::string> list(const char* where_none) const {
+        std::vector<std::string> result(words_.begin(), words_.end());
+        if (result.empty())
+            result.emplace_back(where_none);
         if (more_ > 0)
             result.push_back(fmt::format("and up to {} more", more_));
         return result;
@@ -32,21 +33,12 @@ class Words {
     size_t more_ = 0;
 };
 
-json directions(const Policy& policy) {
-    json result = json::array();
-    if (policy.isolates_ingress)
-        result.push_back("Ingress");
-    if (policy.isolates_egress)
-        result.push_back("Egress");
-    return result;
-}
-
 // Pods of one namespace stand together.
-size_t selected_endpoints(const AgentState& state, const Policy& policy) {
-    const Cluster& cluster = state.source->cluster();
-    const auto first = std::ranges::lower_bound(state.local.pods, ObjectName{policy.name.ns, ""});
+size_t selected_endpoints(const View& view, const Policy& policy) {
+    const Cluster& cluster = view.cluster;
+    const auto first = std::ranges::lower_bound(view.pods, ObjectName{policy.name.ns, ""});
     size_t count = 0;
-    for (auto name = first; name != state.local.pods.end() && name->ns == policy.name.ns; ++name)
+    for (auto name = first; name != view.pods.end() && name->ns == policy.name.ns; ++name)
         if (const auto pod = cluster.pods.find(*name); pod != cluster.pods.end())
             count += matches(policy.pods, pod->second.labels);
     return count;
@@ -54,25 +46,25 @@ size_t selected_endpoints(const AgentState& state, const Policy& policy) {
 
 // Those that isolate the endpoint that was asked for, by direction. Nothing: no endpoint was asked for.
 using PoliciesByDirection = std::array<std::set<ObjectName>, 2>;
-std::optional<PoliciesByDirection> of_asked_endpoint(const AgentState& state, const report::Page& page) {
+std::optional<PoliciesByDirection> of_asked_endpoint(const View& view, const report::Page& page) {
     if (page.query().endpoint.empty())
         return std::nullopt;
     PoliciesByDirection result;
-    for (const compile::EndpointSpec& spec : state.local.endpoints) {
+    for (const compile::EndpointSpec& spec : view.endpoints) {
         if (!spec.pod || !page.of_endpoint(spec.pod->ns, spec.pod->name, spec.interface))
             continue;
-        const auto resolved = state.resolved.endpoints.find(*spec.pod);
-        if (resolved == state.resolved.endpoints.end())
+        const auto resolved = view.resolved.endpoints.find(*spec.pod);
+        if (resolved == view.resolved.endpoints.end())
             continue;
         for (const Direction direction : resolve::kDirections) {
-            const auto& policies = state.resolved.policies[resolved->second[static_cast<size_t>(direction)]]->policies;
+            const auto& policies = view.resolved.policies[resolved->second[static_cast<size_t>(direction)]]->policies;
             result[static_cast<size_t>(direction)].insert(policies.begin(), policies.end());
         }
     }
     return result;
 }
 
-json rule_row(const RuleId& id, std::span<const ListedRule> same) {
+report::RuleRow rule_row(const RuleId& id, std::span<const ListedRule> same) {
     Words peers;
     Words ports;
     size_t endpoints = 0;
@@ -85,13 +77,15 @@ json rule_row(const RuleId& id, std::span<const ListedRule> same) {
         for (const resolve::PortRange& range : listed.rule->ports)
             ports.add([&] { return to_string(range); });
     }
-    return {{"policyNamespace", id.policy.ns},
-            {"policy", id.policy.name},
-            {"direction", to_string(id.direction)},
-            {"index", id.index},
-            {"peers", peers.list("everyone")},
-            {"ports", ports.list("everything")},
-            {"endpoints", endpoints}};
+    report::RuleRow row;
+    row.policy_ns = id.policy.ns;
+    row.policy = id.policy.name;
+    row.direction = to_string(id.direction);
+    row.index = id.index;
+    row.peers = peers.list("everyone");
+    row.ports = ports.list("everything");
+    row.endpoints = endpoints;
+    return row;
 }
 
 struct Reason {
@@ -108,101 +102,82 @@ constexpr std::array<Reason, kInvalidState + 1> kReasons = {{
 
 }  // namespace
 
-json fields_of(const AllowedAndDropped& counted) {
-    return {{"allowedPackets", counted.allowed.packets},
-            {"allowedBytes", counted.allowed.bytes},
-            {"droppedPackets", counted.dropped.packets},
-            {"droppedBytes", counted.dropped.bytes}};
-}
-
-json endpoint_row(const compile::EndpointSpec& spec, const AllowedAndDropped& from_pod,
-                  const AllowedAndDropped& to_pod) {
-    json addresses = json::array();
+report::EndpointRow endpoint_row(const compile::EndpointSpec& spec) {
+    report::EndpointRow row;
+    row.interface = spec.interface;
+    row.ifindex = spec.ifindex;
+    row.ns = spec.pod ? spec.pod->ns : "";
+    row.pod = spec.pod ? spec.pod->name : "";
+    row.uid = spec.uid;
     for (const Address& address : spec.addresses)
         if (!address.is_unset())
-            addresses.push_back(to_string(address));
-    AllowedAndDropped sum = from_pod;
-    sum.allowed.add(to_pod.allowed.packets, to_pod.allowed.bytes);
-    sum.dropped.add(to_pod.dropped.packets, to_pod.dropped.bytes);
-    json row = {{"interface", spec.interface},
-                {"ifindex", spec.ifindex},
-                {"namespace", spec.pod ? spec.pod->ns : ""},
-                {"pod", spec.pod ? spec.pod->name : ""},
-                {"uid", spec.uid},
-                {"state", !spec.pod           ? "unknown"
-                          : addresses.empty() ? "noAddress"
-                                              : "enforced"},
-                {"addresses", std::move(addresses)},
-                {"fromPod", fields_of(from_pod)},
-                {"toPod", fields_of(to_pod)}};
-    row.update(fields_of(sum));
+            row.addresses.push_back(to_string(address));
+    row.state = !spec.pod               ? report::EndpointState::unknown
+                : row.addresses.empty() ? report::EndpointState::no_address
+                                        : report::EndpointState::enforced;
     return row;
 }
 
-Result<> list_policies(const AgentState& state, report::Page& page,
+Result<> list_policies(const View& view, report::Page& page,
                        const std::function<AllowedAndDropped(const ObjectName&)>& count) {
-    const auto& policies = state.source->cluster().policies;
-    auto next = policies.begin();
-    if (!page.query().after.empty()) {
-        const auto cursor = read_cursor(page, 2);
-        if (!cursor)
-            return tl::unexpected(cursor.error());
-        next = policies.upper_bound({(*cursor)[0], (*cursor)[1]});
-    }
-    const auto asked = of_asked_endpoint(state, page);
+    const auto& policies = view.cluster.policies;
+    const auto cursor = page.cursor("tt");
+    if (!cursor)
+        return tl::unexpected(cursor.error());
+    auto next = *cursor ? policies.upper_bound({(*cursor)->text(0), (*cursor)->text(1)}) : policies.begin();
+    const auto asked = of_asked_endpoint(view, page);
     for (; next != policies.end(); ++next) {
         const auto& [name, policy] = *next;
         const bool of_it = !asked || (*asked)[0].contains(name) || (*asked)[1].contains(name);
         if (of_it && page.wants(name.ns, name.name)) {
-            json row = {{"kind", "NetworkPolicy"},
-                        {"namespace", name.ns},
-                        {"name", name.name},
-                        {"directions", directions(policy)},
-                        {"endpoints", selected_endpoints(state, policy)},
-                        {"rules", policy.ingress.size() + policy.egress.size()},
-                        {"refused", policy.stands_in}};
-            row.update(fields_of(count(name)));
-            page.add(std::move(row));
+            report::PolicyRow row;
+            row.ns = name.ns;
+            row.name = name.name;
+            row.isolates_ingress = policy.isolates_ingress;
+            row.isolates_egress = policy.isolates_egress;
+            row.endpoints = selected_endpoints(view, policy);
+            row.rules = policy.ingress.size() + policy.egress.size();
+            row.stands_in = policy.stands_in;
+            row.counted = count(name);
+            page.add(row);
         }
         if (page.full() && std::next(next) != policies.end()) {
-            page.go_on_after(json::array({name.ns, name.name}).dump());
+            page.continue_at({name.ns, name.name});
             break;
         }
     }
     return {};
 }
 
-Result<> list_rules(const AgentState& state, report::Page& page,
+Result<> list_rules(const View& view, report::Page& page,
                     const std::function<Counted(Direction, const resolve::Rule&)>& count) {
-    state.index.update(state.resolved, state.commits);
-    const auto& rules = state.index.rules();
+    view.index.update(view.resolved, view.commit);
+    const auto& rules = view.index.rules();
+    const auto cursor = page.cursor("nttnn");
+    if (!cursor)
+        return tl::unexpected(cursor.error());
     auto next = rules.begin();
-    if (!page.query().after.empty()) {
-        const auto cursor = read_cursor(page, 5);
-        if (!cursor)
-            return tl::unexpected(cursor.error());
-        const RuleId after{(*cursor)[0].get<int>() == 0 ? Direction::egress : Direction::ingress,
-                           {(*cursor)[1], (*cursor)[2]},
-                           (*cursor)[3],
-                           (*cursor)[4]};
+    if (*cursor) {
+        const RuleId after{(*cursor)->number(0) == 0 ? Direction::egress : Direction::ingress,
+                           {(*cursor)->text(1), (*cursor)->text(2)},
+                           static_cast<uint32_t>((*cursor)->number(3)),
+                           (*cursor)->number(4)};
         next = std::ranges::upper_bound(rules, after, {}, id_of);
     }
-    const auto asked = of_asked_endpoint(state, page);
+    const auto asked = of_asked_endpoint(view, page);
     while (next != rules.end()) {
         const RuleId id = id_of(*next);
         const auto end = std::find_if(next, rules.end(), [&](const ListedRule& rule) { return id_of(rule) != id; });
         const bool of_it = !asked || (*asked)[static_cast<size_t>(id.direction)].contains(id.policy);
         if (of_it && page.wants(id.policy.ns, id.policy.name)) {
-            json row = rule_row(id, {next, end});
-            const Counted counted = count(id.direction, *next->rule);
-            row["allowedPackets"] = counted.packets;
-            row["allowedBytes"] = counted.bytes;
-            page.add(std::move(row));
+            report::RuleRow row = rule_row(id, {next, end});
+            row.allowed = count(id.direction, *next->rule);
+            page.add(row);
         }
         next = end;
         if (page.full() && next != rules.end()) {
-            page.go_on_after(
-                json::array({static_cast<int>(id.direction), id.policy.ns, id.policy.name, id.index, id.hash}).dump());
+            page.continue_at({uint64_t{id.direction == Direction::ingress}, id.policy.ns, id.policy.name,
+                              uint64_t{id.index}, id.hash});
             break;
         }
     }
@@ -213,11 +188,15 @@ const char* label_of(uint32_t reason) {
     return kReasons.at(reason).label;
 }
 
-json drop_row(uint32_t reason, const Counted& dropped) {
-    return {{"reason", kReasons.at(reason).label},
-            {"sentence", kReasons.at(reason).sentence},
-            {"packets", dropped.packets},
-            {"bytes", dropped.bytes}};
+report::DropRow drop_row(uint32_t reason, const Counted& dropped) {
+    return {kReasons.at(reason).label, kReasons.at(reason).sentence, dropped};
+}
+
+std::vector<std::string> texts_of(const std::vector<ObjectName>& names) {
+    std::vector<std::string> result;
+    for (const ObjectName& name : names)
+        result.push_back(to_string(name));
+    return result;
 }
 
 std::string brief(const resolve::SourceSet& set) {
@@ -244,11 +223,4 @@ std::string brief(const resolve::SourceSet& set) {
     return left_out == 0 ? text : text + fmt::format(" and {} CIDRs more", left_out);
 }
 
-Result<json> read_cursor(const report::Page& page, size_t fields) {
-    json cursor = json::parse(page.query().after, nullptr, false);
-    if (!cursor.is_array() || cursor.size() != fields)
-        return fail("the cursor \"{}\" is none of {}", page.query().after, report::info_of(page.query().kind).name);
-    return cursor;
-}
-
-}  // namespace catflap::agent
+}  // namespace catflap::engine

@@ -8,7 +8,7 @@
 #include <optional>
 #include <string>
 
-namespace catflap::agent {
+namespace catflap::engine {
 
 enum class MendKind : uint8_t {
     attachments,  // programs that were taken off an interface, or no longer first there
@@ -30,10 +30,10 @@ struct Mend {
 // By MendKind.
 using Mends = std::array<Mend, kMendNames.size()>;
 
-// One thing that a dataplane's audit() put right.
+// One thing that an engine's audit() put right.
 struct Mended {
     MendKind kind;
     std::string what;
 };
 
-}  // namespace catflap::agent
+}  // namespace catflap::engine

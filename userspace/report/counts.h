@@ -2,14 +2,9 @@
 // Packets and bytes, whichever engine counted them.
 #pragma once
 
-#include <catflap/abi.h>
-
 #include <cstdint>
 
-namespace catflap::agent {
-
-// Behind enum catflap_reason: why conntrack alone drops a packet, in iptables mode.
-constexpr uint32_t kInvalidState = CATFLAP_REASON_COUNT;
+namespace catflap::report {
 
 struct Counted {
     uint64_t packets = 0;
@@ -19,6 +14,7 @@ struct Counted {
         packets += more_packets;
         bytes += more_bytes;
     }
+    void add(const Counted& more) { add(more.packets, more.bytes); }
 };
 
 struct AllowedAndDropped {
@@ -26,4 +22,4 @@ struct AllowedAndDropped {
     Counted dropped;
 };
 
-}  // namespace catflap::agent
+}  // namespace catflap::report

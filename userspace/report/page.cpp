@@ -75,9 +75,38 @@ bool Page::of_endpoint(const std::string& ns, const std::string& pod, const std:
     return asked.empty() || asked == interface || (!pod.empty() && (asked == pod || asked == ns + "/" + pod));
 }
 
-void Page::add(json row) {
-    bytes_ += text_bytes(row);
-    rows_.push_back(std::move(row));
+void Page::add(const Row& row) {
+    json fields = to_json(row);
+    bytes_ += text_bytes(fields);
+    rows_.push_back(std::move(fields));
+}
+
+void Page::continue_at(const Cursor& cursor) {
+    json fields = json::array();
+    for (const Cursor::Field& field : cursor.fields())
+        std::visit([&](const auto& value) { fields.push_back(value); }, field);
+    next_ = fields.dump();
+}
+
+Result<std::optional<Cursor>> Page::cursor(std::string_view types) const {
+    if (query_.after.empty())
+        return std::optional<Cursor>();
+    const json given = json::parse(query_.after, nullptr, false);
+    const auto is_of_type = [&](size_t i) {
+        return types[i] == 'n' ? given[i].is_number_unsigned() : given[i].is_string();
+    };
+    bool fits = given.is_array() && given.size() == types.size();
+    for (size_t i = 0; fits && i < types.size(); ++i)
+        fits = is_of_type(i);
+    if (!fits)
+        return fail("the cursor \"{}\" is none of {}", query_.after, info_of(query_.kind).name);
+    std::vector<Cursor::Field> fields;
+    for (const json& field : given)
+        if (field.is_string())
+            fields.emplace_back(field.get<std::string>());
+        else
+            fields.emplace_back(field.get<uint64_t>());
+    return std::optional<Cursor>(Cursor(std::move(fields)));
 }
 
 bool Page::full() const {

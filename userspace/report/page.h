@@ -5,14 +5,19 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <initializer_list>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <variant>
 #include <vector>
 
 #include "base/result.h"
 #include "report/kinds.h"
+#include "report/rows.h"
 
 namespace catflap::report {
 
@@ -36,6 +41,22 @@ struct PageLimits {
     std::chrono::microseconds time{4000};
 };
 
+// A place in a list, in the terms of whoever makes the list. To everybody else it is opaque text.
+class Cursor {
+  public:
+    using Field = std::variant<uint64_t, std::string>;
+
+    Cursor() = default;
+    Cursor(std::initializer_list<Field> fields) : fields_(fields) {}
+    explicit Cursor(std::vector<Field> fields) : fields_(std::move(fields)) {}
+    [[nodiscard]] uint64_t number(size_t field) const { return std::get<uint64_t>(fields_.at(field)); }
+    [[nodiscard]] const std::string& text(size_t field) const { return std::get<std::string>(fields_.at(field)); }
+    [[nodiscard]] const std::vector<Field>& fields() const { return fields_; }
+
+  private:
+    std::vector<Field> fields_;
+};
+
 class Page {
   public:
     explicit Page(Query query, const PageLimits& limits = {});
@@ -48,13 +69,16 @@ class Page {
     // Is the item one of the endpoint that was asked for?
     [[nodiscard]] bool of_endpoint(const std::string& ns, const std::string& pod, const std::string& interface) const;
 
-    void add(nlohmann::json row);
+    void add(const Row& row);
     // Rows, bytes or time are used up: set the cursor and return.
     [[nodiscard]] bool full() const;
     // How many more rows it may have.
     [[nodiscard]] size_t room() const { return max_rows_ - std::min(max_rows_, rows_.size()); }
-    // There may be more: the cursor of the next page.
-    void go_on_after(std::string cursor) { next_ = std::move(cursor); }
+    // There may be more: where the next page begins.
+    void continue_at(const Cursor& cursor);
+    // Where this page begins; nothing: at the start. types: a letter for each field, 'n' for a number and 't' for a
+    // text. Fails with a sentence where the request's cursor is none of this kind.
+    [[nodiscard]] Result<std::optional<Cursor>> cursor(std::string_view types) const;
 
     // {"ok":true,"items":[...],"found":[...],"next":"..."}
     [[nodiscard]] nlohmann::json answer() &&;

@@ -3,43 +3,35 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
-#include <filesystem>
-#include <fstream>
+#include <optional>
 
-#include "agent/facts.h"
-#include "agent/report.h"
-#include "agent/report_list.h"
+#include "engine/lists.h"
+#include "source/directory/directory.h"
+#include "support/agent/source_site.h"
 
 using namespace catflap;
-using namespace catflap::agent;
+using namespace catflap::engine;
 using nlohmann::json;
 using resolve::Direction;
-namespace fs = std::filesystem;
 
 namespace {
 
 constexpr auto kHour = std::chrono::hours(1);
 
-class Site {
+class Site : public test::SourceSite {
   public:
-    Site() {
-        std::string pattern = fs::temp_directory_path() / "catflap-listing-XXXXXX";
-        REQUIRE(mkdtemp(pattern.data()) != nullptr);
-        directory_ = pattern;
-    }
-    Site(const Site&) = delete;
-    Site& operator=(const Site&) = delete;
-    ~Site() { fs::remove_all(directory_); }
+    void open() { source_.emplace(source::Directory::open(directory()).value()); }
+    void refresh() { REQUIRE(source_->refresh().has_value()); }
+    [[nodiscard]] View view() { return {source_->cluster(), endpoints, pods, resolved, index_, commit, {}}; }
 
-    void put(const std::string& name, const std::string& text) const { std::ofstream(directory_ / name) << text; }
-    void remove(const std::string& name) const { fs::remove(directory_ / name); }
-    void open() { state.source.emplace(source::Directory::open(directory_).value()); }
-    void refresh() { REQUIRE(state.source->refresh().has_value()); }
-
-    AgentState state;
+    std::vector<compile::EndpointSpec> endpoints;
+    std::vector<ObjectName> pods;
+    resolve::Resolved resolved;
+    uint64_t commit = 0;
 
   private:
-    fs::path directory_;
+    std::optional<source::Directory> source_;
+    ListingIndex index_;
 };
 
 std::string policy(int number, const std::string& spec = "{podSelector: {}}") {
@@ -83,7 +75,7 @@ TEST_CASE("policies: each once, in pages of any size") {
     for (const size_t rows : {1U, 7U, 50U, 500U}) {
         const auto items = all_pages(
             {.kind = report::Kind::policies}, rows,
-            [&](report::Page& page) { return list_policies(site.state, page, nothing); }, [](size_t) {});
+            [&](report::Page& page) { return list_policies(site.view(), page, nothing); }, [](size_t) {});
         REQUIRE(items.size() == 50);
         for (size_t i = 0; i < items.size(); ++i)
             CHECK(items[i]["name"] == fmt::format("p{:04}", i));
@@ -97,7 +89,7 @@ TEST_CASE("policies: where some come and go between pages, the others are listed
     site.open();
     const auto items = all_pages(
         {.kind = report::Kind::policies}, 5,
-        [&](report::Page& page) { return list_policies(site.state, page, nothing); },
+        [&](report::Page& page) { return list_policies(site.view(), page, nothing); },
         [&](size_t page) {
             if (page > 0)
                 return;
@@ -123,7 +115,7 @@ TEST_CASE("a cursor that is none is refused, and loops nowhere") {
     site.open();
     for (const char* cursor : {"x", "{}", "[1]", "[1,2,3]"}) {
         report::Page page({.kind = report::Kind::policies, .after = cursor});
-        const auto done = list_policies(site.state, page, nothing);
+        const auto done = list_policies(site.view(), page, nothing);
         REQUIRE_FALSE(done.has_value());
         CHECK(done.error().message == fmt::format("the cursor \"{}\" is none of policies", cursor));
     }
@@ -144,18 +136,18 @@ TEST_CASE("rules: each once with the endpoints of all tables that it stands in, 
         Direction::ingress, {{"shop", "a"}, {"shop", "b"}}, {rule("a", 0), rule("a", 1), rule("b", 0)}};
     resolve::DirectionPolicy open{Direction::egress, {}, {}};
     for (const auto& table : {one, both, open})
-        site.state.resolved.policies.push_back(std::make_shared<const resolve::DirectionPolicy>(table));
-    site.state.resolved.endpoints = {{{"shop", "p"}, {2, 0}}, {{"shop", "q"}, {2, 1}}, {{"shop", "r"}, {2, 1}}};
+        site.resolved.policies.push_back(std::make_shared<const resolve::DirectionPolicy>(table));
+    site.resolved.endpoints = {{{"shop", "p"}, {2, 0}}, {{"shop", "q"}, {2, 1}}, {{"shop", "r"}, {2, 1}}};
     for (uint32_t i = 1; const char* pod : {"p", "q", "r"}) {
         compile::EndpointSpec spec;
         spec.ifindex = i;
         spec.interface = fmt::format("cali{}", i++);
         spec.pod = ObjectName{"shop", pod};
-        site.state.local.endpoints.push_back(spec);
+        site.endpoints.push_back(spec);
     }
-    site.state.commits = 1;
+    site.commit = 1;
     const auto list = [&](report::Page& page) {
-        return list_rules(site.state, page, [](Direction, const resolve::Rule& one_rule) {
+        return list_rules(site.view(), page, [](Direction, const resolve::Rule& one_rule) {
             return Counted{one_rule.index + 1, 0};
         });
     };
@@ -183,33 +175,4 @@ TEST_CASE("a set of very many blocks is short in words, and says how many it lea
     CHECK(brief(set).ends_with(" and 84 CIDRs more"));
     set.blocks.resize(3);
     CHECK(brief(set) == to_string(set));
-}
-
-TEST_CASE("a refused object: its last good version, isolation without rules, or nothing is in force") {
-    Site site;
-    site.put("a.yaml", policy(1));
-    site.open();
-    site.put("a.yaml", policy(1, "{podSelector: {}, policyTypes: [Inbound]}"));
-    site.put("b.yaml", policy(2, "{podSelector: {}, policyTypes: [Inbound]}"));
-    site.refresh();
-    CHECK(outcome_of(site.state, "NetworkPolicy shop/p0001") == report::Outcome::last_good);
-    CHECK(outcome_of(site.state, "NetworkPolicy shop/p0002") == report::Outcome::isolated);
-    CHECK(outcome_of(site.state, "NetworkPolicy shop/p0003") == report::Outcome::nothing);
-    CHECK_FALSE(outcome_of(site.state, "").has_value());
-    const auto facts = facts_of(site.state);
-    REQUIRE(facts.refused.size() == 2);
-    CHECK(facts.refused[0].outcome == report::Outcome::last_good);
-    CHECK(facts.refused[1].outcome == report::Outcome::isolated);
-    CHECK(refused(site.state)[1]["outcome"] == "isolated");
-}
-
-TEST_CASE("an agent that has nothing in force yet says so") {
-    Site site;
-    site.open();
-    CHECK_FALSE(facts_of(site.state).starting.empty());
-    const json answer = agent::report(site.state, {{"command", "get"}, {"kind", "flows"}});
-    CHECK(answer["ok"] == false);
-    CHECK(answer["exit"] == 1);
-    CHECK(agent::report(site.state, {{"command", "get"}, {"kind", "flow"}})["exit"] == 2);
-    CHECK(agent::report(site.state, {{"command", "status"}})["status"]["conditions"][0]["id"] == "starting");
 }

@@ -2,6 +2,7 @@
 #include "report/page.h"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <thread>
 
@@ -43,15 +44,15 @@ TEST_CASE("a page ends at its rows, at its bytes, and at its time") {
     Page rows({.limit = 3}, kNoClock);
     for (int i = 0; i < 3; ++i) {
         CHECK_FALSE(rows.full());
-        rows.add({{"i", i}});
+        rows.add(DropRow{std::to_string(i), "", {}});
     }
     CHECK(rows.full());
     CHECK(rows.room() == 0);
 
     Page bytes({}, kNoClock);
-    bytes.add({{"text", std::string(255 << 10, 'x')}});
+    bytes.add(DropRow{std::string(255 << 10, 'x'), "", {}});
     CHECK_FALSE(bytes.full());
-    bytes.add({{"text", std::string(1 << 10, 'x')}});
+    bytes.add(DropRow{std::string(1 << 10, 'x'), "", {}});
     CHECK(bytes.full());
 
     Page time({}, {.rows = 512, .bytes = 1 << 20, .time = 1ms});
@@ -64,11 +65,30 @@ TEST_CASE("a page ends at its rows, at its bytes, and at its time") {
 
 TEST_CASE("the answer: items, and the cursor where there may be more") {
     Page last({}, kNoClock);
-    last.add({{"name", "a"}});
-    CHECK(std::move(last).answer() == json{{"ok", true}, {"items", {{{"name", "a"}}}}});
+    last.add(DropRow{"a", "b", {1, 2}});
+    CHECK(std::move(last).answer() ==
+          json{{"ok", true}, {"items", {{{"reason", "a"}, {"sentence", "b"}, {"packets", 1}, {"bytes", 2}}}}});
     Page more({}, kNoClock);
-    more.go_on_after("[7]");
-    CHECK(std::move(more).answer() == json{{"ok", true}, {"items", json::array()}, {"next", "[7]"}});
+    more.continue_at({uint64_t{7}, "shop"});
+    CHECK(std::move(more).answer() == json{{"ok", true}, {"items", json::array()}, {"next", "[7,\"shop\"]"}});
+}
+
+TEST_CASE("a cursor comes back as it was given, and another kind's is refused") {
+    CHECK_FALSE(Page({}).cursor("nt").value().has_value());
+    const auto cursor = Page({.after = "[7,\"shop\"]"}).cursor("nt");
+    REQUIRE(cursor);
+    CHECK((*cursor)->number(0) == 7);
+    CHECK((*cursor)->text(1) == "shop");
+    for (const char* types : {"n", "nn", "tt", "ntn", ""}) {
+        CAPTURE(types);
+        CHECK_FALSE(Page({.after = "[7,\"shop\"]"}).cursor(types));
+    }
+    for (const char* text : {"x", "{}", "[-1,\"shop\"]", "[7.5,\"shop\"]", "[null,\"shop\"]", "7"}) {
+        CAPTURE(text);
+        const auto refused = Page({.kind = Kind::sets, .after = text}).cursor("nt");
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().message == fmt::format("the cursor \"{}\" is none of sets", text));
+    }
 }
 
 TEST_CASE("names: by ns/name, by name, by another name; and which were met") {

@@ -1,55 +1,103 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/ebpf_dataplane.h"
+#include "engine/ebpf/ebpf_engine.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
-#include "agent/report_ebpf.h"
+#include "engine/ebpf/lists.h"
 #include "kernel/datapath/flows.h"
 
-namespace catflap::agent {
+namespace catflap::engine {
 
-Result<std::unique_ptr<Dataplane>> EbpfDataplane::open(const Options& options, const compile::Capacity& capacity) {
+Result<std::unique_ptr<Engine>> EbpfEngine::open(const Options& options, const compile::Capacity& capacity) {
     kernel::DatapathOptions wanted;
     wanted.pin_dir = options.pin_dir;
     wanted.audit = options.mode == Mode::audit;
-    wanted.keep_established = keeps_established(options);
+    wanted.keep_established = engine::keeps_established(options);
     wanted.attach = options.attach;
     wanted.capacity = capacity;
     wanted.locked = true;  // by the agent
     auto datapath = kernel::Datapath::open(wanted);
     if (!datapath)
         return tl::unexpected(datapath.error());
-    std::unique_ptr<EbpfDataplane> dataplane(new EbpfDataplane(std::move(*datapath)));
-    compile::Committer& committer = dataplane->committer_;
-    for (const auto& [number, key] : dataplane->datapath_->ledger().found())
+    auto grace = kernel::GracePeriod::open();
+    if (!grace)
+        return tl::unexpected(grace.error());
+    std::unique_ptr<EbpfEngine> engine(
+        new EbpfEngine(std::move(*datapath), std::move(*grace), engine::keeps_established(options)));
+    compile::Committer& committer = engine->committer_;
+    for (const auto& [number, key] : engine->datapath_->ledger().found())
         committer.adopt_decision(number, key);
     for (uint32_t slot = 0; slot < CATFLAP_MAX_ENDPOINTS; ++slot)
-        committer.adopt_generation(slot, dataplane->datapath_->ledger().generation(slot));
-    for (const auto& [ifindex, slot] : dataplane->datapath_->adopted())
+        committer.adopt_generation(slot, engine->datapath_->ledger().generation(slot));
+    for (const auto& [ifindex, slot] : engine->datapath_->adopted())
         committer.adopt_slot(ifindex, slot);
-    return dataplane;
+    return engine;
 }
 
-Result<compile::CommitReport> EbpfDataplane::commit(const compile::Desired& desired) {
-    return committer_.commit(desired);
+Result<CommitReport> EbpfEngine::commit(const compile::Desired& desired) {
+    auto done = committer_.commit(desired);
+    if (!done)
+        return tl::unexpected(done.error());
+    ++commits_;
+    if (committer_.collect_soon())
+        begin_reclaiming();
+    CommitReport report;
+    report.endpoints_changed = done->endpoints_changed;
+    report.addresses_changed = done->addresses_changed;
+    report.tables_written = done->tables_written;
+    report.mixed_services = std::move(done->mixed_services);
+    report.without_place = std::move(done->without_place);
+    return report;
 }
 
-Result<bool> EbpfDataplane::collect(bool waited) {
-    auto unused = waited ? committer_.after_grace_period() : committer_.collect();
+// Nobody waits for a grace period: it takes longer than most changes.
+void EbpfEngine::begin_reclaiming() {
+    if (reclaimed_ == commits_ || grace_.under_way())
+        return;
+    reclaimed_ = commits_;
+    grace_.begin();
+}
+
+Result<bool> EbpfEngine::reclaim() {
+    // Where commits come faster than grace periods go by.
+    constexpr int kPatience = 20;
+    if (!grace_.under_way())
+        return false;
+    if (auto over = grace_.end(); !over) {
+        reclaimed_ = 0;  // the next second tries again
+        return tl::unexpected(over.error());
+    }
+    // For what was retired in between another one is due.
+    const bool waited = reclaimed_ == commits_;
+    if (!waited && ++interrupted_ < kPatience) {
+        begin_reclaiming();
+        return false;
+    }
+    interrupted_ = 0;
+    reclaimed_ = commits_;
+    return waited ? settle(committer_.after_grace_period()) : reclaim_now();
+}
+
+Result<bool> EbpfEngine::reclaim_now() {
+    const auto unused = committer_.collect();
     if (!unused)
         return tl::unexpected(unused.error());
-    for (const auto& [decision, key] : *unused) {
+    return settle(*unused);
+}
+
+// Their counts are final.
+Result<bool> EbpfEngine::settle(const std::vector<std::pair<uint32_t, compile::DecisionKey>>& unused) {
+    for (const auto& [decision, key] : unused) {
         if (auto done = datapath_->ledger().settle(decision, key); !done)
             return tl::unexpected(done.error());
         committer_.release(key);
     }
-    // What only retired tables told apart can fall together now.
+    // What only retired tables told apart can be merged now.
     return committer_.leftovers();
 }
 
 // From the kernel's conntrack, before the first packet could be cut.
-Result<std::optional<size_t>> EbpfDataplane::adopt_connections() {
+Result<std::optional<size_t>> EbpfEngine::adopt_connections() {
     if (datapath_->flows_adopted())
         return std::optional<size_t>();
     const auto adopted = kernel::adopt_conntrack(datapath_->map_fd("flows"), committer_.loaded().endpoints);
@@ -59,40 +107,40 @@ Result<std::optional<size_t>> EbpfDataplane::adopt_connections() {
     return std::optional<size_t>(*adopted);
 }
 
-Result<> EbpfDataplane::attach(uint32_t ifindex, const std::string& interface) {
+Result<> EbpfEngine::attach(uint32_t ifindex, const std::string& interface) {
     if (auto done = committer_.withdraw_if_another(ifindex, interface); !done)
         return done;
     return datapath_->attach(ifindex);
 }
 
-void EbpfDataplane::keep_only(const std::vector<uint32_t>& present) {
+void EbpfEngine::keep_only(const std::vector<uint32_t>& present) {
     for (const uint32_t ifindex : datapath_->attachments().interfaces())
         if (std::ranges::find(present, ifindex) == present.end())
             datapath_->forget(ifindex);
 }
 
-bool EbpfDataplane::audit() {
+bool EbpfEngine::audit() {
     datapath_->audit_attachments();
     return false;  // what is not attached any more gets attached, and its tables are where they were
 }
 
-std::vector<Mended> EbpfDataplane::take_mends() {
+std::vector<Mended> EbpfEngine::take_mends() {
     std::vector<Mended> mended;
     for (std::string& line : datapath_->take_off_foreign())
         mended.push_back({MendKind::foreign, std::move(line)});
     return mended;
 }
 
-std::string EbpfDataplane::attached_by() const {
+std::string EbpfEngine::attached_by() const {
     return std::string(to_string(datapath_->attachments().mode()));
 }
 
-Result<> EbpfDataplane::list(const AgentState& state, report::Page& page) const {
-    return list_ebpf(state, *this, page);
+Result<> EbpfEngine::list(const View& view, report::Page& page) const {
+    return list_ebpf(view, *this, page);
 }
 
-nlohmann::json EbpfDataplane::status(const AgentState& state) const {
-    return report_ebpf_status(state, *this);
+report::EngineStatus EbpfEngine::status(const View& view) const {
+    return ebpf_status(view, *this);
 }
 
-}  // namespace catflap::agent
+}  // namespace catflap::engine

@@ -4,20 +4,24 @@
 
 #include <memory>
 
-#include "agent/dataplane.h"
+#include "compile/commit/committer.h"
+#include "engine/engine.h"
 #include "kernel/datapath/datapath.h"
+#include "kernel/datapath/grace_period.h"
 
-namespace catflap::agent {
+namespace catflap::engine {
 
-class EbpfDataplane final : public Dataplane {
+class EbpfEngine final : public Engine {
   public:
-    static Result<std::unique_ptr<Dataplane>> open(const Options& options, const compile::Capacity& capacity);
+    static Result<std::unique_ptr<Engine>> open(const Options& options, const compile::Capacity& capacity);
 
-    Result<compile::CommitReport> commit(const compile::Desired& desired) override;
+    Result<CommitReport> commit(const compile::Desired& desired) override;
     [[nodiscard]] bool broken() const override { return committer_.broken(); }
     [[nodiscard]] compile::Capacity capacity() const override { return datapath_->capacity(); }
-    [[nodiscard]] bool collect_soon() const override { return committer_.collect_soon(); }
-    Result<bool> collect(bool waited) override;
+    [[nodiscard]] int fd() const override { return grace_.fd(); }
+    void begin_reclaiming() override;
+    Result<bool> reclaim() override;
+    Result<bool> reclaim_now() override;
     Result<std::optional<size_t>> adopt_connections() override;
     [[nodiscard]] bool owes_connections() const override { return !datapath_->flows_adopted(); }
     void owe_connections() override { datapath_->set_flows_adopted(false); }
@@ -30,19 +34,30 @@ class EbpfDataplane final : public Dataplane {
     [[nodiscard]] std::vector<kernel::Pin> pins() const override { return datapath_->pins(); }
     [[nodiscard]] bool asks_conntrack() const override { return datapath_->asks_conntrack(); }
     [[nodiscard]] std::string attached_by() const override;
-    Result<> list(const AgentState& state, report::Page& page) const override;
-    [[nodiscard]] nlohmann::json status(const AgentState& state) const override;
+    Result<> list(const View& view, report::Page& page) const override;
+    [[nodiscard]] report::EngineStatus status(const View& view) const override;
 
-    // For the reports.
+    // For the lists.
     [[nodiscard]] const kernel::Datapath& datapath() const { return *datapath_; }
     [[nodiscard]] const compile::Loaded& loaded() const { return committer_.loaded(); }
+    [[nodiscard]] bool keeps_established() const { return keeps_established_; }
 
   private:
-    explicit EbpfDataplane(std::unique_ptr<kernel::Datapath> datapath)
-        : datapath_(std::move(datapath)), committer_(datapath_->store(), compile::Limits(datapath_->capacity())) {}
+    EbpfEngine(std::unique_ptr<kernel::Datapath> datapath, kernel::GracePeriod grace, bool keeps_established)
+        : datapath_(std::move(datapath)),
+          committer_(datapath_->store(), compile::Limits(datapath_->capacity())),
+          grace_(std::move(grace)),
+          keeps_established_(keeps_established) {}
+    Result<bool> settle(const std::vector<std::pair<uint32_t, compile::DecisionKey>>& unused);
 
     std::unique_ptr<kernel::Datapath> datapath_;
     compile::Committer committer_;
+    // What commits retire is given back after a grace period.
+    kernel::GracePeriod grace_;
+    uint64_t commits_ = 0;
+    uint64_t reclaimed_ = 0;  // the commits of which that is done, or under way
+    int interrupted_ = 0;     // grace periods in which something was committed, one after the other
+    bool keeps_established_;
 };
 
-}  // namespace catflap::agent
+}  // namespace catflap::engine

@@ -4,18 +4,14 @@
 #include <catflap/timeouts.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <unordered_map>
 
-#include "agent/report_ebpf.h"
-#include "agent/report_list.h"
+#include "engine/ebpf/lists.h"
 #include "kernel/datapath/census.h"
 #include "kernel/datapath/flows.h"
 
-namespace catflap::agent {
+namespace catflap::engine {
 namespace {
-
-using nlohmann::json;
 
 constexpr int64_t kSecondNs = 1'000'000'000;
 constexpr std::array<const char*, 3> kOpeners = {"pod", "remote", "host"};
@@ -48,9 +44,8 @@ std::string rule_name(const compile::DecisionRegistry& decisions, uint32_t numbe
 
 class FlowRows {
   public:
-    FlowRows(const AgentState& state, const EbpfDataplane& dataplane, report::Page& page)
-        : dataplane_(dataplane), keeps_(keeps_established(state.options)) {
-        for (const auto& [ifindex, endpoint] : dataplane.loaded().endpoints)
+    FlowRows(const EbpfEngine& engine, report::Page& page) : engine_(engine) {
+        for (const auto& [ifindex, endpoint] : engine.loaded().endpoints)
             if (const auto& pod = endpoint.spec.pod; pod &&
                                                      page.of_endpoint(pod->ns, pod->name, endpoint.spec.interface) &&
                                                      page.wants(pod->ns, pod->name, endpoint.spec.interface))
@@ -58,7 +53,7 @@ class FlowRows {
     }
 
     // Nothing: not asked for, or what the datapath would not take for a flow either.
-    [[nodiscard]] std::optional<json> row(const catflap_flow_key& key, const catflap_flow& flow) const {
+    [[nodiscard]] std::optional<report::FlowRow> row(const catflap_flow_key& key, const catflap_flow& flow) const {
         const auto endpoint = by_slot_.find(key.slot_protocol >> 8);
         if (endpoint == by_slot_.end() || flow.opener >= kOpeners.size() || flow.state >= kStates.size())
             return std::nullopt;
@@ -69,25 +64,26 @@ class FlowRows {
         const int64_t left_s = catflap_flow_timeout_s(flow.state, protocol) - age_s;
         if (left_s < 0 || !catflap_flow_of_this_pod(&flow, pod.first_generation))
             return std::nullopt;
-        return json{{"namespace", pod.spec.pod->ns},
-                    {"pod", pod.spec.pod->name},
-                    {"interface", pod.spec.interface},
-                    {"remote", to_string(kernel::model_address(key.remote))},
-                    {"remotePort", key.remote_port},
-                    {"localPort", key.local_port},
-                    {"protocol", protocol_name(protocol)},
-                    {"opener", kOpeners[flow.opener]},
-                    {"state", kStates[flow.state]},
-                    {"idleSeconds", age_s},
-                    {"expiresInSeconds", left_s},
-                    {"generation", flow.generation},
-                    {"stale", !catflap_flow_current(&flow, pod.generation, keeps_)},
-                    {"rule", rule_name(dataplane_.loaded().decisions, flow.rule)}};
+        report::FlowRow row;
+        row.ns = pod.spec.pod->ns;
+        row.pod = pod.spec.pod->name;
+        row.interface = pod.spec.interface;
+        row.remote = to_string(kernel::model_address(key.remote));
+        row.remote_port = key.remote_port;
+        row.local_port = key.local_port;
+        row.protocol = protocol_name(protocol);
+        row.opener = kOpeners[flow.opener];
+        row.state = kStates[flow.state];
+        row.idle_s = age_s;
+        row.expires_in_s = left_s;
+        row.generation = flow.generation;
+        row.stale = !catflap_flow_current(&flow, pod.generation, engine_.keeps_established());
+        row.rule = rule_name(engine_.loaded().decisions, flow.rule);
+        return row;
     }
 
   private:
-    const EbpfDataplane& dataplane_;
-    bool keeps_;
+    const EbpfEngine& engine_;
     uint64_t now_ns_ = kernel::flow_clock_ns();
     std::unordered_map<uint32_t, const compile::LoadedEndpoint*> by_slot_;
 };
@@ -97,35 +93,32 @@ constexpr uint32_t kFlowsAtOnce = 256;
 
 }  // namespace
 
-Result<> list_flows(const AgentState& state, const EbpfDataplane& dataplane, report::Page& page) {
-    uint32_t place = 0;
-    size_t skip = 0;  // flows of the step at `place` that an earlier page has listed
-    if (!page.query().after.empty()) {
-        const auto cursor = read_cursor(page, 2);
-        if (!cursor)
-            return tl::unexpected(cursor.error());
-        place = (*cursor)[0];
-        skip = (*cursor)[1];
-    }
-    const FlowRows rows(state, dataplane, page);
-    kernel::FlowWalk walk(dataplane.datapath().map_fd("flows"), place);
+Result<> list_flows(const EbpfEngine& engine, report::Page& page) {
+    const auto cursor = page.cursor("nn");
+    if (!cursor)
+        return tl::unexpected(cursor.error());
+    const uint32_t place = *cursor ? static_cast<uint32_t>((*cursor)->number(0)) : 0;
+    // Flows of the step at `place` that an earlier page has listed.
+    size_t skip = *cursor ? (*cursor)->number(1) : 0;
+    const FlowRows rows(engine, page);
+    kernel::FlowWalk walk(engine.datapath().map_fd("flows"), place);
     do {
         if (auto done = walk.step(kFlowsAtOnce); !done)
             return done;
         for (size_t i = std::exchange(skip, 0); i < walk.keys().size(); ++i) {
             if (page.room() == 0) {
-                page.go_on_after(json::array({walk.place(), i}).dump());
+                page.continue_at({uint64_t{walk.place()}, uint64_t{i}});
                 return {};
             }
             if (auto row = rows.row(walk.keys()[i], walk.flows()[i]))
-                page.add(std::move(*row));
+                page.add(*row);
         }
         if (page.full() && !walk.over()) {
-            page.go_on_after(json::array({walk.next_place(), 0}).dump());
+            page.continue_at({uint64_t{walk.next_place()}, uint64_t{0}});
             return {};
         }
     } while (!walk.over());
     return {};
 }
 
-}  // namespace catflap::agent
+}  // namespace catflap::engine

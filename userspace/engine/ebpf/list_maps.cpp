@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The datapath's maps: what is in use of each, and of how much.
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
-#include "agent/report_ebpf.h"
+#include "engine/ebpf/lists.h"
 #include "kernel/datapath/census.h"
 #include "kernel/maps/map.h"
 
-namespace catflap::agent {
+namespace catflap::engine {
 namespace {
-
-using nlohmann::json;
 
 constexpr const char* kEvicting = "full is normal: the least recently used entry makes room";
 constexpr const char* kFixed = "fixed: all of it is always there";
@@ -30,10 +27,9 @@ size_t configs_in_use(const compile::Loaded& loaded) {
 // An estimate that takes longer than this would keep the loop; see count_entries().
 constexpr std::chrono::microseconds kPatience{3000};
 
-Usage usage_of(const AgentState& state, const EbpfDataplane& dataplane, const kernel::NamedMap& map,
-               const kernel::MapInfo& info) {
-    const compile::Loaded& loaded = dataplane.loaded();
-    const kernel::MapStore& store = dataplane.datapath().store();
+Usage usage_of(const View& view, const EbpfEngine& engine, const kernel::NamedMap& map, const kernel::MapInfo& info) {
+    const compile::Loaded& loaded = engine.loaded();
+    const kernel::MapStore& store = engine.datapath().store();
     const std::string& name = map.name;
     if (name == "interfaces")
         return {loaded.endpoints.size()};
@@ -50,7 +46,7 @@ Usage usage_of(const AgentState& state, const EbpfDataplane& dataplane, const ke
     if (name == "rule_counters")
         return {loaded.decisions.numbers().size() + 1};
     if (name == "endpoint_counters")
-        return {state.local.pods.size() * 2};
+        return {view.pods.size() * 2};
     if (name == "drop_counters")
         return {CATFLAP_REASON_COUNT};
     if (name == "flows" || name == "fragments") {
@@ -67,32 +63,34 @@ size_t slots_per_element(const std::string& name) {
 
 }  // namespace
 
-json report_maps(const AgentState& state, const EbpfDataplane& dataplane) {
-    json result = json::array();
-    for (const kernel::NamedMap& map : dataplane.datapath().maps()) {
+std::vector<report::MapRow> map_rows(const View& view, const EbpfEngine& engine) {
+    std::vector<report::MapRow> rows;
+    for (const kernel::NamedMap& map : engine.datapath().maps()) {
         const auto info = kernel::map_info(map.fd);
         if (!info)
             continue;
-        const Usage usage = usage_of(state, dataplane, map, *info);
+        const Usage usage = usage_of(view, engine, map, *info);
         // Each CPU has a copy of every element of some arrays: an entry is one with all of its copies.
         const size_t max_entries = info->max_entries / map.copies * slots_per_element(map.name);
         const double fill = max_entries == 0 || usage.fixed
                                 ? 0
                                 : 100.0 * static_cast<double>(usage.entries) / static_cast<double>(max_entries);
-        result.push_back({{"name", map.name},
-                          {"type", kernel::map_type_name(info->type)},
-                          {"keyBytes", info->key_bytes},
-                          {"valueBytes", info->value_bytes},
-                          {"entries", usage.entries},
-                          {"estimated", usage.estimated},
-                          {"fixed", usage.fixed},
-                          {"maxEntries", max_entries},
-                          {"memoryBytes", kernel::map_memory_bytes(map.fd)},
-                          {"fillPercent", fill},
-                          {"note", usage.note},
-                          {"pinned", map.pinned}});
+        report::MapRow row;
+        row.name = map.name;
+        row.type = kernel::map_type_name(info->type);
+        row.key_bytes = info->key_bytes;
+        row.value_bytes = info->value_bytes;
+        row.entries = usage.entries;
+        row.estimated = usage.estimated;
+        row.fixed = usage.fixed;
+        row.max_entries = max_entries;
+        row.memory_bytes = kernel::map_memory_bytes(map.fd);
+        row.fill_percent = fill;
+        row.note = usage.note;
+        row.pinned = map.pinned;
+        rows.push_back(std::move(row));
     }
-    return result;
+    return rows;
 }
 
-}  // namespace catflap::agent
+}  // namespace catflap::engine

@@ -2,17 +2,14 @@
 // The source sets in force and their members, as the last commit classified them. A set of many addresses is several
 // rows of its own, "continued": each page adds the members of a run of buckets.
 #include <algorithm>
-#include <nlohmann/json.hpp>
+#include <set>
 #include <unordered_set>
 
-#include "agent/report_ebpf.h"
-#include "agent/report_list.h"
 #include "compile/classes/basis.h"
+#include "engine/ebpf/lists.h"
 
-namespace catflap::agent {
+namespace catflap::engine {
 namespace {
-
-using nlohmann::json;
 
 // Where a listing goes on: in a set, at a bucket of the tables of addresses, and behind them at a prefix.
 struct Place {
@@ -22,23 +19,21 @@ struct Place {
 };
 
 Result<Place> read_place(const report::Page& page) {
-    if (page.query().after.empty())
-        return Place{};
-    const auto cursor = read_cursor(page, 3);
+    const auto cursor = page.cursor("nnt");
     if (!cursor)
         return tl::unexpected(cursor.error());
-    return Place{(*cursor)[0], (*cursor)[1], (*cursor)[2]};
+    return *cursor ? Place{(*cursor)->number(0), (*cursor)->number(1), (*cursor)->text(2)} : Place{};
 }
 
-std::string to_cursor(const Place& place) {
-    return json::array({place.set, place.bucket, place.prefix}).dump();
+report::Cursor to_cursor(const Place& place) {
+    return {uint64_t{place.set}, uint64_t{place.bucket}, place.prefix};
 }
 
 class SetRow {
   public:
-    SetRow(const EbpfDataplane& dataplane, const resolve::SourceSet& set, const Cluster& cluster)
-        : dataplane_(dataplane), set_(set) {
-        const compile::Basis& basis = *dataplane.loaded().basis;
+    SetRow(const EbpfEngine& engine, const resolve::SourceSet& set, const Cluster& cluster)
+        : engine_(engine), set_(set) {
+        const compile::Basis& basis = *engine.loaded().basis;
         for (const uint32_t index : basis.classification.members(set, cluster)) {
             numbers_.insert(basis.numbers[index]);
             addresses_ += basis.classification.uses(index);
@@ -47,7 +42,7 @@ class SetRow {
 
     // Members from the place on, until the page is full. True: all of them; else `place` is where to go on.
     bool take_members(Place& place, const report::Page& page) {
-        const kernel::AddressTable& table = dataplane_.datapath().store().addresses();
+        const kernel::AddressTable& table = engine_.datapath().store().addresses();
         for (; place.bucket < table.buckets(); ++place.bucket) {
             if (place.bucket % kBucketsAtOnce == 0 && is_full(page))
                 return false;
@@ -59,16 +54,15 @@ class SetRow {
         return take_prefixes(place, page);
     }
 
-    [[nodiscard]] json item(bool continued) && {
+    [[nodiscard]] report::SetRow row(bool continued) && {
         std::ranges::sort(members_);
-        json result = {{"name", brief(set_)},
-                       {"kind", set_.pods ? "pods" : "ipBlock"},
-                       {"classes", std::set<uint32_t>(numbers_.begin(), numbers_.end())},
-                       {"addresses", addresses_},
-                       {"members", std::move(members_)}};
-        if (continued)
-            result["continued"] = true;
-        return result;
+        const std::set<uint32_t> classes(numbers_.begin(), numbers_.end());
+        return {brief(set_),
+                set_.pods ? "pods" : "ipBlock",
+                {classes.begin(), classes.end()},
+                addresses_,
+                std::move(members_),
+                continued};
     }
 
   private:
@@ -84,8 +78,8 @@ class SetRow {
 
     // The trie's: blocks, and pods whose bucket is full.
     bool take_prefixes(Place& place, const report::Page& page) {
-        const compile::Loaded& loaded = dataplane_.loaded();
-        const auto& pods = dataplane_.datapath().store().cidrs().pods();
+        const compile::Loaded& loaded = engine_.loaded();
+        const auto& pods = engine_.datapath().store().cidrs().pods();
         auto next = loaded.prefixes.begin();
         if (place.prefix.empty()) {
             for (const Address& address : pods)
@@ -110,7 +104,7 @@ class SetRow {
         return true;
     }
 
-    const EbpfDataplane& dataplane_;
+    const EbpfEngine& engine_;
     const resolve::SourceSet& set_;
     std::unordered_set<compile::ClassNumber> numbers_;
     size_t addresses_ = 0;
@@ -120,34 +114,34 @@ class SetRow {
 
 }  // namespace
 
-Result<> list_sets(const AgentState& state, const EbpfDataplane& dataplane, report::Page& page) {
+Result<> list_sets(const View& view, const EbpfEngine& engine, report::Page& page) {
     auto place = read_place(page);
     if (!place)
         return tl::unexpected(place.error());
-    if (!dataplane.loaded().basis)
+    if (!engine.loaded().basis)
         return fail(
             "which addresses the sets hold is being worked out anew, since the last commit was refused: see "
             "catflap status, and ask again when that is mended");
-    state.index.update(state.resolved, state.commits);
-    const auto& sets = state.index.sets();
+    view.index.update(view.resolved, view.commit);
+    const auto& sets = view.index.sets();
     while (place->set < sets.size()) {
-        SetRow row(dataplane, *sets[place->set], state.source->cluster());
+        SetRow row(engine, *sets[place->set], view.cluster);
         const bool begun = place->bucket > 0 || !place->prefix.empty();
         const bool wanted = page.wants("", brief(*sets[place->set]));
         const bool whole = !wanted || !page.query().members || row.take_members(*place, page);
         if (wanted)
-            page.add(std::move(row).item(begun));
+            page.add(std::move(row).row(begun));
         if (!whole) {
-            page.go_on_after(to_cursor(*place));
+            page.continue_at(to_cursor(*place));
             break;
         }
         *place = {place->set + 1, 0, ""};
         if (page.full() && place->set < sets.size()) {
-            page.go_on_after(to_cursor(*place));
+            page.continue_at(to_cursor(*place));
             break;
         }
     }
     return {};
 }
 
-}  // namespace catflap::agent
+}  // namespace catflap::engine

@@ -1,59 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/report_ebpf.h"
+#include "engine/ebpf/lists.h"
 
-#include <nlohmann/json.hpp>
-
-#include "agent/report_list.h"
-
-namespace catflap::agent {
+namespace catflap::engine {
 namespace {
 
-using nlohmann::json;
 using report::Kind;
 
 AllowedAndDropped split(const catflap_endpoint_counter& counter) {
     return {{counter.allowed.packets, counter.allowed.bytes}, {counter.dropped.packets, counter.dropped.bytes}};
 }
 
-json policy_texts(const std::vector<ObjectName>& policies) {
-    json result = json::array();
-    for (const ObjectName& policy : policies)
-        result.push_back(to_string(policy));
-    return result;
-}
-
-json endpoint_item(const EbpfDataplane& dataplane, const compile::LoadedEndpoint& endpoint) {
-    const bool known = endpoint.spec.pod.has_value();
-    const kernel::EndpointCounts counts =
-        known ? dataplane.datapath().endpoint_counts(endpoint.slot) : kernel::EndpointCounts{};
-    json item = endpoint_row(endpoint.spec, split(counts.from_pod), split(counts.to_pod));
-    const bool attached = dataplane.attached(endpoint.spec.ifindex);
-    item["slot"] = endpoint.slot;
-    item["generation"] = endpoint.generation;
-    item["attachedBy"] = attached ? to_string(dataplane.datapath().attachments().mode()) : "";
-    if (!attached)
-        item["state"] = "notAttached";
-    item["egressPolicies"] = known ? policy_texts(endpoint.tables[0]->policy->policies) : json::array();
-    item["ingressPolicies"] = known ? policy_texts(endpoint.tables[1]->policy->policies) : json::array();
-    return item;
-}
-
-Result<> list_endpoints(const EbpfDataplane& dataplane, report::Page& page) {
-    const auto& endpoints = dataplane.loaded().endpoints;
-    auto next = endpoints.begin();
-    if (!page.query().after.empty()) {
-        const auto cursor = read_cursor(page, 1);
-        if (!cursor)
-            return tl::unexpected(cursor.error());
-        next = endpoints.upper_bound((*cursor)[0].get<uint32_t>());
+report::EndpointRow row_of(const EbpfEngine& engine, const compile::LoadedEndpoint& endpoint) {
+    report::EndpointRow row = endpoint_row(endpoint.spec);
+    if (endpoint.spec.pod) {
+        const kernel::EndpointCounts counts = engine.datapath().endpoint_counts(endpoint.slot);
+        row.from_pod = split(counts.from_pod);
+        row.to_pod = split(counts.to_pod);
+        row.egress_policies = texts_of(endpoint.tables[CATFLAP_FROM_POD]->policy->policies);
+        row.ingress_policies = texts_of(endpoint.tables[CATFLAP_TO_POD]->policy->policies);
     }
+    row.slot = endpoint.slot;
+    row.generation = endpoint.generation;
+    if (engine.attached(endpoint.spec.ifindex))
+        row.attached_by = engine.attached_by();
+    else
+        row.state = report::EndpointState::not_attached;
+    return row;
+}
+
+Result<> list_endpoints(const EbpfEngine& engine, report::Page& page) {
+    const auto& endpoints = engine.loaded().endpoints;
+    const auto cursor = page.cursor("n");
+    if (!cursor)
+        return tl::unexpected(cursor.error());
+    auto next = *cursor ? endpoints.upper_bound(static_cast<uint32_t>((*cursor)->number(0))) : endpoints.begin();
     for (; next != endpoints.end(); ++next) {
         const compile::EndpointSpec& spec = next->second.spec;
         const ObjectName pod = spec.pod.value_or(ObjectName{});
         if (page.wants(pod.ns, pod.name, spec.interface) && page.of_endpoint(pod.ns, pod.name, spec.interface))
-            page.add(endpoint_item(dataplane, next->second));
+            page.add(row_of(engine, next->second));
         if (page.full() && std::next(next) != endpoints.end()) {
-            page.go_on_after(json::array({next->first}).dump());
+            page.continue_at({uint64_t{next->first}});
             break;
         }
     }
@@ -65,12 +52,12 @@ void add(Counted& sum, const catflap_counter& part) {
 }
 
 // Where no rule admitted a packet, every policy that isolates the pod has dropped it.
-std::map<ObjectName, Counted> count_defaults(const EbpfDataplane& dataplane) {
+std::map<ObjectName, Counted> count_defaults(const EbpfEngine& engine) {
     std::map<ObjectName, Counted> result;
-    const auto& numbers = dataplane.loaded().decisions.numbers();
+    const auto& numbers = engine.loaded().decisions.numbers();
     for (auto decision = numbers.lower_bound({true, resolve::Direction::egress, {}, 0, 0}); decision != numbers.end();
          ++decision) {
-        const catflap_counter counted = dataplane.datapath().ledger().count(decision->second);
+        const catflap_counter counted = engine.datapath().ledger().count(decision->second);
         for (const ObjectName& policy : decision->first.policies)
             add(result[policy], counted);
     }
@@ -78,14 +65,14 @@ std::map<ObjectName, Counted> count_defaults(const EbpfDataplane& dataplane) {
 }
 
 // What a policy allowed and dropped since it was first enforced, in rules that are gone too.
-AllowedAndDropped count_policy(const EbpfDataplane& dataplane, const std::map<ObjectName, Counted>& defaults,
+AllowedAndDropped count_policy(const EbpfEngine& engine, const std::map<ObjectName, Counted>& defaults,
                                const ObjectName& name) {
     AllowedAndDropped sum;
     if (const auto dropped = defaults.find(name); dropped != defaults.end())
         sum.dropped = dropped->second;
-    const auto& numbers = dataplane.loaded().decisions.numbers();
+    const auto& numbers = engine.loaded().decisions.numbers();
     for (const resolve::Direction direction : resolve::kDirections) {
-        const kernel::PolicyTotals settled = dataplane.datapath().ledger().settled(name, direction);
+        const kernel::PolicyTotals settled = engine.datapath().ledger().settled(name, direction);
         add(sum.allowed, settled.allowed);
         add(sum.dropped, settled.dropped);
         const std::vector<ObjectName> alone = {name};
@@ -93,71 +80,70 @@ AllowedAndDropped count_policy(const EbpfDataplane& dataplane, const std::map<Ob
              rule != numbers.end() && !rule->first.is_default && rule->first.direction == direction &&
              rule->first.policies == alone;
              ++rule)
-            add(sum.allowed, dataplane.datapath().ledger().count(rule->second));
+            add(sum.allowed, engine.datapath().ledger().count(rule->second));
     }
     return sum;
 }
 
-Result<> list_ebpf_policies(const AgentState& state, const EbpfDataplane& dataplane, report::Page& page) {
-    const auto defaults = count_defaults(dataplane);
-    return list_policies(state, page, [&](const ObjectName& name) { return count_policy(dataplane, defaults, name); });
+Result<> list_ebpf_policies(const View& view, const EbpfEngine& engine, report::Page& page) {
+    const auto defaults = count_defaults(engine);
+    return list_policies(view, page, [&](const ObjectName& name) { return count_policy(engine, defaults, name); });
 }
 
-Result<> list_ebpf_rules(const AgentState& state, const EbpfDataplane& dataplane, report::Page& page) {
-    return list_rules(state, page, [&](resolve::Direction direction, const resolve::Rule& rule) {
+Result<> list_ebpf_rules(const View& view, const EbpfEngine& engine, report::Page& page) {
+    return list_rules(view, page, [&](resolve::Direction direction, const resolve::Rule& rule) {
         Counted counted;
-        const auto& numbers = dataplane.loaded().decisions.numbers();
+        const auto& numbers = engine.loaded().decisions.numbers();
         if (const auto found = numbers.find(compile::rule_decision(direction, rule)); found != numbers.end())
-            add(counted, dataplane.datapath().ledger().count(found->second));
+            add(counted, engine.datapath().ledger().count(found->second));
         return counted;
     });
 }
 
-// Counted by the datapath and, where the guard is a table of nftables, by that.
-Result<> list_drops(const AgentState& state, const EbpfDataplane& dataplane, report::Page& page) {
+// Counted by the datapath and, where the guard is a table of nftables, by that table.
+Result<> list_drops(const View& view, const EbpfEngine& engine, report::Page& page) {
     for (uint32_t reason = CATFLAP_REASON_NONE + 1; reason < CATFLAP_REASON_COUNT; ++reason) {
         if (!page.wants("", label_of(reason)))
             continue;
-        const auto counted = dataplane.datapath().drop_count(reason);
+        const auto counted = engine.datapath().drop_count(reason);
         if (!counted)
             continue;
         Counted dropped;
         add(dropped, *counted);
-        if (reason == CATFLAP_REASON_UNJUDGED && state.guard)
-            if (const auto by_table = state.guard->dropped_by_table(); by_table)
-                dropped.add(by_table->packets, by_table->bytes);
+        if (reason == CATFLAP_REASON_UNJUDGED && view.dropped_by_guard)
+            dropped.add(*view.dropped_by_guard);
         page.add(drop_row(reason, dropped));
     }
     return {};
 }
 
-Result<> list_maps(const AgentState& state, const EbpfDataplane& dataplane, report::Page& page) {
-    for (json& map : report_maps(state, dataplane))
-        if (page.wants("", map["name"]))
-            page.add(std::move(map));
+Result<> list_maps(const View& view, const EbpfEngine& engine, report::Page& page) {
+    for (const report::MapRow& map : map_rows(view, engine))
+        if (page.wants("", map.name))
+            page.add(map);
     return {};
 }
 
 }  // namespace
 
-Result<> list_ebpf(const AgentState& state, const EbpfDataplane& dataplane, report::Page& page) {
+Result<> list_ebpf(const View& view, const EbpfEngine& engine, report::Page& page) {
     switch (page.query().kind) {
         case Kind::endpoints:
-            return list_endpoints(dataplane, page);
+            return list_endpoints(engine, page);
         case Kind::policies:
-            return list_ebpf_policies(state, dataplane, page);
+            return list_ebpf_policies(view, engine, page);
         case Kind::rules:
-            return list_ebpf_rules(state, dataplane, page);
+            return list_ebpf_rules(view, engine, page);
         case Kind::sets:
-            return list_sets(state, dataplane, page);
+            return list_sets(view, engine, page);
         case Kind::flows:
-            return list_flows(state, dataplane, page);
+            return list_flows(engine, page);
         case Kind::drops:
-            return list_drops(state, dataplane, page);
+            return list_drops(view, engine, page);
         case Kind::maps:
-            return list_maps(state, dataplane, page);
+            return list_maps(view, engine, page);
     }
     return fail("there is no such kind");
 }
 
-}  // namespace catflap::agent
+}  // namespace catflap::engine

@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the eBPF engine has to show; the fields are those of docs/cli.md.
+// What the eBPF engine has to show.
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
+#include <vector>
 
-#include "agent/agent.h"
-#include "agent/ebpf_dataplane.h"
-#include "report/page.h"
+#include "engine/ebpf/ebpf_engine.h"
+#include "engine/lists.h"
 
-namespace catflap::agent {
+namespace catflap::engine {
 
-Result<> list_ebpf(const AgentState& state, const EbpfDataplane& dataplane, report::Page& page);
-Result<> list_sets(const AgentState& state, const EbpfDataplane& dataplane, report::Page& page);
-Result<> list_flows(const AgentState& state, const EbpfDataplane& dataplane, report::Page& page);
-nlohmann::json report_maps(const AgentState& state, const EbpfDataplane& dataplane);
-nlohmann::json report_ebpf_status(const AgentState& state, const EbpfDataplane& dataplane);
+Result<> list_ebpf(const View& view, const EbpfEngine& engine, report::Page& page);
+Result<> list_sets(const View& view, const EbpfEngine& engine, report::Page& page);
+Result<> list_flows(const EbpfEngine& engine, report::Page& page);
+std::vector<report::MapRow> map_rows(const View& view, const EbpfEngine& engine);
+report::EngineStatus ebpf_status(const View& view, const EbpfEngine& engine);
 
-}  // namespace catflap::agent
+}  // namespace catflap::engine

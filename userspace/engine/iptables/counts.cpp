@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/iptables_counts.h"
+#include "engine/iptables/counts.h"
 
 #include <catflap/abi.h>
 
 #include "iptables/render/chains.h"
 
-namespace catflap::agent {
+namespace catflap::engine {
 namespace {
 
 using iptables::Chain;
@@ -68,4 +68,4 @@ IptablesCounts sum_counts(const iptables::State& enforced,
     return counts;
 }
 
-}  // namespace catflap::agent
+}  // namespace catflap::engine

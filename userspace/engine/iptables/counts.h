@@ -7,10 +7,13 @@
 #include <string>
 #include <vector>
 
-#include "agent/report_counts.h"
+#include "engine/lists.h"
 #include "iptables/apply/engine.h"
 
-namespace catflap::agent {
+namespace catflap::engine {
+
+using report::AllowedAndDropped;
+using report::Counted;
 
 struct IptablesCounts {
     std::map<std::string, AllowedAndDropped> by_chain;  // endpoint chains
@@ -23,4 +26,4 @@ struct IptablesCounts {
 IptablesCounts sum_counts(const iptables::State& enforced,
                           const std::array<std::map<std::string, std::vector<iptables::RuleCount>>, 2>& counted);
 
-}  // namespace catflap::agent
+}  // namespace catflap::engine

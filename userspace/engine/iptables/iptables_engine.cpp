@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/iptables_dataplane.h"
+#include "engine/iptables/iptables_engine.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
-#include "agent/report_iptables.h"
+#include "engine/iptables/lists.h"
 #include "compile/admission/admission.h"
 
-namespace catflap::agent {
+namespace catflap::engine {
 namespace {
 
 // How long somebody else's change of our chains may last.
@@ -23,14 +22,14 @@ std::vector<iptables::Endpoint> endpoints_of(const compile::Desired& desired) {
 
 }  // namespace
 
-Result<std::unique_ptr<Dataplane>> IptablesDataplane::open(const Options& options) {
+Result<std::unique_ptr<Engine>> IptablesEngine::open(const Options& options) {
     auto engine = iptables::Engine::open(options.backend);
     if (!engine)
         return tl::unexpected(engine.error());
-    return std::unique_ptr<Dataplane>(new IptablesDataplane(std::move(*engine)));
+    return std::unique_ptr<Engine>(new IptablesEngine(std::move(*engine)));
 }
 
-Result<compile::CommitReport> IptablesDataplane::commit(const compile::Desired& desired) {
+Result<CommitReport> IptablesEngine::commit(const compile::Desired& desired) {
     // The same state is refused as in eBPF mode: who changes modes changes no verdict.
     if (!desired.same_endpoints && !compile::fits_easily(desired))
         if (auto fits = compile::measure(desired, compile::Limits()); !fits)
@@ -43,7 +42,7 @@ Result<compile::CommitReport> IptablesDataplane::commit(const compile::Desired& 
         return tl::unexpected(applied.error());
     enforced_ = std::move(state);
     committed_ = true;
-    compile::CommitReport report;
+    CommitReport report;
     report.endpoints_changed = applied->endpoint_chains_written;
     report.addresses_changed = applied->members_written;
     report.tables_written = applied->chains_written;
@@ -51,7 +50,7 @@ Result<compile::CommitReport> IptablesDataplane::commit(const compile::Desired& 
 }
 
 // What is in force is written again before anything new: so what it writes is what others changed.
-bool IptablesDataplane::audit() {
+bool IptablesEngine::audit() {
     const auto now = std::chrono::steady_clock::now();
     if (now - compared_at_ < kCompareEvery || !committed_)
         return false;
@@ -66,11 +65,11 @@ bool IptablesDataplane::audit() {
     return !applied;  // a commit tries again, and tells the error
 }
 
-std::string IptablesDataplane::attached_by() const {
+std::string IptablesEngine::attached_by() const {
     return fmt::format("iptables-{}", to_string(engine_.backend()));
 }
 
-Result<const IptablesCounts*> IptablesDataplane::counts() const {
+Result<const IptablesCounts*> IptablesEngine::counts() const {
     constexpr auto kFresh = std::chrono::seconds(1);
     const auto now = std::chrono::steady_clock::now();
     if (counts_ && now - counted_at_ < kFresh)
@@ -83,12 +82,12 @@ Result<const IptablesCounts*> IptablesDataplane::counts() const {
     return &*counts_;
 }
 
-Result<> IptablesDataplane::list(const AgentState& state, report::Page& page) const {
-    return list_iptables(state, *this, page);
+Result<> IptablesEngine::list(const View& view, report::Page& page) const {
+    return list_iptables(view, *this, page);
 }
 
-nlohmann::json IptablesDataplane::status(const AgentState& state) const {
-    return report_iptables_status(state, *this);
+report::EngineStatus IptablesEngine::status(const View& view) const {
+    return iptables_status(view, *this);
 }
 
-}  // namespace catflap::agent
+}  // namespace catflap::engine

@@ -6,17 +6,17 @@
 #include <memory>
 #include <optional>
 
-#include "agent/dataplane.h"
-#include "agent/iptables_counts.h"
+#include "engine/engine.h"
+#include "engine/iptables/counts.h"
 #include "iptables/apply/engine.h"
 
-namespace catflap::agent {
+namespace catflap::engine {
 
-class IptablesDataplane final : public Dataplane {
+class IptablesEngine final : public Engine {
   public:
-    static Result<std::unique_ptr<Dataplane>> open(const Options& options);
+    static Result<std::unique_ptr<Engine>> open(const Options& options);
 
-    Result<compile::CommitReport> commit(const compile::Desired& desired) override;
+    Result<CommitReport> commit(const compile::Desired& desired) override;
     // Nothing hangs on an interface: what no dispatch chain knows is dropped.
     Result<> attach(uint32_t, const std::string&) override { return {}; }
     [[nodiscard]] bool attached(uint32_t) const override { return true; }
@@ -25,8 +25,8 @@ class IptablesDataplane final : public Dataplane {
     std::vector<Mended> take_mends() override { return std::exchange(mended_, {}); }
     [[nodiscard]] bool follows_renames() const override { return false; }
     [[nodiscard]] std::string attached_by() const override;
-    Result<> list(const AgentState& state, report::Page& page) const override;
-    [[nodiscard]] nlohmann::json status(const AgentState& state) const override;
+    Result<> list(const View& view, report::Page& page) const override;
+    [[nodiscard]] report::EngineStatus status(const View& view) const override;
 
     // For the reports: what is in force, and what its rules counted.
     [[nodiscard]] const iptables::State& enforced() const { return enforced_; }
@@ -34,7 +34,7 @@ class IptablesDataplane final : public Dataplane {
     [[nodiscard]] Result<const IptablesCounts*> counts() const;
 
   private:
-    explicit IptablesDataplane(iptables::Engine engine) : engine_(std::move(engine)) {}
+    explicit IptablesEngine(iptables::Engine engine) : engine_(std::move(engine)) {}
 
     iptables::Engine engine_;
     iptables::State enforced_;
@@ -45,4 +45,4 @@ class IptablesDataplane final : public Dataplane {
     std::chrono::steady_clock::time_point compared_at_ = std::chrono::steady_clock::now();  // with the kernel
 };
 
-}  // namespace catflap::agent
+}  // namespace catflap::engine

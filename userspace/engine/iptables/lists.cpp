@@ -1,29 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/report_iptables.h"
+#include "engine/iptables/lists.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
-#include "agent/agent.h"
-#include "agent/report_list.h"
 #include "iptables/render/chains.h"
 
-namespace catflap::agent {
+namespace catflap::engine {
 namespace {
 
 using iptables::Credit;
-using nlohmann::json;
 using report::Kind;
 using resolve::Direction;
 
-json policy_names(const AgentState& state, const std::optional<ObjectName>& pod, Direction direction) {
-    json names = json::array();
-    const auto found = pod ? state.resolved.endpoints.find(*pod) : state.resolved.endpoints.end();
-    if (found != state.resolved.endpoints.end())
-        for (const ObjectName& policy :
-             state.resolved.policies[found->second[static_cast<size_t>(direction)]]->policies)
-            names.push_back(to_string(policy));
-    return names;
+std::vector<std::string> policy_names(const View& view, const std::optional<ObjectName>& pod, Direction direction) {
+    const auto found = pod ? view.resolved.endpoints.find(*pod) : view.resolved.endpoints.end();
+    if (found == view.resolved.endpoints.end())
+        return {};
+    return texts_of(view.resolved.policies[found->second[static_cast<size_t>(direction)]]->policies);
 }
 
 template <class Key>
@@ -32,52 +25,50 @@ AllowedAndDropped find_or_none(const std::map<Key, AllowedAndDropped>& counts, c
     return found == counts.end() ? AllowedAndDropped{} : found->second;
 }
 
-Result<> list_endpoints(const AgentState& state, const IptablesDataplane& dataplane, report::Page& page) {
-    const auto counts = dataplane.counts();
+Result<> list_endpoints(const View& view, const IptablesEngine& engine, report::Page& page) {
+    const auto counts = engine.counts();
     if (!counts)
         return tl::unexpected(counts.error());
-    const auto& endpoints = state.local.endpoints;  // by ifindex
+    const auto& endpoints = view.endpoints;  // by ifindex
+    const auto cursor = page.cursor("n");
+    if (!cursor)
+        return tl::unexpected(cursor.error());
     auto next = endpoints.begin();
-    if (!page.query().after.empty()) {
-        const auto cursor = read_cursor(page, 1);
-        if (!cursor)
-            return tl::unexpected(cursor.error());
-        next = std::ranges::upper_bound(endpoints, (*cursor)[0].get<uint32_t>(), {}, &compile::EndpointSpec::ifindex);
-    }
+    if (*cursor)
+        next = std::ranges::upper_bound(endpoints, (*cursor)->number(0), {}, &compile::EndpointSpec::ifindex);
     for (; next != endpoints.end(); ++next) {
         const ObjectName pod = next->pod.value_or(ObjectName{});
         if (page.wants(pod.ns, pod.name, next->interface) && page.of_endpoint(pod.ns, pod.name, next->interface)) {
             const auto chain = [&](const iptables::Way& way) { return std::string(way.endpoint) + next->interface; };
-            json row = endpoint_row(*next, find_or_none((*counts)->by_chain, chain(iptables::kFromPod)),
-                                    find_or_none((*counts)->by_chain, chain(iptables::kToPod)));
-            row["slot"] = 0;
-            row["generation"] = 0;
-            row["attachedBy"] = dataplane.attached_by();
-            row["ingressPolicies"] = policy_names(state, next->pod, Direction::ingress);
-            row["egressPolicies"] = policy_names(state, next->pod, Direction::egress);
-            page.add(std::move(row));
+            report::EndpointRow row = endpoint_row(*next);
+            row.from_pod = find_or_none((*counts)->by_chain, chain(iptables::kFromPod));
+            row.to_pod = find_or_none((*counts)->by_chain, chain(iptables::kToPod));
+            row.attached_by = engine.attached_by();
+            row.ingress_policies = policy_names(view, next->pod, Direction::ingress);
+            row.egress_policies = policy_names(view, next->pod, Direction::egress);
+            page.add(row);
         }
         if (page.full() && std::next(next) != endpoints.end()) {
-            page.go_on_after(json::array({next->ifindex}).dump());
+            page.continue_at({uint64_t{next->ifindex}});
             break;
         }
     }
     return {};
 }
 
-Result<> list_iptables_policies(const AgentState& state, const IptablesDataplane& dataplane, report::Page& page) {
-    const auto counts = dataplane.counts();
+Result<> list_iptables_policies(const View& view, const IptablesEngine& engine, report::Page& page) {
+    const auto counts = engine.counts();
     if (!counts)
         return tl::unexpected(counts.error());
-    return list_policies(state, page,
+    return list_policies(view, page,
                          [&](const ObjectName& policy) { return find_or_none((*counts)->by_policy, policy); });
 }
 
-Result<> list_iptables_rules(const AgentState& state, const IptablesDataplane& dataplane, report::Page& page) {
-    const auto counts = dataplane.counts();
+Result<> list_iptables_rules(const View& view, const IptablesEngine& engine, report::Page& page) {
+    const auto counts = engine.counts();
     if (!counts)
         return tl::unexpected(counts.error());
-    return list_rules(state, page, [&](Direction direction, const resolve::Rule& rule) {
+    return list_rules(view, page, [&](Direction direction, const resolve::Rule& rule) {
         const auto found = (*counts)->by_credit.find(Credit{direction, {rule.policy}, false, rule.index});
         return found == (*counts)->by_credit.end() ? Counted{} : found->second;
     });
@@ -85,9 +76,9 @@ Result<> list_iptables_rules(const AgentState& state, const IptablesDataplane& d
 
 // Both families' sets of one meaning are one item: name -> those of either family.
 using Meaning = std::pair<std::string, iptables::SetKind>;
-std::map<Meaning, std::vector<const iptables::IpSet*>> sets_by_meaning(const IptablesDataplane& dataplane) {
+std::map<Meaning, std::vector<const iptables::IpSet*>> sets_by_meaning(const IptablesEngine& engine) {
     std::map<Meaning, std::vector<const iptables::IpSet*>> result;
-    for (const auto& [name, set] : dataplane.enforced().sets)
+    for (const auto& [name, set] : engine.enforced().sets)
         result[{set.meaning, set.kind}].push_back(&set);
     return result;
 }
@@ -115,51 +106,50 @@ std::vector<std::string> members_from(const std::vector<const iptables::IpSet*>&
     return result;
 }
 
-Result<> list_iptables_sets(const IptablesDataplane& dataplane, report::Page& page) {
+Result<> list_iptables_sets(const IptablesEngine& engine, report::Page& page) {
     constexpr size_t kMembersAtOnce = 4096;
-    const auto sets = sets_by_meaning(dataplane);
+    const auto sets = sets_by_meaning(engine);
     Meaning after;
     size_t member = 0;
     auto next = sets.begin();
-    if (!page.query().after.empty()) {
-        const auto cursor = read_cursor(page, 3);
-        if (!cursor)
-            return tl::unexpected(cursor.error());
-        after = {(*cursor)[0], static_cast<iptables::SetKind>((*cursor)[1].get<int>())};
-        member = (*cursor)[2];
+    const auto place = page.cursor("tnn");
+    if (!place)
+        return tl::unexpected(place.error());
+    if (*place) {
+        after = {(*place)->text(0), static_cast<iptables::SetKind>((*place)->number(1))};
+        member = (*place)->number(2);
         next = member > 0 ? sets.lower_bound(after) : sets.upper_bound(after);
         member = next != sets.end() && next->first == after ? member : 0;
     }
     for (; next != sets.end(); member = 0, ++next) {
         const size_t count = count_members(next->second);
         const auto cursor = [&](size_t at) {
-            return json::array({next->first.first, static_cast<int>(next->first.second), at}).dump();
+            return report::Cursor{next->first.first, static_cast<uint64_t>(next->first.second), uint64_t{at}};
         };
         if (page.wants("", next->first.first)) {
-            json row = {{"name", next->first.first},
-                        {"kind", next->first.second == iptables::SetKind::selector ? "pods" : "namedPort"},
-                        {"classes", json::array()},
-                        {"addresses", count}};
-            row["members"] =
-                page.query().members ? json(members_from(next->second, member, kMembersAtOnce)) : json::array();
-            if (member > 0)
-                row["continued"] = true;
-            page.add(std::move(row));
+            report::SetRow row;
+            row.name = next->first.first;
+            row.kind = next->first.second == iptables::SetKind::selector ? "pods" : "namedPort";
+            row.addresses = count;
+            if (page.query().members)
+                row.members = members_from(next->second, member, kMembersAtOnce);
+            row.continued = member > 0;
+            page.add(row);
             if (page.query().members && member + kMembersAtOnce < count) {
-                page.go_on_after(cursor(member + kMembersAtOnce));
+                page.continue_at(cursor(member + kMembersAtOnce));
                 return {};
             }
         }
         if (page.full() && std::next(next) != sets.end()) {
-            page.go_on_after(cursor(0));
+            page.continue_at(cursor(0));
             break;
         }
     }
     return {};
 }
 
-Result<> list_drops(const IptablesDataplane& dataplane, report::Page& page) {
-    const auto counts = dataplane.counts();
+Result<> list_drops(const IptablesEngine& engine, report::Page& page) {
+    const auto counts = engine.counts();
     if (!counts)
         return tl::unexpected(counts.error());
     for (const uint32_t reason : {uint32_t{CATFLAP_REASON_POLICY}, uint32_t{CATFLAP_REASON_UNKNOWN_ENDPOINT},
@@ -174,18 +164,18 @@ Result<> list_drops(const IptablesDataplane& dataplane, report::Page& page) {
 
 }  // namespace
 
-Result<> list_iptables(const AgentState& state, const IptablesDataplane& dataplane, report::Page& page) {
+Result<> list_iptables(const View& view, const IptablesEngine& engine, report::Page& page) {
     switch (page.query().kind) {
         case Kind::endpoints:
-            return list_endpoints(state, dataplane, page);
+            return list_endpoints(view, engine, page);
         case Kind::policies:
-            return list_iptables_policies(state, dataplane, page);
+            return list_iptables_policies(view, engine, page);
         case Kind::rules:
-            return list_iptables_rules(state, dataplane, page);
+            return list_iptables_rules(view, engine, page);
         case Kind::sets:
-            return list_iptables_sets(dataplane, page);
+            return list_iptables_sets(engine, page);
         case Kind::drops:
-            return list_drops(dataplane, page);
+            return list_drops(engine, page);
         case Kind::flows:
             return fail("in iptables mode the flows are nf_conntrack's: see conntrack -L");
         case Kind::maps:
@@ -194,26 +184,25 @@ Result<> list_iptables(const AgentState& state, const IptablesDataplane& datapla
     return fail("there is no such kind");
 }
 
-json report_iptables_status(const AgentState& state, const IptablesDataplane& dataplane) {
+report::EngineStatus iptables_status(const View& view, const IptablesEngine& engine) {
     size_t chains = 0;
     size_t rule_count = 0;
     size_t members = 0;
-    for (const iptables::Rules& rules_of_family : dataplane.enforced().families)
+    for (const iptables::Rules& rules_of_family : engine.enforced().families)
         for (const auto& [name, chain] : rules_of_family.chains) {
             ++chains;
             rule_count += chain.rules.size();
         }
-    for (const auto& [name, set] : dataplane.enforced().sets)
+    for (const auto& [name, set] : engine.enforced().sets)
         members += set.members.size();
-    return {{"counts",
-             {{"endpoints", state.local.pods.size()},
-              {"policies", state.source->cluster().policies.size()},
-              {"sets", sets_by_meaning(dataplane).size()},
-              {"addresses", members},
-              {"chains", chains},
-              {"iptablesRules", rule_count}}},
-            {"maps", json::array()},
-            {"health", json::object()}};
+    report::EngineStatus status;
+    status.counts = {{"endpoints", view.pods.size()},
+                     {"policies", view.cluster.policies.size()},
+                     {"sets", sets_by_meaning(engine).size()},
+                     {"addresses", members},
+                     {"chains", chains},
+                     {"iptablesRules", rule_count}};
+    return status;
 }
 
-}  // namespace catflap::agent
+}  // namespace catflap::engine

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the iptables engine has to show; the fields are those of docs/cli.md.
+// What the iptables engine has to show.
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
+#include "engine/iptables/iptables_engine.h"
+#include "engine/lists.h"
 
-#include "agent/iptables_dataplane.h"
-#include "report/page.h"
+namespace catflap::engine {
 
-namespace catflap::agent {
+Result<> list_iptables(const View& view, const IptablesEngine& engine, report::Page& page);
+report::EngineStatus iptables_status(const View& view, const IptablesEngine& engine);
 
-Result<> list_iptables(const AgentState& state, const IptablesDataplane& dataplane, report::Page& page);
-nlohmann::json report_iptables_status(const AgentState& state, const IptablesDataplane& dataplane);
-
-}  // namespace catflap::agent
+}  // namespace catflap::engine

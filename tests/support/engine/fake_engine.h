@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// An engine that enforces nothing, does what its test says, and remembers what the agent asked of it and when.
+#pragma once
+
+#include <fmt/format.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <deque>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/unique_fd.h"
+#include "engine/engine.h"
+
+namespace catflap::test {
+
+// What outlives a single engine: the kernel, so to speak.
+struct FakeKernel {
+    // To be set by the test.
+    std::deque<Error> open_errors;    // of the next attempts to open an engine
+    std::deque<Error> commit_errors;  // of the next commits
+    bool break_at_failure = false;    // a failed commit breaks the engine
+    std::chrono::milliseconds commit_takes{0};
+    std::map<std::string, Error> attach_errors;  // by interface
+    bool commit_again = false;                   // after a reclaim
+    compile::Capacity capacity;
+
+    // What happened, in order: "open", "commit", "attach cali1", "reclaim", ...
+    std::vector<std::string> acts;
+    std::set<uint32_t> attached;
+    int reclaim_fd = -1;  // of the engine that is open; write to it: a grace period is over
+
+    // Of the last commit that succeeded.
+    std::map<std::string, std::string> enforced;  // interface -> pod; "": none
+    std::set<ObjectName> policies;
+    bool everything_changed = false;
+    bool same_endpoints = false;
+
+    [[nodiscard]] size_t count(const std::string& act) const {
+        return static_cast<size_t>(std::ranges::count(acts, act));
+    }
+};
+
+class FakeEngine final : public engine::Engine {
+  public:
+    explicit FakeEngine(FakeKernel& kernel) : kernel_(kernel), reclaim_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+        kernel_.reclaim_fd = reclaim_.get();
+    }
+
+    Result<engine::CommitReport> commit(const compile::Desired& desired) override {
+        std::this_thread::sleep_for(kernel_.commit_takes);
+        if (!kernel_.commit_errors.empty()) {
+            const Error error = kernel_.commit_errors.front();
+            kernel_.commit_errors.pop_front();
+            kernel_.acts.emplace_back("refuse");
+            broken_ = kernel_.break_at_failure;
+            return tl::unexpected(error);
+        }
+        kernel_.acts.emplace_back("commit");
+        kernel_.enforced.clear();
+        for (const compile::EndpointSpec& endpoint : desired.endpoints)
+            kernel_.enforced[endpoint.interface] = endpoint.pod ? to_string(*endpoint.pod) : "";
+        kernel_.policies.clear();
+        for (const auto& [name, policy] : desired.cluster.policies)
+            kernel_.policies.insert(name);
+        kernel_.everything_changed = desired.changes.everything;
+        kernel_.same_endpoints = desired.same_endpoints;
+        return engine::CommitReport{};
+    }
+    [[nodiscard]] bool broken() const override { return broken_; }
+    [[nodiscard]] compile::Capacity capacity() const override { return kernel_.capacity; }
+    [[nodiscard]] int fd() const override { return reclaim_.get(); }
+    Result<bool> reclaim() override {
+        eventfd_t count = 0;
+        eventfd_read(reclaim_.get(), &count);
+        kernel_.acts.emplace_back("reclaim");
+        return std::exchange(kernel_.commit_again, false);
+    }
+    Result<bool> reclaim_now() override {
+        kernel_.acts.emplace_back("reclaim now");
+        return false;
+    }
+
+    Result<> attach(uint32_t ifindex, const std::string& interface) override {
+        kernel_.acts.push_back("attach " + interface);
+        if (const auto error = kernel_.attach_errors.find(interface); error != kernel_.attach_errors.end())
+            return tl::unexpected(error->second);
+        kernel_.attached.insert(ifindex);
+        return {};
+    }
+    [[nodiscard]] bool attached(uint32_t ifindex) const override { return kernel_.attached.contains(ifindex); }
+    void keep_only(const std::vector<uint32_t>& present) override {
+        std::erase_if(kernel_.attached,
+                      [&](uint32_t ifindex) { return std::ranges::find(present, ifindex) == present.end(); });
+    }
+    bool audit() override { return false; }
+    [[nodiscard]] std::string attached_by() const override { return "fake"; }
+
+    Result<> list(const engine::View&, report::Page&) const override { return fail("a fake has nothing to show"); }
+    [[nodiscard]] report::EngineStatus status(const engine::View&) const override { return {}; }
+
+  private:
+    FakeKernel& kernel_;
+    UniqueFd reclaim_;
+    bool broken_ = false;
+};
+
+class FakeEngines final : public engine::Engines {
+  public:
+    explicit FakeEngines(FakeKernel& kernel) : kernel_(kernel) {}
+    Result<std::unique_ptr<engine::Engine>> open(const engine::Options&, const compile::Capacity& capacity) override {
+        if (!kernel_.open_errors.empty()) {
+            const Error error = kernel_.open_errors.front();
+            kernel_.open_errors.pop_front();
+            kernel_.acts.emplace_back("fail to open");
+            return tl::unexpected(error);
+        }
+        kernel_.acts.emplace_back("open");
+        if (capacity.pages > 0)
+            kernel_.capacity = capacity;
+        return std::make_unique<FakeEngine>(kernel_);
+    }
+    Result<> remove_others(const engine::Options&, const std::vector<uint32_t>&) override {
+        kernel_.acts.emplace_back("remove others");
+        return {};
+    }
+
+  private:
+    FakeKernel& kernel_;
+};
+
+}  // namespace catflap::test

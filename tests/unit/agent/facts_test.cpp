@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the agent says of what it could not take as it stands.
+#include "agent/facts.h"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include "agent/answers.h"
+#include "support/agent/source_site.h"
+
+using namespace catflap;
+using namespace catflap::agent;
+
+namespace {
+
+struct Site : test::SourceSite {
+    void open() { state.source.emplace(source::Directory::open(directory()).value()); }
+    void refresh() { REQUIRE(state.source->refresh().has_value()); }
+    AgentState state;
+};
+
+std::string policy(int number, const std::string& spec = "{podSelector: {}}") {
+    return fmt::format(
+        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: p{:04}, namespace: shop}}\nspec: {}\n",
+        number, spec);
+}
+
+}  // namespace
+
+TEST_CASE("a refused object: its last good version, isolation without rules, or nothing is in force") {
+    Site site;
+    site.put("a.yaml", policy(1));
+    site.open();
+    site.put("a.yaml", policy(1, "{podSelector: {}, policyTypes: [Inbound]}"));
+    site.put("b.yaml", policy(2, "{podSelector: {}, policyTypes: [Inbound]}"));
+    site.refresh();
+    CHECK(outcome_of(site.state, "NetworkPolicy shop/p0001") == report::Outcome::last_good);
+    CHECK(outcome_of(site.state, "NetworkPolicy shop/p0002") == report::Outcome::isolated);
+    CHECK(outcome_of(site.state, "NetworkPolicy shop/p0003") == report::Outcome::nothing);
+    CHECK_FALSE(outcome_of(site.state, "").has_value());
+    const auto facts = facts_of(site.state);
+    REQUIRE(facts.refused.size() == 2);
+    CHECK(facts.refused[0].outcome == report::Outcome::last_good);
+    CHECK(facts.refused[1].outcome == report::Outcome::isolated);
+    CHECK(refused(site.state)[1].outcome == report::Outcome::isolated);
+}
+
+TEST_CASE("an agent that has nothing in force yet says so, and why") {
+    Site site;
+    site.open();
+    site.state.starting.error = "no Pod of this node";
+    CHECK(facts_of(site.state).starting.starts_with("no Pod of this node"));
+    const report::Status status = status_of(site.state);
+    REQUIRE(status.starting.has_value());
+    CHECK(status.starting->error == "no Pod of this node");
+    CHECK_FALSE(status.engine.has_value());
+    report::Page page({.kind = report::Kind::flows});
+    const auto done = list(site.state, page);
+    REQUIRE_FALSE(done);
+    CHECK(done.error().message.starts_with("the agent is starting"));
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// Requests of the control protocol and their answers, whoever stands behind them.
+#include "report/answer.h"
+
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+
+using namespace catflap;
+using namespace catflap::report;
+using nlohmann::json;
+
+namespace {
+
+class Script : public Responder {
+  public:
+    Result<std::vector<Notice>> settle() override {
+        if (!settle_error.empty())
+            return fail("{}", settle_error);
+        return std::vector<Notice>{{"a.yaml", 3, "NetworkPolicy shop/web", "spec", "no", Outcome::isolated}};
+    }
+    [[nodiscard]] Status status() const override {
+        Status status;
+        status.node = "n1";
+        status.engine.emplace();
+        status.engine->counts = {{"endpoints", 2}};
+        status.counts = {{"interfaces", 3}};
+        return status;
+    }
+    [[nodiscard]] Result<> is_ready() const override { return ready ? Result<>{} : fail("not enforcing yet: why"); }
+    Result<> list(Page& page) const override {
+        if (page.query().kind == Kind::maps)
+            return fail("there are no maps");
+        page.add(DropRow{"policy", "no policy allows it", {4, 400}});
+        return {};
+    }
+    [[nodiscard]] std::string mode() const override { return "ebpf"; }
+    [[nodiscard]] uint64_t commits() const override { return 7; }
+
+    bool ready = true;
+    std::string settle_error;
+};
+
+json ask(Script& script, const json& request) {
+    return answer(script, request);
+}
+
+}  // namespace
+
+TEST_CASE("get: the rows, and of which state they are") {
+    Script script;
+    CHECK(ask(script, {{"command", "get"}, {"kind", "drops"}}) ==
+          json{{"ok", true},
+               {"items", {{{"reason", "policy"}, {"sentence", "no policy allows it"}, {"packets", 4}, {"bytes", 400}}}},
+               {"mode", "ebpf"},
+               {"state", 7}});
+}
+
+TEST_CASE("get: a wrong request is the caller's, and what an engine lacks is not") {
+    Script script;
+    CHECK(ask(script, {{"command", "get"}, {"kind", "drop"}}) ==
+          json{{"ok", false}, {"error", "there is no kind \"drop\""}, {"exit", 2}});
+    CHECK(ask(script, {{"command", "get"}, {"kind", "maps"}}) ==
+          json{{"ok", false}, {"error", "there are no maps"}, {"exit", 1}});
+}
+
+TEST_CASE("a command that there is not is the caller's mistake") {
+    Script script;
+    CHECK(ask(script, {{"command", "gte"}})["exit"] == 2);
+    CHECK(ask(script, json::object())["exit"] == 2);
+}
+
+TEST_CASE("before anything is enforced there is a status, and why there is nothing else") {
+    Script script;
+    script.ready = false;
+    CHECK(ask(script, {{"command", "status"}})["ok"] == true);
+    CHECK(ask(script, {{"command", "get"}, {"kind", "drops"}}) ==
+          json{{"ok", false}, {"error", "not enforcing yet: why"}, {"exit", 1}});
+}
+
+TEST_CASE("settle: what was refused, or why not everything is in force") {
+    Script script;
+    const json settled = ask(script, {{"command", "settle"}});
+    CHECK(settled["ok"] == true);
+    CHECK(settled["refused"] == json::array({{{"file", "a.yaml"},
+                                              {"line", 3},
+                                              {"object", "NetworkPolicy shop/web"},
+                                              {"field", "spec"},
+                                              {"message", "no"},
+                                              {"outcome", "isolated"}}}));
+    script.settle_error = "the source is gone";
+    CHECK(ask(script, {{"command", "settle"}}) == json{{"ok", false}, {"error", "the source is gone"}, {"exit", 1}});
+}
+
+TEST_CASE("status: the engine's counts and the agent's are one object") {
+    Script script;
+    const json status = ask(script, {{"command", "status"}})["status"];
+    CHECK(status["counts"] == json{{"endpoints", 2}, {"interfaces", 3}});
+    CHECK(status["state"] == "enforcing");
+    CHECK(status["source"]["state"] == "synced");
+    CHECK(status["source"]["cache"].is_null());
+    CHECK_FALSE(status.contains("asksConntrack"));
+    CHECK(status["maps"] == json::array());
+    CHECK(status["health"] == json::object());
+}

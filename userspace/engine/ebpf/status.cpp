@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "engine/ebpf/lists.h"
+
+namespace catflap::engine {
+namespace {
+
+report::NamedNumbers health(const EbpfEngine& engine) {
+    const auto counted = engine.datapath().health();
+    if (!counted)
+        return {};
+    return {{"flowsCreated", counted->flows_created},
+            {"flowInsertFailures", counted->flow_insert_failures},
+            {"flowsJudgedAgain", counted->flows_judged_again},
+            {"flowsRecovered", counted->flows_recovered},
+            {"auditPasses", counted->audit_passes}};
+}
+
+report::NamedNumbers counts(const View& view, const EbpfEngine& engine, const std::vector<report::MapRow>& maps) {
+    const compile::Loaded& loaded = engine.loaded();
+    const auto flows = std::ranges::find(maps, "flows", &report::MapRow::name);
+    view.index.update(view.resolved, view.commit);
+    return {{"endpoints", view.pods.size()},
+            {"policies", view.cluster.policies.size()},
+            {"sets", view.index.sets().size()},
+            {"classes", loaded.class_numbers.size()},
+            {"portClasses", loaded.port_numbers.size()},
+            {"tables", loaded.tables.size()},
+            {"addresses", loaded.addresses.size()},
+            {"prefixes", loaded.prefixes.size()},
+            {"flows", flows == maps.end() ? 0 : flows->entries}};
+}
+
+}  // namespace
+
+report::EngineStatus ebpf_status(const View& view, const EbpfEngine& engine) {
+    report::EngineStatus status;
+    status.asks_conntrack = engine.datapath().asks_conntrack();
+    status.maps = map_rows(view, engine);
+    status.counts = counts(view, engine, status.maps);
+    status.health = health(engine);
+    return status;
+}
+
+}  // namespace catflap::engine

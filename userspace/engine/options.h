@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an engine has to know of the agent's options.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+
+#include "iptables/apply/engine.h"
+#include "kernel/attach/attach.h"
+
+namespace catflap::engine {
+
+enum class Mode : uint8_t { ebpf, iptables, audit };
+
+inline const char* to_string(Mode mode) {
+    return mode == Mode::audit ? "audit" : mode == Mode::iptables ? "iptables" : "ebpf";
+}
+
+struct Options {
+    Mode mode = Mode::ebpf;
+    std::optional<bool> keep_established;  // nothing: what the mode does
+    std::filesystem::path pin_dir = "/sys/fs/bpf/catflap";
+    iptables::Backend backend = iptables::Backend::nft;  // of mode iptables
+    std::optional<kernel::AttachMode> attach;            // nothing: TCX where the kernel has it
+};
+
+// In iptables mode conntrack decides on what is established, and it does not ask again.
+inline bool keeps_established(const Options& options) {
+    return options.keep_established.value_or(options.mode == Mode::iptables);
+}
+
+}  // namespace catflap::engine

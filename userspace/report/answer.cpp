@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "report/answer.h"
+
+#include <nlohmann/json.hpp>
+
+namespace catflap::report {
+namespace {
+
+using nlohmann::json;
+
+// The exit codes of `catflap`.
+constexpr int kFailed = 1;
+constexpr int kWrongUse = 2;
+
+json failure(const std::string& message, int exit_code) {
+    return {{"ok", false}, {"error", message}, {"exit", exit_code}};
+}
+
+json settle(Responder& responder) {
+    const auto refused = responder.settle();
+    if (!refused)
+        return failure(refused.error().message, kFailed);
+    return {{"ok", true}, {"refused", to_json(*refused)}};
+}
+
+json get(const Responder& responder, const json& request) {
+    auto query = parse_query(request);
+    if (!query)
+        return failure(query.error().message, kWrongUse);
+    Page page(std::move(*query));
+    if (auto done = responder.list(page); !done)
+        return failure(done.error().message, kFailed);
+    json answer = std::move(page).answer();
+    answer["mode"] = responder.mode();
+    answer["state"] = responder.commits();
+    return answer;
+}
+
+}  // namespace
+
+json answer(Responder& responder, const json& request) {
+    const std::string command = request.value("command", "");
+    if (command == "settle")
+        return settle(responder);
+    if (command == "status")
+        return {{"ok", true}, {"status", to_json(responder.status())}};
+    if (const auto ready = responder.is_ready(); !ready)
+        return failure(ready.error().message, kFailed);
+    if (command == "get")
+        return get(responder, request);
+    return failure("there is no command \"" + command + "\"", kWrongUse);
+}
+
+}  // namespace catflap::report

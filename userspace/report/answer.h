@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// The control protocol's requests and their answers (docs/cli.md, a contract).
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "report/page.h"
+#include "report/status.h"
+
+namespace catflap::report {
+
+// Who is asked.
+class Responder {
+  public:
+    virtual ~Responder() = default;
+
+    // `settle`: everything that the source holds by now is in force. Returns what of it was refused.
+    virtual Result<std::vector<Notice>> settle() = 0;
+    [[nodiscard]] virtual Status status() const = 0;
+    // Fails with why there is nothing to list yet.
+    [[nodiscard]] virtual Result<> is_ready() const = 0;
+    virtual Result<> list(Page& page) const = 0;
+    [[nodiscard]] virtual std::string mode() const = 0;
+    [[nodiscard]] virtual uint64_t commits() const = 0;
+};
+
+nlohmann::json answer(Responder& responder, const nlohmann::json& request);
+
+}  // namespace catflap::report

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `catflap status` says, as plain values. The JSON is a contract (docs/cli.md), and is made by to_json() alone.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "report/engine_status.h"
+#include "report/facts.h"
+
+namespace catflap::report {
+
+using Time = std::chrono::system_clock::time_point;
+
+// Of an object, or of a file as a whole.
+struct Notice {
+    std::string file;
+    int line = 0;
+    std::string object;
+    std::string field;
+    std::string message;
+    std::optional<Outcome> outcome;  // of a refused object
+};
+nlohmann::json to_json(const std::vector<Notice>& notices);
+
+struct CacheRow {
+    std::string path;
+    std::optional<Time> saved_at;
+    uint64_t bytes = 0;
+    std::string lost;   // what the start could not read of it
+    std::string error;  // why it is not written
+};
+
+struct GuardRow {
+    bool on = false;
+    std::string by;
+    std::string error;
+};
+
+struct CommitRow {
+    Time at;
+    std::chrono::microseconds duration{};
+    size_t endpoints_changed = 0;
+    size_t addresses_changed = 0;
+    size_t tables_written = 0;
+};
+
+struct MendRow {
+    std::string kind;
+    uint64_t count = 0;
+    std::optional<Time> last;
+};
+
+// While no state of this agent is in force yet.
+struct StartingRow {
+    std::string error;
+    uint64_t attempts = 0;
+    Time next_attempt_at;
+    bool open_on_failure = false;
+    bool interfaces_open = false;
+};
+
+struct Status {
+    int pid = 0;
+    std::string node;
+    std::string mode;
+    std::string source_path;
+    std::string source_error;  // "": it is synced
+    std::optional<CacheRow> cache;
+    bool keeps_established = false;
+    std::string attached_by;
+    GuardRow guard;
+    std::string kernel;
+    Time started_at;
+    uint64_t commits = 0;
+    CommitRow last_commit;
+    Facts facts;  // from which follow conditions, and pods that are not enforced
+    std::vector<Notice> refused;
+    std::vector<Notice> warnings;
+    std::string pin_error;
+    std::vector<MendRow> mends;
+    std::optional<StartingRow> starting;  // nothing: it enforces
+    std::optional<EngineStatus> engine;
+    NamedNumbers counts;  // besides the engine's
+};
+
+nlohmann::json to_json(const Status& status);
+
+}  // namespace catflap::report
