@@ -24,10 +24,6 @@ std::string key_of(const BlockGroup& group) {
     return fmt::format("{:016x}{:016x}/{}", hash(key), hash(key + "+"), group.size());
 }
 
-std::string label_of(const std::string& key, const std::string& value) {
-    return key + "=" + value;
-}
-
 std::vector<NamedPort> relevant_ports(const Pod& pod, const Relevance& relevance) {
     std::vector<NamedPort> ports;
     for (const NamedPort& port : pod.ports)
@@ -38,43 +34,7 @@ std::vector<NamedPort> relevant_ports(const Pod& pod, const Relevance& relevance
     return ports;
 }
 
-bool pods_hold(const resolve::PodMatch& match, const Workload& workload) {
-    if (!matches(match.pods, workload.labels))
-        return false;
-    return !match.declares || std::ranges::find(workload.ports, *match.declares) != workload.ports.end();
-}
-
-bool namespace_holds(const resolve::PodMatch& match, const std::string& ns, const Cluster& cluster) {
-    return match.ns ? ns == *match.ns : matches(match.namespaces, namespace_labels(cluster, ns));
-}
-
 }  // namespace
-
-void Relevance::add(const resolve::SourceSet& set) {
-    if (!set.blocks.empty())
-        block_groups.push_back(set.blocks);
-    if (!set.pods)
-        return;
-    for (const LabelRequirement& requirement : set.pods->pods.requirements)
-        label_keys.insert(requirement.key);
-    if (set.pods->declares)
-        port_names.emplace(set.pods->declares->name, set.pods->declares->protocol);
-}
-
-void Relevance::finish() {
-    std::ranges::sort(block_groups);
-    block_groups.erase(std::unique(block_groups.begin(), block_groups.end()), block_groups.end());
-}
-
-bool Relevance::covers(const resolve::SourceSet& set) const {
-    if (!set.blocks.empty() && !std::ranges::binary_search(block_groups, set.blocks))
-        return false;
-    if (!set.pods)
-        return true;
-    const auto known = [&](const LabelRequirement& requirement) { return label_keys.contains(requirement.key); };
-    return std::ranges::all_of(set.pods->pods.requirements, known) &&
-           (!set.pods->declares || port_names.contains({set.pods->declares->name, set.pods->declares->protocol}));
-}
 
 Classification::Classification(const Cluster& cluster, Relevance relevance,
                                const std::vector<resolve::Frontend>& frontends)
@@ -141,7 +101,7 @@ uint32_t Classification::workload_of(const Pod& pod) {
     std::string key = pod.name.ns;
     for (const auto& [name, value] : pod.labels)
         if (relevance_.label_keys.contains(name))
-            key += "," + label_of(name, value);
+            key += "," + label_text(name, value);
     std::vector<NamedPort> ports;
     if (!relevance_.port_names.empty())
         ports = relevant_ports(pod, relevance_);
@@ -154,7 +114,7 @@ uint32_t Classification::workload_of(const Pod& pod) {
     for (const auto& [name, value] : pod.labels)
         if (relevance_.label_keys.contains(name)) {
             workload.labels.emplace(name, value);
-            workloads_with_[label_of(name, value)].push_back(entry->second);
+            workloads_with_[label_text(name, value)].push_back(entry->second);
         }
     workloads_of_[workload.ns].push_back(entry->second);
     workloads_.push_back(std::move(workload));
@@ -259,7 +219,7 @@ std::string Classification::key_of_class(const AddressClass& address_class) cons
         const Workload& one = workloads_[workload];
         key += one.ns;
         for (const auto& [name, value] : one.labels)
-            key += "," + label_of(name, value);
+            key += "," + label_text(name, value);
         for (const NamedPort& port : one.ports)
             key += fmt::format(",:{}:{}:{}", port.name, static_cast<int>(port.protocol), port.number);
         key += "|";
@@ -269,89 +229,6 @@ std::string Classification::key_of_class(const AddressClass& address_class) cons
     if (address_class.frontend != kNoFrontend)
         key += "@" + frontend_names_[address_class.frontend];
     return key;
-}
-
-uint32_t Classification::class_outside(const Address& address) const {
-    const auto groups = blocks_.groups_of(address);
-    const auto found = outside_.find({groups.begin(), groups.end()});
-    return found == outside_.end() ? 0 : found->second;
-}
-
-uint32_t Classification::class_of(const Address& address) const {
-    const auto known = addresses_.find(address);
-    return known == addresses_.end() ? class_outside(address) : known->second.class_index;
-}
-
-uint32_t Classification::group_of(const resolve::SourceSet& set) const {
-    return static_cast<uint32_t>(std::ranges::lower_bound(relevance_.block_groups, set.blocks) -
-                                 relevance_.block_groups.begin());
-}
-
-bool Classification::holds(const resolve::SourceSet& set, uint32_t class_index, const Cluster& cluster) const {
-    const AddressClass& address_class = classes_[class_index];
-    const auto in_workload = [&](uint32_t workload) {
-        return pods_hold(*set.pods, workloads_[workload]) &&
-               namespace_holds(*set.pods, workloads_[workload].ns, cluster);
-    };
-    if (set.pods && std::ranges::none_of(address_class.workloads, in_workload))
-        return false;
-    if (set.blocks.empty())
-        return set.pods.has_value();
-    return std::ranges::binary_search(address_class.groups, group_of(set));
-}
-
-bool Classification::would_hold(const resolve::SourceSet& set, const Pod& pod, const Address& address,
-                                const Cluster& cluster) const {
-    if (set.pods && (!pods_hold(*set.pods, {pod.name.ns, pod.labels, pod.ports}) ||
-                     !namespace_holds(*set.pods, pod.name.ns, cluster)))
-        return false;
-    if (set.blocks.empty())
-        return set.pods.has_value();
-    return std::ranges::binary_search(classes_[class_of(address)].groups, group_of(set));
-}
-
-// A superset of the workloads that match, as small as an index gives it.
-std::vector<uint32_t> Classification::candidates(const resolve::PodMatch& match) const {
-    std::vector<uint32_t> found;
-    for (const LabelRequirement& requirement : match.pods.requirements) {
-        if (requirement.op != LabelRequirement::Operator::in)
-            continue;
-        for (const std::string& value : requirement.values)
-            if (const auto with = workloads_with_.find(label_of(requirement.key, value)); with != workloads_with_.end())
-                found.insert(found.end(), with->second.begin(), with->second.end());
-        return found;
-    }
-    for (const auto& [ns, workloads] : workloads_of_)
-        if (!match.ns || ns == *match.ns)
-            found.insert(found.end(), workloads.begin(), workloads.end());
-    return found;
-}
-
-std::vector<uint32_t> Classification::members(const resolve::SourceSet& set, const Cluster& cluster) const {
-    if (!set.pods) {
-        std::vector<uint32_t> in_group =
-            set.blocks.empty() ? std::vector<uint32_t>{} : classes_in_group_[group_of(set)];
-        std::ranges::sort(in_group);
-        return in_group;
-    }
-    std::vector<uint32_t> found;
-    std::unordered_map<std::string, bool> namespaces;
-    for (const uint32_t workload : candidates(*set.pods)) {
-        if (!pods_hold(*set.pods, workloads_[workload]))
-            continue;
-        const auto [ns, unknown] = namespaces.try_emplace(workloads_[workload].ns);
-        if (unknown)
-            ns->second = namespace_holds(*set.pods, ns->first, cluster);
-        if (ns->second)
-            found.insert(found.end(), classes_of_workload_[workload].begin(), classes_of_workload_[workload].end());
-    }
-    std::ranges::sort(found);
-    found.erase(std::unique(found.begin(), found.end()), found.end());
-    if (!set.blocks.empty())
-        std::erase_if(found, [&, group = group_of(set)](uint32_t index) {
-            return !std::ranges::binary_search(classes_[index].groups, group);
-        });
-    return found;
 }
 
 }  // namespace catflap::compile

@@ -13,24 +13,13 @@
 #include <vector>
 
 #include "compile/classes/blocks.h"
+#include "compile/classes/relevance.h"
 #include "model/changes.h"
 #include "model/cluster.h"
 #include "resolve/frontends.h"
 #include "resolve/resolve.h"
 
 namespace catflap::compile {
-
-// What the sets in use look at: whatever they do not mention cannot tell addresses apart.
-struct Relevance {
-    std::set<std::string> label_keys;
-    std::set<std::pair<std::string, Protocol>> port_names;
-    std::vector<BlockGroup> block_groups;  // sorted, unique
-
-    void add(const resolve::SourceSet& set);
-    void finish();  // sorts block_groups; call once after the last add()
-    // Nothing in the set tells addresses apart that are not told apart already. Of a finished one.
-    [[nodiscard]] bool covers(const resolve::SourceSet& set) const;
-};
 
 struct Workload {
     std::string ns;
@@ -91,6 +80,8 @@ class Classification {
     [[nodiscard]] std::vector<uint32_t> members(const resolve::SourceSet& set, const Cluster& cluster) const;
 
   private:
+    // Of workloads_with_. Label values cannot hold the separator (Kubernetes, label syntax).
+    static std::string label_text(const std::string& key, const std::string& value) { return key + "=" + value; }
     uint32_t workload_of(const Pod& pod);
     void add_claim(const Address& address, uint32_t workload);
     void remove_claim(const Address& address, uint32_t workload);
