@@ -40,7 +40,7 @@ static __always_inline int process(struct __sk_buff *skb, enum catflap_direction
     int reason, verdict;
 
     if (recent)
-        return pass(&c, recent->slot_protocol >> 8, recent->rule);
+        return pass(&c, catflap_slot_of(recent->slot_protocol), recent->rule);
     c.endpoint = published(c.publication);
     reason = parse(skb, &p);
     c.bytes = p.ip_bytes;

@@ -67,7 +67,7 @@ static __always_inline void make_flow_key(struct catflap_flow_key *key, const st
         key->local_port = p->ports.destination_port;
         key->remote_port = p->ports.source_port;
     }
-    key->slot_protocol = slot << 8 | protocol;
+    key->slot_protocol = catflap_slot_protocol(slot, protocol);
 }
 
 static __always_inline int opens_connection(const struct packet *p)

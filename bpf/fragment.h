@@ -14,7 +14,7 @@ static __always_inline void make_fragment_key(struct catflap_fragment_key *key, 
     key->remote = direction == CATFLAP_FROM_POD ? p->destination : p->source;
     key->id_be = p->fragment_id_be;
     /* RFC 791: the protocol tells datagrams apart. RFC 8200, 4.5: it does not, and later fragments do not tell it. */
-    key->slot_protocol = slot << 8 | (p->ipv6 ? IPPROTO_FRAGMENT : p->protocol);
+    key->slot_protocol = catflap_slot_protocol(slot, p->ipv6 ? IPPROTO_FRAGMENT : p->protocol);
     key->direction = direction;
 }
 

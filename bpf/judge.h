@@ -124,7 +124,7 @@ static __always_inline int judge_again(const struct context *c, const struct pac
     if (may_ask(p))
         ask_conntrack(c->skb, p, &connection);
     if (connection.known && connection.opener != judged.opener) {
-        if ((__u8)key->slot_protocol == IPPROTO_UDP)
+        if (catflap_protocol_of(key->slot_protocol) == IPPROTO_UDP)
             judged.sender_ifindex = CATFLAP_SENDER_UNKNOWN;
         else
             connection.known = connection.far_known = 0;
@@ -208,7 +208,7 @@ static __always_inline struct catflap_flow *find_flow(const struct context *c, c
     if (!flow)
         return NULL;
     *now = now_ns();
-    if (!flow_of_this_pod(flow, c->endpoint) || flow_expired(flow, (__u8)key->slot_protocol, *now))
+    if (!flow_of_this_pod(flow, c->endpoint) || flow_expired(flow, catflap_protocol_of(key->slot_protocol), *now))
         return NULL;
     return flow;
 }

@@ -15,7 +15,7 @@
 static __always_inline int judge_opened_by_pod(const struct catflap_table *table, const struct catflap_flow_key *key,
                                                struct connection *connection)
 {
-    const __u8 protocol = (__u8)key->slot_protocol;
+    const __u8 protocol = catflap_protocol_of(key->slot_protocol);
     int reason = classify(table, &key->remote, protocol, key->remote_port, &connection->cell);
     __u32 behind = 0;
 
@@ -45,7 +45,7 @@ static __always_inline int judge_opened_to_pod(const struct catflap_table *table
     sender = sender_address(connection->sender_ifindex, ipv6);
     if (sender)
         remote = *sender;
-    return classify(table, &remote, (__u8)key->slot_protocol, key->local_port, &connection->cell);
+    return classify(table, &remote, catflap_protocol_of(key->slot_protocol), key->local_port, &connection->cell);
 }
 
 /* Sets connection->cell, by the policies of the direction in which the connection was opened. Returns a reason. */

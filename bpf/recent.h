@@ -45,7 +45,7 @@ static __always_inline const struct catflap_recent_flow *copy_of(const struct co
 
     if (!recent || !same_address(&recent->remote, &p->remote) || !same_address(&recent->local, &p->local) ||
         recent->local_port != p->local_port || recent->remote_port != p->remote_port ||
-        (__u8)recent->slot_protocol != p->protocol || recent->publication != c->publication ||
+        catflap_protocol_of(recent->slot_protocol) != p->protocol || recent->publication != c->publication ||
         bpf_jiffies64() - recent->seen_jiffies >= catflap_copy_jiffies)
         return NULL;
     /* See is_anothers(). */
@@ -77,7 +77,7 @@ static __always_inline int may_be_remembered(const struct context *c, const stru
                                              const struct catflap_address *local, const struct catflap_flow *flow)
 {
     const struct catflap_address unspecified = {};
-    const __u8 protocol = (__u8)key->slot_protocol;
+    const __u8 protocol = catflap_protocol_of(key->slot_protocol);
 
     if (!catflap_copy_jiffies || flow->state != CATFLAP_FLOW_ESTABLISHED || !flow_current(flow, c->endpoint) ||
         same_address(local, &unspecified) || !same_address(local, &c->endpoint->address[!is_ipv4_mapped(local)]))
@@ -121,7 +121,9 @@ static __always_inline void remember_recent(const struct context *c, const struc
     recent->slot_protocol = key->slot_protocol;
     recent->rule = counted_rule(flow, c->endpoint);
     recent->sender_ifindex =
-        (__u8)key->slot_protocol != IPPROTO_TCP && flow->opener == CATFLAP_OPENER_TO_POD ? flow->sender_ifindex : 0;
+        catflap_protocol_of(key->slot_protocol) != IPPROTO_TCP && flow->opener == CATFLAP_OPENER_TO_POD
+            ? flow->sender_ifindex
+            : 0;
     recent->seen_jiffies = bpf_jiffies64();
     barrier();
     *(volatile __u32 *)&recent->publication = c->publication;

@@ -178,7 +178,7 @@ struct catflap_flow_key {
     struct catflap_address remote;
     __u16 local_port; /* ICMP echo: the identifier; no ports: 0 */
     __u16 remote_port;
-    __u32 slot_protocol; /* slot << 8 | IP protocol */
+    __u32 slot_protocol; /* see catflap_slot_protocol() */
 };
 CATFLAP_ASSERT(sizeof(struct catflap_flow_key) == 24);
 
@@ -216,7 +216,7 @@ struct catflap_recent_flow {
     struct catflap_address local; /* the pod's own */
     __u16 local_port;
     __u16 remote_port;
-    __u32 slot_protocol;  /* slot << 8 | IP protocol */
+    __u32 slot_protocol;  /* see catflap_slot_protocol() */
     __u32 publication;    /* see struct catflap_interface; 0: no copy */
     __u32 rule;           /* as in struct catflap_flow */
     __u64 seen_jiffies;   /* in `flows`, by this CPU */
@@ -229,7 +229,7 @@ CATFLAP_ASSERT(sizeof(struct catflap_recent_flow) == 64); /* one cache line */
 struct catflap_fragment_key {
     struct catflap_address remote;
     __u32 id_be;         /* IPv4: 16 bits, zero extended */
-    __u32 slot_protocol; /* IPv6: IPPROTO_FRAGMENT */
+    __u32 slot_protocol; /* see catflap_slot_protocol(); IPv6: IPPROTO_FRAGMENT */
     __u32 direction;
 };
 CATFLAP_ASSERT(sizeof(struct catflap_fragment_key) == 28);

@@ -1,9 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause OR Apache-2.0 */
-/* Questions about an entry of the flow cache that the datapath and the reports must answer alike. */
+/* What the datapath and userspace must know alike about flows: how their keys are packed, and whether one still counts.
+ */
 #ifndef CATFLAP_SHARED_FLOW_H
 #define CATFLAP_SHARED_FLOW_H
 
 #include <catflap/abi.h>
+
+/* The word slot_protocol of the keys of flows and fragments. */
+static inline __u32 catflap_slot_protocol(__u32 slot, __u8 protocol)
+{
+    return slot << 8 | protocol;
+}
+
+static inline __u32 catflap_slot_of(__u32 slot_protocol)
+{
+    return slot_protocol >> 8;
+}
+
+static inline __u8 catflap_protocol_of(__u32 slot_protocol)
+{
+    return (__u8)slot_protocol;
+}
 
 /* False: left by an earlier pod of the same slot. */
 static inline int catflap_flow_of_this_pod(const struct catflap_flow *flow, __u32 first_generation)

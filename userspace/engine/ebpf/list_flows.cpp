@@ -54,11 +54,11 @@ class FlowRows {
 
     // Nothing: not asked for, or what the datapath would not take for a flow either.
     [[nodiscard]] std::optional<report::FlowRow> row(const catflap_flow_key& key, const catflap_flow& flow) const {
-        const auto endpoint = by_slot_.find(key.slot_protocol >> 8);
+        const auto endpoint = by_slot_.find(catflap_slot_of(key.slot_protocol));
         if (endpoint == by_slot_.end() || flow.opener >= kOpeners.size() || flow.state >= kStates.size())
             return std::nullopt;
         const compile::LoadedEndpoint& pod = *endpoint->second;
-        const auto protocol = static_cast<uint8_t>(key.slot_protocol);
+        const auto protocol = catflap_protocol_of(key.slot_protocol);
         const int64_t age_s =
             static_cast<int64_t>(now_ns_ - std::min<uint64_t>(now_ns_, flow.last_seen_ns)) / kSecondNs;
         const int64_t left_s = catflap_flow_timeout_s(flow.state, protocol) - age_s;
