@@ -7,7 +7,7 @@
 #define CATFLAP_CLASSIFY_H
 
 #include <catflap/address_table.h>
-#include <linux/in.h>
+#include <catflap/ports.h>
 
 #include "maps.h"
 #include "packet.h"
@@ -55,21 +55,10 @@ static __always_inline int read_u16(void *pages, __u32 first_page, __u32 index)
 
 static __always_inline int port_class(__u8 protocol, __u16 port)
 {
-    __u32 first_page;
+    const __u32 first_page = catflap_first_port_page(protocol);
 
-    switch (protocol) {
-    case IPPROTO_TCP:
-        first_page = 0;
-        break;
-    case IPPROTO_UDP:
-        first_page = 65536 / CATFLAP_PAGE_U16;
-        break;
-    case IPPROTO_SCTP:
-        first_page = 2 * 65536 / CATFLAP_PAGE_U16;
-        break;
-    default:
+    if (first_page == CATFLAP_PORT_PAGES)
         return PORT_CLASS_NONE;
-    }
     return read_u16(&port_pages, first_page, port);
 }
 
