@@ -8,22 +8,14 @@
 #define CATFLAP_FLOW_H
 
 #include <catflap/flow.h>
-#include <catflap/timeouts.h>
 
 #include "maps.h"
 #include "packet.h"
-
-#define SECOND_NS 1000000000ULL
 
 /* The coarse clock costs a few ns where bpf_ktime_get_ns costs 35; a tick (1 to 10 ms) is fine enough for timeouts. */
 static __always_inline __u64 now_ns(void)
 {
     return bpf_ktime_get_coarse_ns();
-}
-
-static __always_inline int flow_expired(const struct catflap_flow *flow, __u8 protocol, __u64 now)
-{
-    return (__s64)(now - flow->last_seen_ns) > (__s64)(catflap_flow_timeout_s(flow->state, protocol) * SECOND_NS);
 }
 
 /* False: left by an earlier pod of the same slot. */
@@ -146,7 +138,7 @@ static __always_inline void track(struct catflap_flow *flow, const struct catfla
         if (there)
             there->state = state;
     }
-    if ((__s64)(now - flow->last_seen_ns) > (__s64)SECOND_NS)
+    if ((__s64)(now - flow->last_seen_ns) > (__s64)CATFLAP_SECOND_NS)
         flow->last_seen_ns = now;
 }
 

@@ -6,7 +6,7 @@
 #include "flow.h"
 
 /* No stack waits longer for the rest of a datagram: net.ipv4.ipfrag_time; IPv6 60 s (RFC 8200, 4.5). */
-#define FRAGMENT_TIMEOUT_NS (60 * SECOND_NS)
+#define FRAGMENT_TIMEOUT_NS (60 * CATFLAP_SECOND_NS)
 
 static __always_inline void make_fragment_key(struct catflap_fragment_key *key, const struct packet *p,
                                               enum catflap_direction direction, __u32 slot)

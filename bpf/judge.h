@@ -208,7 +208,8 @@ static __always_inline struct catflap_flow *find_flow(const struct context *c, c
     if (!flow)
         return NULL;
     *now = now_ns();
-    if (!flow_of_this_pod(flow, c->endpoint) || flow_expired(flow, catflap_protocol_of(key->slot_protocol), *now))
+    if (!flow_of_this_pod(flow, c->endpoint) ||
+        catflap_flow_expired(flow, catflap_protocol_of(key->slot_protocol), *now))
         return NULL;
     return flow;
 }
