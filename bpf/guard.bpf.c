@@ -5,6 +5,7 @@
  * forwarded from or to another cali* interface, and what one sends to the node, is dropped. So is what concerns an
  * interface in CATFLAP_GROUP_CLOSED, whatever its name is. See guard/guard.h.
  */
+#include <catflap/link_maintenance.h>
 #include <linux/icmpv6.h>
 #include <linux/in.h>
 #include <linux/ip.h>
@@ -81,8 +82,8 @@ static __always_inline long load(const struct sk_buff *skb, __u32 offset, void *
 }
 
 /*
- * What a pod tells its node of the link (RFC 4861, 2710, 3810), as its programs let it pass: hop limit 255 proves that
- * no router forwarded neighbour discovery; listener reports carry 1, and one hop-by-hop header.
+ * Link maintenance from a pod to its node, which the programs of the interface would let pass, too. Listener messages
+ * carry one hop-by-hop header.
  */
 static __always_inline int is_link_maintenance(const struct sk_buff *skb)
 {
@@ -104,9 +105,7 @@ static __always_inline int is_link_maintenance(const struct sk_buff *skb)
     }
     if (protocol != IPPROTO_ICMPV6 || load(skb, offset, &type, sizeof(type)))
         return 0;
-    if (ip6.hop_limit == 255)
-        return type == 133 || type == 135 || type == 136; /* router solicitation, neighbour solicitation and advert */
-    return ip6.hop_limit == 1 && ((type >= 130 && type <= 132) || type == 143);
+    return catflap_is_link_message(type, ip6.hop_limit, 1);
 }
 
 static __always_inline int is_tcp(const struct sk_buff *skb, __u8 family)

@@ -3,6 +3,7 @@
 #ifndef CATFLAP_ICMP_H
 #define CATFLAP_ICMP_H
 
+#include <catflap/link_maintenance.h>
 #include <linux/icmpv6.h>
 #include <linux/if_ether.h>
 #include <linux/in.h>
@@ -12,9 +13,6 @@
 
 #include "extensions.h"
 #include "packet.h"
-
-#define ND_ROUTER_ADVERT 134
-#define ND_REDIRECT 137
 
 /* RFC 792; <linux/icmp.h> would pull in the C library's headers, which do not know this target. */
 #define ICMP_ECHOREPLY 0
@@ -45,23 +43,18 @@ static __always_inline int is_icmp_echo(int ipv6, __u8 type)
 }
 
 /*
- * What keeps the link itself alive (RFC 4861, 2710, 3810), and cannot leave it: to or from link-local addresses, in
- * both directions, or the packet is judged like any other. Hop limit 255 proves that no router forwarded a neighbour
- * discovery packet; listener reports carry 1. Router advertisements and redirects are the node's to send, not a pod's.
+ * Link maintenance passes without a verdict, but must not leave the link: what a pod sends goes to a link-local
+ * address, and what a pod receives comes from its node. Anything else is judged like any other packet.
  */
 static __always_inline int is_link_maintenance(const struct __sk_buff *skb, const struct packet *p, __u8 icmp6_type,
                                                __u8 hop_limit)
 {
     const int to_link_local = (p->destination.word_be[0] & bpf_htonl(0xffc00000)) == bpf_htonl(0xfe800000) ||
                               (p->destination.word_be[0] & bpf_htonl(0xff0f0000)) == bpf_htonl(0xff020000);
-    const int discovery = icmp6_type >= 133 && icmp6_type <= 137;
-    const int listener = (icmp6_type >= 130 && icmp6_type <= 132) || icmp6_type == 143;
 
-    if (!(discovery && hop_limit == 255) && !(listener && hop_limit == 1))
+    if (!catflap_is_link_message(icmp6_type, hop_limit, p->from_pod))
         return 0;
-    if (p->from_pod)
-        return to_link_local && icmp6_type != ND_ROUTER_ADVERT && icmp6_type != ND_REDIRECT;
-    return skb->ingress_ifindex == 0;
+    return p->from_pod ? to_link_local : skb->ingress_ifindex == 0;
 }
 
 /*
