@@ -15,6 +15,7 @@
 #include "compile/plan/loaded.h"
 #include "kernel/attach/attach.h"
 #include "kernel/datapath/ledger.h"
+#include "kernel/maps/map_names.h"
 #include "kernel/maps/map_store.h"
 
 namespace catflap::kernel {
@@ -75,7 +76,7 @@ class Datapath {
     [[nodiscard]] std::vector<Pin> pins() const;
 
     [[nodiscard]] std::vector<NamedMap> maps() const;
-    [[nodiscard]] int map_fd(const char* name) const;
+    [[nodiscard]] int map_fd(MapName name) const;
     [[nodiscard]] EndpointCounts endpoint_counts(uint32_t slot) const;
     Result<catflap_counter> drop_count(uint32_t reason) const;
     Result<catflap_health> health() const;
