@@ -10,6 +10,7 @@
 #include <cstdio>
 
 #include "agent/agent.h"
+#include "base/exit_code.h"
 #include "base/log_limit.h"
 #include "control/node_lock.h"
 
@@ -17,8 +18,6 @@ namespace {
 
 using namespace catflap;
 using namespace catflap::agent;
-
-enum ExitCode : int { kDone = 0, kRefused = 1, kUsage = 2, kNoPermission = 3 };
 
 std::string host_name() {
     std::array<char, 256> name{};
@@ -90,7 +89,7 @@ void define(CLI::App& app, Options& options) {
 
 int fail_with(const Error& error) {
     fmt::print(stderr, "catflapd: {}\n", error.message);
-    return error.code == EPERM || error.code == EACCES ? kNoPermission : kRefused;
+    return error.code == EPERM || error.code == EACCES ? kNoAccess : kRefused;
 }
 
 int check(const Options& options) {
@@ -214,7 +213,7 @@ int main(int argc, char** argv) {
         return check(options);
     if (geteuid() != 0) {
         fmt::print(stderr, "catflapd: this needs root (BPF, network administration): run it by root\n");
-        return kNoPermission;
+        return kNoAccess;
     }
     lift_memlock();
     return options.remove ? remove(options) : serve(options, reader(argc, argv));
