@@ -21,8 +21,6 @@ static __always_inline int check_sender(const struct catflap_endpoint_config *en
         return CATFLAP_REASON_SPOOFED_SOURCE;
     if (p->kind == PACKET_ICMP_ERROR && !same_address(&p->quoted_source, &endpoint->address[p->ipv6 & 1]))
         return CATFLAP_REASON_SPOOFED_SOURCE; /* an error about what somebody else received */
-    if (endpoint->flags & CATFLAP_ENDPOINT_ENCAP)
-        return CATFLAP_REASON_NONE;
     return is_tunnel(p) ? CATFLAP_REASON_ENCAPSULATION : CATFLAP_REASON_NONE;
 }
 

@@ -121,10 +121,6 @@ CATFLAP_ASSERT(sizeof(struct catflap_table) == 32);
 /* No policy's rule decided: open directions, the node's own traffic. Counted by endpoint only. */
 #define CATFLAP_RULE_NONE 0U
 
-enum catflap_endpoint_flags {
-    CATFLAP_ENDPOINT_ENCAP = 1 << 0, /* the pod may send IPIP and VXLAN */
-};
-
 /*
  * All that a packet needs to know of its endpoint. Immutable once published; a change takes another config and
  * swaps the number in the interface directory.
@@ -134,7 +130,7 @@ struct catflap_endpoint_config {
     __u32 slot;                        /* < CATFLAP_MAX_ENDPOINTS */
     __u32 generation;                  /* flows with another one are judged again */
     __u32 first_generation;            /* the generation with which this pod took the slot */
-    __u32 flags;
+    __u32 pad;
     struct catflap_table tables[2]; /* by enum catflap_direction */
     __u64 pod_identity[2];          /* not for the datapath: by it the next agent knows the pod again */
 };
