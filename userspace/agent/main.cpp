@@ -2,7 +2,6 @@
 // catflapd, the node agent.
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -142,12 +141,6 @@ int serve(const Options& options, ReadOptions read_options) {
     return kDone;
 }
 
-// Kernels before 5.11 account maps to RLIMIT_MEMLOCK.
-void lift_memlock() {
-    const rlimit unlimited{RLIM_INFINITY, RLIM_INFINITY};
-    setrlimit(RLIMIT_MEMLOCK, &unlimited);
-}
-
 // Those of the command line, and of the file that it names.
 void parse(CLI::App& app, int argc, char** argv, Options& options) {
     define(app, options);
@@ -215,6 +208,5 @@ int main(int argc, char** argv) {
         fmt::print(stderr, "catflapd: this needs root (BPF, network administration): run it by root\n");
         return kNoAccess;
     }
-    lift_memlock();
     return options.remove ? remove(options) : serve(options, reader(argc, argv));
 }
