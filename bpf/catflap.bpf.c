@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The two programs of every cali* veth. Seen from the node, TC ingress carries what the pod sends (from_pod) and TC
- * egress what it receives (to_pod). A packet's way: endpoint; the short way of recent.h, if it is in the middle of
- * a connection; parse, link maintenance, sender, flow, policy; and then out by pass() or drop(), which count.
+ * egress what it receives (to_pod). The steps: endpoint; the fast path, for the middle of a connection; parse, link
+ * maintenance, sender, flow, policy; and pass() or drop(), which count.
  */
 #include "account.h"
 #include "endpoint.h"
@@ -10,7 +10,7 @@
 #include "judge.h"
 #include "maps.h"
 #include "parse.h"
-#include "recent.h"
+#include "fast_path.h"
 
 /* A pod that sends from another's address, or hides packets in packets, would walk around every policy. */
 static __always_inline int check_sender(const struct catflap_endpoint_config *endpoint, const struct packet *p)
@@ -34,11 +34,11 @@ static __always_inline int process(struct __sk_buff *skb, enum catflap_direction
         .packets = skb->gso_segs ? skb->gso_segs : 1,
     };
     struct packet p = {.from_pod = direction == CATFLAP_FROM_POD};
-    const struct catflap_recent_flow *recent = c.publication ? find_copy(&c) : NULL;
+    const struct catflap_fast_flow *fast = c.publication ? fast_flow_find(&c) : NULL;
     int reason, verdict;
 
-    if (recent)
-        return pass(&c, catflap_slot_of(recent->slot_protocol), recent->rule);
+    if (fast)
+        return pass(&c, catflap_slot_of(fast->slot_protocol), fast->rule);
     c.endpoint = published(c.publication);
     reason = parse(skb, &p);
     c.bytes = p.ip_bytes;

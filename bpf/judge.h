@@ -12,7 +12,7 @@
 #include "endpoint.h"
 #include "flow.h"
 #include "opened.h"
-#include "recent.h"
+#include "fast_path.h"
 
 static __always_inline void create_flow(const struct context *c, const struct catflap_flow_key *key, __u8 opener,
                                         __u32 sender_ifindex, __u32 rule, const struct packet *p)
@@ -188,11 +188,11 @@ static __always_inline int pass_unpoliced(const struct context *c, const struct 
 {
     if (flow && p->kind == PACKET_ORDINARY && !opens_connection(p) && !is_anothers(p, flow, c->direction, 0)) {
         track(flow, key, p, c->direction, now);
-        remember_recent(c, key, p, flow);
+        fast_flow_remember(c, key, p, flow);
         return pass(c, c->endpoint->slot, counted_rule(flow, c->endpoint));
     }
     if (flow)
-        forget_copy(c, key);
+        fast_flow_forget(c, key);
     if (p->kind == PACKET_ORDINARY &&
         (p->protocol != IPPROTO_TCP || opens_connection(p) || was_opened_by(c, p, CATFLAP_OPENER_TO_POD)))
         create_flow(c, key, CATFLAP_OPENER_HOST, CATFLAP_SENDER_UNKNOWN, CATFLAP_RULE_NONE, p);
@@ -227,7 +227,7 @@ static __always_inline int judge(const struct context *c, const struct packet *p
     if (!flow || is_new_connection(p, flow, c->direction) ||
         is_anothers(p, flow, c->direction, c->skb->ingress_ifindex) || is_no_reply(c, p, flow)) {
         if (flow) /* what comes in its place has to be seen from its first packets on */
-            forget_copy(c, &key);
+            fast_flow_forget(c, &key);
         return judge_new(c, p, &key);
     }
     if (!flow_current(flow, c->endpoint)) {
@@ -245,7 +245,7 @@ static __always_inline int judge(const struct context *c, const struct packet *p
     }
     if (p->kind == PACKET_ORDINARY) {
         track(flow, &key, p, c->direction, now);
-        remember_recent(c, &key, p, flow);
+        fast_flow_remember(c, &key, p, flow);
     }
     return pass(c, c->endpoint->slot, counted_rule(flow, c->endpoint));
 }

@@ -106,16 +106,17 @@ struct {
 } flows SEC(".maps");
 
 /*
- * In front of `flows`, of each CPU its own, direct-mapped: a flow pushes out another that has its place. The loader
- * multiplies by the CPUs. Mapped, since such elements begin at a page: each is one cache line.
+ * The fast path, see fast_path.h: direct-mapped, so a flow replaces another one that has the same place. Each CPU has
+ * its own run of elements; the loader multiplies the size. Mmapable arrays begin at a page, so an element is a cache
+ * line.
  */
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(map_flags, BPF_F_MMAPABLE);
-    __uint(max_entries, CATFLAP_RECENT_FLOWS);
+    __uint(max_entries, CATFLAP_FAST_FLOWS);
     __type(key, __u32);
-    __type(value, struct catflap_recent_flow);
-} recent_flows SEC(".maps");
+    __type(value, struct catflap_fast_flow);
+} fast_flows SEC(".maps");
 
 /* The ports of fragmented datagrams, left by their first fragments. Full: the least recently used goes. */
 struct {
@@ -158,7 +159,7 @@ struct {
 const volatile __u8 catflap_audit = 0;     /* --mode audit: judge and count, drop nothing */
 const volatile __u8 catflap_conntrack = 0; /* nf_conntrack may be asked, see conntrack.h */
 const volatile __u8 catflap_keep = 0;      /* --established=keep: a policy change leaves live flows alone */
-const volatile __u64 catflap_copy_jiffies = CATFLAP_COPY_JIFFIES; /* 0: no copies of flows, see recent.h */
+const volatile __u64 catflap_fast_flow_jiffies = CATFLAP_FAST_FLOW_JIFFIES; /* 0: no fast path */
 const volatile struct catflap_address_seed catflap_seed = {};
 const volatile __u32 catflap_rules = CATFLAP_FIRST_RULES; /* elements of rule_counters that each CPU has */
 

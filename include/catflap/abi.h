@@ -36,8 +36,8 @@ enum {
     CATFLAP_FIRST_RULES = 4096,  /* rule counters, the default decisions of tables included */
     CATFLAP_MAX_RULES = 1048576,
     CATFLAP_MAX_FLOWS = 262144,
-    CATFLAP_RECENT_FLOWS = 8192, /* of each CPU, a power of two: 512 KiB */
-    CATFLAP_COPY_JIFFIES = 25,   /* how old such a copy may get */
+    CATFLAP_FAST_FLOWS = 8192,      /* of each CPU, a power of two: 512 KiB */
+    CATFLAP_FAST_FLOW_JIFFIES = 25, /* the age at which such an entry expires */
     CATFLAP_MAX_FRAGMENTS = 8192,
     CATFLAP_MAX_REASONS = 64,         /* room for reasons to come: the counters outlive the agent's version */
     CATFLAP_PAGE_SIZE = 4096,         /* unit of table_pages and port_pages, bytes */
@@ -206,20 +206,20 @@ CATFLAP_ASSERT(sizeof(struct catflap_flow) == 24);
 #define CATFLAP_SENDER_UNKNOWN 0U
 CATFLAP_ASSERT(offsetof(struct catflap_flow, opener) == 16);
 
-/* recent_flows: a copy of an established flow that its CPU saw less than a moment ago, see bpf/recent.h. */
-struct catflap_recent_flow {
+/* fast_flows: a CPU's short-lived copy of an established flow, see bpf/fast_path.h. */
+struct catflap_fast_flow {
     struct catflap_address remote;
     struct catflap_address local; /* the pod's own */
     __u16 local_port;
     __u16 remote_port;
     __u32 slot_protocol;  /* see catflap_slot_protocol() */
-    __u32 publication;    /* see struct catflap_interface; 0: no copy */
+    __u32 publication;    /* see struct catflap_interface; 0: unused */
     __u32 rule;           /* as in struct catflap_flow */
     __u64 seen_jiffies;   /* in `flows`, by this CPU */
     __u32 sender_ifindex; /* packets to the pod must have come in by it; 0: by any */
     __u32 pad;
 };
-CATFLAP_ASSERT(sizeof(struct catflap_recent_flow) == 64); /* one cache line */
+CATFLAP_ASSERT(sizeof(struct catflap_fast_flow) == 64); /* one cache line */
 
 /* Later fragments carry no ports: the datagram's first one leaves them here. */
 struct catflap_fragment_key {

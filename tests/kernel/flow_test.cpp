@@ -30,7 +30,7 @@ void age_flows(Shop& shop, uint64_t seconds) {
         flow.last_seen_ns -= seconds * 1'000'000'000;
         REQUIRE(bpf_map_update_elem(fd, &key, &flow, BPF_ANY) == 0);
     }
-    shop.lab.forget_recent_flows();
+    shop.lab.forget_fast_flows();
 }
 
 }  // namespace

@@ -153,7 +153,7 @@ Result<> Datapath::load_programs() {
     programs_->skeleton->rodata->catflap_conntrack = conntrack_;
     programs_->skeleton->rodata->catflap_audit = options_.audit;
     programs_->skeleton->rodata->catflap_keep = options_.keep_established;
-    programs_->skeleton->rodata->catflap_copy_jiffies = programs_interleave() ? 0 : options_.copy_jiffies;
+    programs_->skeleton->rodata->catflap_fast_flow_jiffies = programs_interleave() ? 0 : options_.fast_flow_jiffies;
     programs_->skeleton->rodata->catflap_seed = random_address_seed();
     programs_->skeleton->rodata->catflap_rules = options_.capacity.decisions;
     bpf_map__set_max_entries(programs_->map("table_pages"), options_.capacity.pages);

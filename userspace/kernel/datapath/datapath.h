@@ -24,8 +24,8 @@ struct DatapathOptions {
     std::filesystem::path pin_dir;
     bool audit = false;
     bool keep_established = false;
-    // How old each CPU's copies of established flows may get; 0: there are none, as always under PREEMPT_RT.
-    uint64_t copy_jiffies = CATFLAP_COPY_JIFFIES;
+    // The age at which an entry of the fast path expires; 0: no fast path, as always with PREEMPT_RT.
+    uint64_t fast_flow_jiffies = CATFLAP_FAST_FLOW_JIFFIES;
     std::optional<AttachMode> attach;  // nothing: what the kernel has
     compile::Capacity capacity;        // at least
     bool locked = false;               // the caller holds the lock of pin_dir
