@@ -8,19 +8,8 @@
 
 #include <linux/pkt_cls.h>
 
+#include "context.h"
 #include "maps.h"
-#include "packet.h"
-
-/* Where a packet is: filled step by step by the entry point, and all that the ways out need. */
-struct context {
-    struct __sk_buff *skb;
-    __u32 publication;                              /* see struct catflap_interface; 0: not known */
-    const struct catflap_endpoint_config *endpoint; /* NULL: not known, or not asked for */
-    enum catflap_direction direction;               /* a constant at each of the two entry points */
-    __u32 cpu;
-    __u32 packets; /* on the wire: GSO segments */
-    __u32 bytes;
-};
 
 static __always_inline void count(struct catflap_counter *counter, const struct context *c)
 {

@@ -6,10 +6,10 @@
  */
 #include "account.h"
 #include "endpoint.h"
-#include "fragment.h"
+#include "parse/fragment.h"
 #include "judge.h"
 #include "maps.h"
-#include "parse.h"
+#include "parse/parse.h"
 #include "fast_path.h"
 
 /* A pod that sends from another's address, or hides packets in packets, would walk around every policy. */

@@ -10,7 +10,7 @@
 #include <catflap/ports.h>
 
 #include "maps.h"
-#include "packet.h"
+#include "parse/packet.h"
 
 #define PORT_CLASS_NONE 0 /* protocols without ports */
 

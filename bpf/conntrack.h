@@ -15,7 +15,7 @@
 #include <bpf/bpf_core_read.h>
 
 #include "maps.h"
-#include "packet.h"
+#include "parse/packet.h"
 
 /* The kernel's, as far as we read them. CO-RE finds the offsets, also where nf_conntrack is a module. */
 #define KERNEL_STRUCT __attribute__((preserve_access_index))

@@ -4,7 +4,7 @@
 #define CATFLAP_ENDPOINT_H
 
 #include "maps.h"
-#include "packet.h"
+#include "parse/packet.h"
 
 /* See struct catflap_interface; 0: nothing is known of the interface. */
 static __always_inline __u32 find_publication(__u32 ifindex)

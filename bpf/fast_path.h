@@ -22,7 +22,7 @@
 #include "account.h"
 #include "flow.h"
 #include "maps.h"
-#include "fast_parse.h"
+#include "parse/fast_parse.h"
 
 /* A deliberate collision only sends the victim's packets down the slow path. */
 static __always_inline struct catflap_fast_flow *

@@ -10,7 +10,7 @@
 #include <catflap/flow.h>
 
 #include "maps.h"
-#include "packet.h"
+#include "parse/packet.h"
 
 /* The coarse clock costs a few ns where bpf_ktime_get_ns costs 35; a tick (1 to 10 ms) is fine enough for timeouts. */
 static __always_inline __u64 now_ns(void)

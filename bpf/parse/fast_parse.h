@@ -10,7 +10,7 @@
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 
-#include "account.h"
+#include "../context.h"
 #include "packet.h"
 
 #define IPV4_WITHOUT_OPTIONS 0x45 /* version and header length, the first byte */

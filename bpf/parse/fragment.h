@@ -3,7 +3,7 @@
 #ifndef CATFLAP_FRAGMENT_H
 #define CATFLAP_FRAGMENT_H
 
-#include "flow.h"
+#include "../flow.h"
 
 /* No stack waits longer for the rest of a datagram: net.ipv4.ipfrag_time; IPv6 60 s (RFC 8200, 4.5). */
 #define FRAGMENT_TIMEOUT_NS (60 * CATFLAP_SECOND_NS)
