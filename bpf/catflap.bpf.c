@@ -15,11 +15,12 @@
 /* A pod that sends from another's address, or hides packets in packets, would walk around every policy. */
 static __always_inline int check_sender(const struct catflap_endpoint_config *endpoint, const struct packet *p)
 {
+    const struct catflap_address *own = own_address(endpoint, p->ipv6);
     const struct catflap_address unspecified = {};
 
-    if (same_address(&p->source, &unspecified) || !same_address(&p->source, &endpoint->address[p->ipv6 & 1]))
+    if (same_address(&p->source, &unspecified) || !same_address(&p->source, own))
         return CATFLAP_REASON_SPOOFED_SOURCE;
-    if (p->kind == PACKET_ICMP_ERROR && !same_address(&p->quoted_source, &endpoint->address[p->ipv6 & 1]))
+    if (p->kind == PACKET_ICMP_ERROR && !same_address(&p->quoted_source, own))
         return CATFLAP_REASON_SPOOFED_SOURCE; /* an error about what somebody else received */
     return is_tunnel(p) ? CATFLAP_REASON_ENCAPSULATION : CATFLAP_REASON_NONE;
 }

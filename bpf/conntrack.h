@@ -18,32 +18,32 @@
 #include "parse/packet.h"
 
 /* The kernel's, as far as we read them. CO-RE finds the offsets, also where nf_conntrack is a module. */
-#define KERNEL_STRUCT __attribute__((preserve_access_index))
+#define CO_RE __attribute__((preserve_access_index))
 
 union nf_inet_addr {
     __u32 all[4];
-} KERNEL_STRUCT;
+} CO_RE;
 
 union nf_conntrack_man_proto {
     __be16 all;
-} KERNEL_STRUCT;
+} CO_RE;
 
 struct nf_conntrack_man {
     union nf_inet_addr u3;
     union nf_conntrack_man_proto u;
-} KERNEL_STRUCT;
+} CO_RE;
 
 struct nf_conntrack_tuple {
     struct nf_conntrack_man src;
-} KERNEL_STRUCT;
+} CO_RE;
 
 struct nf_conntrack_tuple_hash {
     struct nf_conntrack_tuple tuple;
-} KERNEL_STRUCT;
+} CO_RE;
 
 struct nf_conn {
     struct nf_conntrack_tuple_hash tuplehash[2];
-} KERNEL_STRUCT;
+} CO_RE;
 
 struct bpf_ct_opts {
     __s32 netns_id;
@@ -119,7 +119,7 @@ static __always_inline int may_ask(const struct packet *p)
  * connection are found by this one tuple. Sets `known`, and if it is 1 what belongs to it. A function of its own: its
  * stack is none of those 512 bytes that the way into the parser has.
  */
-VERIFIED_ALONE int ask_conntrack(struct __sk_buff *skb, const struct packet *p, struct connection *found)
+GLOBAL_FUNCTION int ask_conntrack(struct __sk_buff *skb, const struct packet *p, struct connection *found)
 {
     struct bpf_ct_opts opts = {.netns_id = CURRENT_NETNS};
     struct bpf_sock_tuple tuple = {};

@@ -33,6 +33,13 @@ static __always_inline const struct catflap_endpoint_config *published(__u32 pub
     return config ? bpf_map_lookup_elem(&endpoint_configs, &config) : NULL;
 }
 
+/* The pod's address of the family; all zero: none. */
+static __always_inline const struct catflap_address *own_address(const struct catflap_endpoint_config *endpoint,
+                                                                 __u8 ipv6)
+{
+    return &endpoint->address[ipv6 & 1];
+}
+
 /*
  * Between two pods of this node the sender is known by its interface, also where kube-proxy masqueraded it: its packets
  * passed check_sender(). NULL: it came from elsewhere.
@@ -41,7 +48,7 @@ static __always_inline const struct catflap_address *sender_address(__u32 sender
 {
     const struct catflap_endpoint_config *sender = sender_ifindex ? published(find_publication(sender_ifindex)) : NULL;
 
-    return sender ? &sender->address[ipv6 & 1] : NULL;
+    return sender ? own_address(sender, ipv6) : NULL;
 }
 
 /* The interface of the pod of this node that has the address; CATFLAP_SENDER_UNKNOWN: no pod of this node has it. */

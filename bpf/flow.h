@@ -69,9 +69,15 @@ static __always_inline int opens_connection(const struct packet *p)
     return p->protocol == IPPROTO_TCP && (p->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
 }
 
+/* The hook that the connection's first packet came through. Those of the node itself come to the pod. */
+static __always_inline enum catflap_direction opening_direction(__u8 opener)
+{
+    return opener == CATFLAP_OPENER_FROM_POD ? CATFLAP_FROM_POD : CATFLAP_TO_POD;
+}
+
 static __always_inline int is_opener(const struct catflap_flow *flow, enum catflap_direction direction)
 {
-    return direction == (flow->opener == CATFLAP_OPENER_FROM_POD ? CATFLAP_FROM_POD : CATFLAP_TO_POD);
+    return direction == opening_direction(flow->opener);
 }
 
 /*
@@ -93,8 +99,8 @@ static __always_inline int is_new_connection(const struct packet *p, const struc
  * before we do. A TCP connection begins with a SYN, which is judged; of other protocols, what came in by another
  * interface than the flow's opener did is somebody else's. ifindex: 0 for the node itself.
  */
-static __always_inline int is_anothers(const struct packet *p, const struct catflap_flow *flow,
-                                       enum catflap_direction direction, __u32 ifindex)
+static __always_inline int from_other_sender(const struct packet *p, const struct catflap_flow *flow,
+                                             enum catflap_direction direction, __u32 ifindex)
 {
     if (direction == CATFLAP_FROM_POD || p->kind != PACKET_ORDINARY || p->protocol == IPPROTO_TCP)
         return 0;

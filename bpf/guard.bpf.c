@@ -16,12 +16,12 @@
 #include <bpf/bpf_core_read.h>
 
 /* What is needed of the kernel's own structs; the loader finds where the fields are in this kernel (BTF). */
-#define OF_THE_KERNEL __attribute__((preserve_access_index))
+#define CO_RE __attribute__((preserve_access_index))
 
 struct net_device {
     char name[16];
     int group;
-} OF_THE_KERNEL;
+} CO_RE;
 
 struct sk_buff {
     unsigned int len;
@@ -29,18 +29,18 @@ struct sk_buff {
     unsigned int tail;
     unsigned char *head;
     unsigned long _nfct; /* the connection, and in the lowest three bits what the packet is to it */
-} OF_THE_KERNEL;
+} CO_RE;
 
 struct nf_hook_state {
     __u8 pf;
     struct net_device *in;
     struct net_device *out;
-} OF_THE_KERNEL;
+} CO_RE;
 
 struct bpf_nf_ctx {
     const struct nf_hook_state *state;
     struct sk_buff *skb;
-} OF_THE_KERNEL;
+} CO_RE;
 
 #define CALI 0x696c6163 /* "cali", as the first bytes of a name are loaded */
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__

@@ -130,7 +130,7 @@ static __always_inline int judge_again(const struct context *c, const struct pac
             connection.known = connection.far_known = 0;
     }
     if (!connection.known)
-        connection.opener = judged.opener & 1;
+        connection.opener = opening_direction(judged.opener);
     connection.sender_ifindex = judged.sender_ifindex;
     reason = judge_opened(c->endpoint, key, &connection);
     if (reason)
@@ -160,7 +160,8 @@ static __always_inline int was_opened_by(const struct context *c, const struct p
  * UDP has no SYN: a flow may have been made by an answer, after the flow of the question had been evicted. Where a
  * reply would pass by the flow alone, nf_conntrack is asked who opened the exchange, before the first one does.
  */
-static __always_inline int is_no_reply(const struct context *c, const struct packet *p, const struct catflap_flow *flow)
+static __always_inline int is_mistaken_reply(const struct context *c, const struct packet *p,
+                                             const struct catflap_flow *flow)
 {
     return p->kind == PACKET_ORDINARY && p->protocol == IPPROTO_UDP && flow->state == CATFLAP_FLOW_OPENING &&
            !is_opener(flow, c->direction) &&
@@ -186,7 +187,7 @@ static __always_inline int is_unpoliced(const struct context *c, const struct pa
 static __always_inline int pass_unpoliced(const struct context *c, const struct packet *p,
                                           const struct catflap_flow_key *key, struct catflap_flow *flow, __u64 now)
 {
-    if (flow && p->kind == PACKET_ORDINARY && !opens_connection(p) && !is_anothers(p, flow, c->direction, 0)) {
+    if (flow && p->kind == PACKET_ORDINARY && !opens_connection(p) && !from_other_sender(p, flow, c->direction, 0)) {
         track(flow, key, p, c->direction, now);
         fast_flow_remember(c, key, p, flow);
         return pass(c, c->endpoint->slot, counted_rule(flow, c->endpoint));
@@ -225,7 +226,7 @@ static __always_inline int judge(const struct context *c, const struct packet *p
     if (is_unpoliced(c, p))
         return pass_unpoliced(c, p, &key, flow, now);
     if (!flow || is_new_connection(p, flow, c->direction) ||
-        is_anothers(p, flow, c->direction, c->skb->ingress_ifindex) || is_no_reply(c, p, flow)) {
+        from_other_sender(p, flow, c->direction, c->skb->ingress_ifindex) || is_mistaken_reply(c, p, flow)) {
         if (flow) /* what comes in its place has to be seen from its first packets on */
             fast_flow_forget(c, &key);
         return judge_new(c, p, &key);

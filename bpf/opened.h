@@ -49,8 +49,8 @@ static __always_inline int judge_opened_to_pod(const struct catflap_table *table
 }
 
 /* Sets connection->cell, by the policies of the direction in which the connection was opened. Returns a reason. */
-VERIFIED_ALONE int judge_opened(const struct catflap_endpoint_config *endpoint, const struct catflap_flow_key *key,
-                                struct connection *connection)
+GLOBAL_FUNCTION int judge_opened(const struct catflap_endpoint_config *endpoint, const struct catflap_flow_key *key,
+                                 struct connection *connection)
 {
     if (!endpoint || !key || !connection)
         return CATFLAP_REASON_STATE;

@@ -26,7 +26,7 @@ static __always_inline int overlaps_header(const struct packet *p)
  * A source route hides the true destination (RFC 7126, 4.3 and 4.4); behind an option with a wrong length one might
  * stand. option_bytes: at most 40.
  */
-VERIFIED_ALONE int has_bad_options(struct __sk_buff *skb, __u32 option_bytes)
+GLOBAL_FUNCTION int has_bad_options(struct __sk_buff *skb, __u32 option_bytes)
 {
     __u32 offset = 0;
 
@@ -55,7 +55,7 @@ VERIFIED_ALONE int has_bad_options(struct __sk_buff *skb, __u32 option_bytes)
  * where its part of the datagram begins in the frame); returns the offset of the transport header, or a negated reason.
  * A routing header with segments left hides the true destination: refused.
  */
-VERIFIED_ALONE int walk_extensions(struct __sk_buff *skb, struct packet *p, __u32 offset)
+GLOBAL_FUNCTION int walk_extensions(struct __sk_buff *skb, struct packet *p, __u32 offset)
 {
     __u8 next;
 

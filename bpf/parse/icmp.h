@@ -62,7 +62,7 @@ static __always_inline int is_link_maintenance(const struct __sk_buff *skb, cons
  * the transport header << 8 | protocol, or a negated reason. A later fragment has no ports: its data stand for them,
  * and match no flow.
  */
-VERIFIED_ALONE int skip_quoted_extensions(struct __sk_buff *skb, __u8 next, __u32 offset)
+GLOBAL_FUNCTION int skip_quoted_extensions(struct __sk_buff *skb, __u8 next, __u32 offset)
 {
     for (int i = 0; i < MAX_EXTENSION_HEADERS; i++) {
         __u8 header[2];
@@ -83,7 +83,7 @@ VERIFIED_ALONE int skip_quoted_extensions(struct __sk_buff *skb, __u8 next, __u3
 }
 
 /* The packet inside an ICMP error: at least its addresses and the first 8 bytes behind them (RFC 792, RFC 4443). */
-VERIFIED_ALONE int parse_quoted(struct __sk_buff *skb, struct packet *p, __u32 offset)
+GLOBAL_FUNCTION int parse_quoted(struct __sk_buff *skb, struct packet *p, __u32 offset)
 {
     struct transport quoted = {};
     __u32 transport_offset;

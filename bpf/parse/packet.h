@@ -50,10 +50,10 @@ struct packet {
 };
 
 /*
- * A global function: the verifier checks it once and by itself, for any arguments, instead of anew for every path that
- * leads to a call (kernel >= 5.6). Its pointers may be NULL for all that it knows, hence the checks in the functions.
+ * A global function (kernel 5.6): the verifier checks it once, for any arguments, instead of again on every path to a
+ * call. It therefore assumes that a pointer may be NULL, so these functions check theirs.
  */
-#define VERIFIED_ALONE __attribute__((noinline))
+#define GLOBAL_FUNCTION __noinline
 
 #define TCP_FIN 0x01
 #define TCP_SYN 0x02

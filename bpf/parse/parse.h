@@ -97,7 +97,7 @@ static __always_inline int parse_ipv6(struct __sk_buff *skb, struct packet *p)
 }
 
 /* Returns an enum catflap_reason; NONE: *p is complete. */
-VERIFIED_ALONE int parse(struct __sk_buff *skb, struct packet *p)
+GLOBAL_FUNCTION int parse(struct __sk_buff *skb, struct packet *p)
 {
     const struct ethhdr *eth;
 
