@@ -94,10 +94,12 @@ struct {
     __type(value, struct catflap_page_u32);
 } table_pages SEC(".maps");
 
-/* What the datapath itself remembers. Every entry is a hint: losing one costs a classification, and no packet in the
- * direction in which its flow was opened. */
+/* What the datapath itself remembers. */
 
-/* Connections by endpoint, as the pod sees them. Full: the kernel evicts the least recently used. */
+/*
+ * Connections by endpoint, as the pod sees them. Full: the kernel evicts the least recently used. An entry is a hint:
+ * without it the connection is classified again, and no packet is lost in the direction in which it was opened.
+ */
 struct {
     __uint(type, BPF_MAP_TYPE_LRU_HASH);
     __uint(max_entries, CATFLAP_MAX_FLOWS);
@@ -118,7 +120,11 @@ struct {
     __type(value, struct catflap_fast_flow);
 } fast_flows SEC(".maps");
 
-/* The ports of fragmented datagrams, left by their first fragments. Full: the least recently used goes. */
+/*
+ * The ports of fragmented datagrams, stored by their first fragments. Full: the kernel evicts the least recently used.
+ * Without its entry the rest of an allowed datagram is dropped (CATFLAP_REASON_FRAGMENT), and the sender has to repeat
+ * it.
+ */
 struct {
     __uint(type, BPF_MAP_TYPE_LRU_HASH);
     __uint(max_entries, CATFLAP_MAX_FRAGMENTS);

@@ -3,6 +3,7 @@
 #ifndef CATFLAP_FRAGMENT_H
 #define CATFLAP_FRAGMENT_H
 
+#include "../account.h"
 #include "../flow.h"
 
 /* No stack waits longer for the rest of a datagram: net.ipv4.ipfrag_time; IPv6 60 s (RFC 8200, 4.5). */
@@ -30,8 +31,14 @@ static __always_inline void remember_fragment(const struct packet *p, enum catfl
         .protocol = p->protocol,
     };
 
+    struct catflap_health *h;
+
     make_fragment_key(&key, p, direction, slot);
-    bpf_map_update_elem(&fragments, &key, &value, BPF_ANY);
+    if (!bpf_map_update_elem(&fragments, &key, &value, BPF_ANY))
+        return;
+    h = health();
+    if (h)
+        h->fragment_insert_failures++;
 }
 
 /*

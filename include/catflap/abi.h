@@ -262,12 +262,13 @@ CATFLAP_ASSERT(sizeof(struct catflap_endpoint_counter) == 32);
 /* health_counters: one element; things that are not drops, but that an operator should be able to see. */
 struct catflap_health {
     __u64 flows_created;
-    __u64 flow_insert_failures; /* the packet passed; its flow will be judged again */
-    __u64 flows_judged_again;   /* found with a stale generation */
-    __u64 audit_passes;         /* would have been dropped, if not for --mode audit */
-    __u64 flows_recovered;      /* connections whose flow was gone, and known to nf_conntrack */
+    __u64 flow_insert_failures;     /* the packet passed; its flow will be judged again */
+    __u64 flows_judged_again;       /* found with a stale generation */
+    __u64 audit_passes;             /* would have been dropped, if not for --mode audit */
+    __u64 flows_recovered;          /* connections whose flow was gone, and known to nf_conntrack */
+    __u64 fragment_insert_failures; /* the first fragment passed; the rest of its datagram is dropped */
 };
-CATFLAP_ASSERT(sizeof(struct catflap_health) == 40);
+CATFLAP_ASSERT(sizeof(struct catflap_health) == 48);
 
 #ifdef __cplusplus
 }
