@@ -12,7 +12,7 @@
 #include "parse/parse.h"
 #include "fast_path.h"
 
-/* A pod that sends from another's address, or hides packets in packets, would walk around every policy. */
+/* A spoofed source or a tunnel would bypass every policy. */
 static __always_inline int check_sender(const struct catflap_endpoint_config *endpoint, const struct packet *p)
 {
     const struct catflap_address *own = own_address(endpoint, p->ipv6);
@@ -21,7 +21,7 @@ static __always_inline int check_sender(const struct catflap_endpoint_config *en
     if (same_address(&p->source, &unspecified) || !same_address(&p->source, own))
         return CATFLAP_REASON_SPOOFED_SOURCE;
     if (p->kind == PACKET_ICMP_ERROR && !same_address(&p->quoted_source, own))
-        return CATFLAP_REASON_SPOOFED_SOURCE; /* an error about what somebody else received */
+        return CATFLAP_REASON_SPOOFED_SOURCE; /* an error about a packet that another pod received */
     return is_tunnel(p) ? CATFLAP_REASON_ENCAPSULATION : CATFLAP_REASON_NONE;
 }
 

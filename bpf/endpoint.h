@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* This file contains the ways to an endpoint's state: by its interface, and by a pod's address. */
+/* This file looks up an endpoint's state: by its interface, or by a pod's address. */
 #ifndef CATFLAP_ENDPOINT_H
 #define CATFLAP_ENDPOINT_H
 
 #include "maps.h"
 #include "parse/packet.h"
 
-/* See struct catflap_interface; 0: nothing is known of the interface. */
+/* See struct catflap_interface; 0: an unknown interface. */
 static __always_inline __u32 find_publication(__u32 ifindex)
 {
     for (__u32 probe = 0; probe < CATFLAP_INTERFACE_PROBES; probe++) {
@@ -41,8 +41,8 @@ static __always_inline const struct catflap_address *own_address(const struct ca
 }
 
 /*
- * Between two pods of this node the sender is known by its interface, also where kube-proxy masqueraded it: its packets
- * passed check_sender(). NULL: it came from elsewhere.
+ * The address of a sender on this node, also where kube-proxy has masqueraded it: its interface tells, since its
+ * packets have passed check_sender(). NULL: the packet came from another node.
  */
 static __always_inline const struct catflap_address *sender_address(__u32 sender_ifindex, __u8 ipv6)
 {

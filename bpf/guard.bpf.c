@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The guard: two programs of netfilter (kernel 6.4) that close a cali* interface which no program judges. The agent
- * puts an interface into the device group CATFLAP_GROUP_JUDGED when both of its programs are attached; what is
- * forwarded from or to another cali* interface, and what one sends to the node, is dropped. So is what concerns an
- * interface in CATFLAP_GROUP_CLOSED, whatever its name is. See guard/guard.h.
+ * The guard: two netfilter programs (kernel 6.4) that close cali* interfaces without datapath programs. The agent puts
+ * an interface into the device group CATFLAP_GROUP_JUDGED once both of its programs are attached. Packets forwarded
+ * from or to any other cali* interface, or sent by one to the node, are dropped; so are those of an interface in
+ * CATFLAP_GROUP_CLOSED, whatever its name is. See guard/guard.h.
  */
 #include <catflap/link_maintenance.h>
 #include <linux/icmpv6.h>
@@ -15,7 +15,7 @@
 #include "drop_counters.h"
 #include <bpf/bpf_core_read.h>
 
-/* What is needed of the kernel's own structs; the loader finds where the fields are in this kernel (BTF). */
+/* The fields of kernel structs that we read; CO-RE relocates their offsets. */
 #define CO_RE __attribute__((preserve_access_index))
 
 struct net_device {
@@ -42,16 +42,16 @@ struct bpf_nf_ctx {
     struct sk_buff *skb;
 } CO_RE;
 
-#define CALI 0x696c6163 /* "cali", as the first bytes of a name are loaded */
+#define CALI 0x696c6163 /* "cali", as a 32-bit load of the name's first bytes sees it */
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
-#error "CALI is of the other byte order"
+#error "CALI is little-endian"
 #endif
 
 #define HOP_BY_HOP 0
 #define CONNTRACK_INFO 7UL /* enum ip_conntrack_info */
 #define CONNTRACK_REPLY 3  /* from here on: replies */
 
-/* The group first: it answers for nearly every packet. It outlives a change of the name, too. */
+/* The group comes first: it decides for nearly every packet, and a renamed interface keeps it. */
 static __always_inline int is_closed(const struct net_device *device)
 {
     int group = device->group;
@@ -73,7 +73,7 @@ static __always_inline int drop(const struct sk_buff *skb)
     return NF_DROP;
 }
 
-/* Only from the buffer's own memory: it holds what is asked for here, or the packet is not what it should be. */
+/* From the linear part of the buffer only: a valid packet has its headers there. */
 static __always_inline long load(const struct sk_buff *skb, __u32 offset, void *to, __u32 bytes)
 {
     if (offset + bytes > skb->tail)
@@ -119,16 +119,16 @@ static __always_inline int is_tcp(const struct sk_buff *skb, __u8 family)
 }
 
 /*
- * The node's own connections to its pods work while these are closed: the kubelet's probes. Connection tracking has
- * seen the packet before (PREROUTING). Only TCP, which answers nobody who does not know its sequence numbers: a closed
- * pod may send from another's address.
+ * Replies to the node's own connections, such as the kubelet's probes, pass while a pod is closed. Connection tracking
+ * has seen the packet in PREROUTING. TCP alone: a closed pod may spoof a source, but does not know the sequence
+ * numbers.
  */
 static __always_inline int answers_the_node(const struct sk_buff *skb, __u8 family)
 {
     return bpf_core_field_exists(skb->_nfct) && (skb->_nfct & CONNTRACK_INFO) >= CONNTRACK_REPLY && is_tcp(skb, family);
 }
 
-/* libbpf 1.1 does not know such sections: the loader sets the type. */
+/* libbpf 1.1 does not know this section name: the loader sets the program type. */
 SEC("netfilter")
 int guard_forward(struct bpf_nf_ctx *ctx)
 {

@@ -14,8 +14,8 @@ struct catflap_page_u32 {
 };
 
 /*
- * The agent's tables. It writes the mmapable ones by plain aligned stores, so a store is the unit of every change.
- * The agent refuses a state that does not fit before it writes a byte of it.
+ * Tables that the agent writes, the mmapable ones by aligned stores: one store is the unit of every change. The agent
+ * refuses a state that does not fit before it writes any of it.
  */
 
 /* ifindex -> publication, and in it config; open addressing; the one store that publishes an endpoint's new state. */
@@ -36,7 +36,7 @@ struct {
     __type(value, struct catflap_endpoint_config);
 } endpoint_configs SEC(".maps");
 
-/* Exact address -> address class: pods. In front of `cidrs`, since a bucket costs a fraction of a trie walk. */
+/* Pod address -> address class. Looked up before `cidrs`, since a bucket costs a fraction of a trie lookup. */
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(map_flags, BPF_F_MMAPABLE);
@@ -54,8 +54,8 @@ struct {
 } ipv6_addresses SEC(".maps");
 
 /*
- * Address of a pod of this node -> the interface that it is on. A hint: whoever finds something here looks whether that
- * interface's endpoint has this address.
+ * Address of a pod on this node -> its interface. A hint: the reader verifies that the endpoint of that interface has
+ * this address.
  */
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
@@ -65,8 +65,8 @@ struct {
 } local_addresses SEC(".maps");
 
 /*
- * Prefix -> address class: ipBlocks, and the pods whose bucket above is full, as prefixes of one address. Userspace
- * folds broader prefixes into narrower ones: a match is complete.
+ * Prefix -> address class: ipBlocks, and single addresses of pods whose bucket is full. The class of a prefix includes
+ * that of the broader ones, so the longest match is the whole answer.
  */
 struct {
     __uint(type, BPF_MAP_TYPE_LPM_TRIE);
@@ -132,10 +132,9 @@ struct {
     __type(value, struct catflap_fragment);
 } fragments SEC(".maps");
 
-/* Counters: written here only, read and summed over the CPUs by the agent. */
+/* Counters: written by the datapath alone; the agent sums them over the CPUs. */
 
-/* By the rule, or the default decision of a table, that decided the packet. The loader makes it catflap_rules elements
- * for each CPU. */
+/* By the decision that the packet got, a rule or a table's default: catflap_rules elements for each CPU. */
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(map_flags, BPF_F_MMAPABLE);
@@ -144,7 +143,7 @@ struct {
     __type(value, struct catflap_counter);
 } rule_counters SEC(".maps");
 
-/* By slot * 2 + direction. Likewise. */
+/* By slot * 2 + direction: CATFLAP_ENDPOINT_COUNTERS elements for each CPU. */
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(map_flags, BPF_F_MMAPABLE);
@@ -161,7 +160,7 @@ struct {
     __type(value, struct catflap_health);
 } health_counters SEC(".maps");
 
-/* Settings of one load of the programs; the verifier removes what they switch off. */
+/* Set by the loader; the verifier removes the code that they switch off. */
 const volatile __u8 catflap_audit = 0;     /* --mode audit: judge and count, drop nothing */
 const volatile __u8 catflap_conntrack = 0; /* nf_conntrack may be asked, see conntrack.h */
 const volatile __u8 catflap_keep = 0;      /* --established=keep: a policy change leaves live flows alone */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* This file contains what is to be known of ICMP: which messages keep the link alive, which belong to other packets. */
+/* This file classifies ICMP messages: link maintenance, errors with a quoted packet, echoes. */
 #ifndef CATFLAP_ICMP_H
 #define CATFLAP_ICMP_H
 
@@ -58,9 +58,9 @@ static __always_inline int is_link_maintenance(const struct __sk_buff *skb, cons
 }
 
 /*
- * The extension headers of the packet inside an ICMP error: what is too big is often a fragment. Returns the offset of
- * the transport header << 8 | protocol, or a negated reason. A later fragment has no ports: its data stand for them,
- * and match no flow.
+ * Skips the extension headers of a quoted packet; one that was too big is often a fragment. Returns the offset of the
+ * transport header << 8 | protocol, or a negated reason. A later fragment has no ports: its data are read in their
+ * place and match no flow.
  */
 GLOBAL_FUNCTION int skip_quoted_extensions(struct __sk_buff *skb, __u8 next, __u32 offset)
 {
@@ -82,7 +82,7 @@ GLOBAL_FUNCTION int skip_quoted_extensions(struct __sk_buff *skb, __u8 next, __u
     return -CATFLAP_REASON_EXTENSION_HEADERS;
 }
 
-/* The packet inside an ICMP error: at least its addresses and the first 8 bytes behind them (RFC 792, RFC 4443). */
+/* The packet inside an ICMP error: its IP header and at least 8 bytes behind it (RFC 792, RFC 4443). */
 GLOBAL_FUNCTION int parse_quoted(struct __sk_buff *skb, struct packet *p, __u32 offset)
 {
     struct transport quoted = {};
@@ -136,12 +136,12 @@ GLOBAL_FUNCTION int parse_quoted(struct __sk_buff *skb, struct packet *p, __u32 
         quoted.source_port = bpf_ntohs(ports_be[1]);
         quoted.destination_port = bpf_ntohs(ports_be[0]);
     }
-    /* What stands behind the end that the IP header states is not the packet's. */
+    /* Bytes behind the length in the IP header do not belong to the packet. */
     if (transport_offset > ETH_HLEN + p->ip_bytes)
         return CATFLAP_REASON_TRUNCATED;
     /*
-     * An error goes to whoever sent what it quotes. Were that not checked, a pod could send anything to anybody, in an
-     * ICMP error that quotes a packet of a connection which it may have.
+     * An error goes to the sender of the packet that it quotes. Without this check a pod could send any data to any
+     * address, in an ICMP error that quotes a packet of an allowed connection.
      */
     if (!same_address(&p->destination, &p->quoted_destination))
         return CATFLAP_REASON_MALFORMED;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause OR Apache-2.0 */
-/* What the datapath and userspace must know alike about flows: how their keys are packed, and whether one still counts.
- */
+/* Facts about flows that the datapath and userspace share: how keys are packed, and whether a flow is still valid. */
 #ifndef CATFLAP_SHARED_FLOW_H
 #define CATFLAP_SHARED_FLOW_H
 
