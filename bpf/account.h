@@ -1,26 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * This file contains the counters, and the two ways out of the datapath: pass() and drop(). There is no drop without
- * a reason, and no verdict that is not counted.
+ * This file contains the counters and the two functions that end a packet's processing, pass() and drop(). Every drop
+ * has a reason, and every verdict is counted.
  */
 #ifndef CATFLAP_ACCOUNT_H
 #define CATFLAP_ACCOUNT_H
 
 #include <linux/pkt_cls.h>
 
+#include "context.h"
 #include "maps.h"
-#include "packet.h"
-
-/* Where a packet is: filled step by step by the entry point, and all that the ways out need. */
-struct context {
-    struct __sk_buff *skb;
-    __u32 publication;                              /* see struct catflap_interface; 0: not known */
-    const struct catflap_endpoint_config *endpoint; /* NULL: not known, or not asked for */
-    enum catflap_direction direction;               /* a constant at each of the two entry points */
-    __u32 cpu;
-    __u32 packets; /* on the wire: GSO segments */
-    __u32 bytes;
-};
 
 static __always_inline void count(struct catflap_counter *counter, const struct context *c)
 {
@@ -65,7 +54,7 @@ static __always_inline int pass(const struct context *c, __u32 slot, __u32 rule)
     return TC_ACT_UNSPEC;
 }
 
-/* rule: the decision that counts the packet, or CATFLAP_RULE_NONE where no policy had a part in it. */
+/* rule: the decision that counts the packet; CATFLAP_RULE_NONE if no policy was involved. */
 static __always_inline int drop(const struct context *c, __u32 reason, __u32 rule)
 {
     struct catflap_counter *by_reason = bpf_map_lookup_elem(&drop_counters, &reason);

@@ -1,28 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The two programs of every cali* veth. Seen from the node, TC ingress carries what the pod sends (from_pod) and TC
- * egress what it receives (to_pod). A packet's way: endpoint; the short way of recent.h, if it is in the middle of
- * a connection; parse, link maintenance, sender, flow, policy; and then out by pass() or drop(), which count.
+ * egress what it receives (to_pod). The steps: endpoint; the fast path, for the middle of a connection; parse, link
+ * maintenance, sender, flow, policy; and pass() or drop(), which count.
  */
 #include "account.h"
 #include "endpoint.h"
-#include "fragment.h"
+#include "parse/fragment.h"
 #include "judge.h"
 #include "maps.h"
-#include "parse.h"
-#include "recent.h"
+#include "parse/parse.h"
+#include "fast_path.h"
 
-/* A pod that sends from another's address, or hides packets in packets, would walk around every policy. */
+/* A spoofed source or a tunnel would bypass every policy. */
 static __always_inline int check_sender(const struct catflap_endpoint_config *endpoint, const struct packet *p)
 {
+    const struct catflap_address *own = own_address(endpoint, p->ipv6);
     const struct catflap_address unspecified = {};
 
-    if (same_address(&p->source, &unspecified) || !same_address(&p->source, &endpoint->address[p->ipv6 & 1]))
+    if (same_address(&p->source, &unspecified) || !same_address(&p->source, own))
         return CATFLAP_REASON_SPOOFED_SOURCE;
-    if (p->kind == PACKET_ICMP_ERROR && !same_address(&p->quoted_source, &endpoint->address[p->ipv6 & 1]))
-        return CATFLAP_REASON_SPOOFED_SOURCE; /* an error about what somebody else received */
-    if (endpoint->flags & CATFLAP_ENDPOINT_ENCAP)
-        return CATFLAP_REASON_NONE;
+    if (p->kind == PACKET_ICMP_ERROR && !same_address(&p->quoted_source, own))
+        return CATFLAP_REASON_SPOOFED_SOURCE; /* an error about a packet that another pod received */
     return is_tunnel(p) ? CATFLAP_REASON_ENCAPSULATION : CATFLAP_REASON_NONE;
 }
 
@@ -36,11 +35,11 @@ static __always_inline int process(struct __sk_buff *skb, enum catflap_direction
         .packets = skb->gso_segs ? skb->gso_segs : 1,
     };
     struct packet p = {.from_pod = direction == CATFLAP_FROM_POD};
-    const struct catflap_recent_flow *recent = c.publication ? find_copy(&c) : NULL;
+    const struct catflap_fast_flow *fast = c.publication ? fast_flow_find(&c) : NULL;
     int reason, verdict;
 
-    if (recent)
-        return pass(&c, recent->slot_protocol >> 8, recent->rule);
+    if (fast)
+        return pass(&c, catflap_slot_of(fast->slot_protocol), fast->rule);
     c.endpoint = published(c.publication);
     reason = parse(skb, &p);
     c.bytes = p.ip_bytes;

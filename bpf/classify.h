@@ -7,14 +7,14 @@
 #define CATFLAP_CLASSIFY_H
 
 #include <catflap/address_table.h>
-#include <linux/in.h>
+#include <catflap/ports.h>
 
 #include "maps.h"
-#include "packet.h"
+#include "parse/packet.h"
 
 #define PORT_CLASS_NONE 0 /* protocols without ports */
 
-/* Class + 1 of a pod's address; 0: it is not in its bucket. */
+/* Class + 1 of a pod's address; 0: not in its bucket. */
 static __always_inline __u32 pod_class(const struct catflap_address *address)
 {
     const __u64 hash = is_ipv4_mapped(address) ? catflap_hash_ipv4(address->word_be[3], &catflap_seed)
@@ -55,25 +55,14 @@ static __always_inline int read_u16(void *pages, __u32 first_page, __u32 index)
 
 static __always_inline int port_class(__u8 protocol, __u16 port)
 {
-    __u32 first_page;
+    const __u32 first_page = catflap_first_port_page(protocol);
 
-    switch (protocol) {
-    case IPPROTO_TCP:
-        first_page = 0;
-        break;
-    case IPPROTO_UDP:
-        first_page = 65536 / CATFLAP_PAGE_U16;
-        break;
-    case IPPROTO_SCTP:
-        first_page = 2 * 65536 / CATFLAP_PAGE_U16;
-        break;
-    default:
+    if (first_page == CATFLAP_PORT_PAGES)
         return PORT_CLASS_NONE;
-    }
     return read_u16(&port_pages, first_page, port);
 }
 
-/* Sets *cell. Returns CATFLAP_REASON_NONE, or CATFLAP_REASON_STATE where the tables contradict each other. */
+/* Sets *cell. Returns CATFLAP_REASON_NONE, or CATFLAP_REASON_STATE if the tables are inconsistent. */
 static __always_inline int classify(const struct catflap_table *table, const struct catflap_address *remote,
                                     __u8 protocol, __u16 port, __u32 *cell)
 {

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * This file asks nf_conntrack about a connection: who opened it, and which ends it really has. `flows` is a hint and
- * evicts; without this a reply whose entry has gone would be judged as a packet of the other side's own, and the middle
- * of a connection as the beginning of one. What nf_conntrack says is no verdict: the opener's policy is asked as it is
- * now.
+ * This file asks nf_conntrack who opened a connection and which ends it has before address translation. The LRU map
+ * `flows` evicts; without this lookup a reply whose flow is gone would be judged as if its sender had opened the
+ * connection. The answer is no verdict: the current policies of the opening direction decide.
  *
  * bpf_skb_ct_lookup: kernel 5.18, net/netfilter/nf_conntrack_bpf.c; TCP and UDP only. The loader clears
- * catflap_conntrack where the kernel does not have it. A question costs about 130 ns and is never refused: a verdict
- * that depended on how many packets came before it would be somebody's to choose.
+ * catflap_conntrack where the kernel does not have it. A lookup costs about 130 ns and is not rate limited: otherwise
+ * whoever sends enough packets could choose the verdict on the next one.
  */
 #ifndef CATFLAP_CONNTRACK_H
 #define CATFLAP_CONNTRACK_H
@@ -15,35 +14,35 @@
 #include <bpf/bpf_core_read.h>
 
 #include "maps.h"
-#include "packet.h"
+#include "parse/packet.h"
 
-/* The kernel's, as far as we read them. CO-RE finds the offsets, also where nf_conntrack is a module. */
-#define KERNEL_STRUCT __attribute__((preserve_access_index))
+/* The fields of kernel structs that we read. CO-RE relocates their offsets, also where nf_conntrack is a module. */
+#define CO_RE __attribute__((preserve_access_index))
 
 union nf_inet_addr {
     __u32 all[4];
-} KERNEL_STRUCT;
+} CO_RE;
 
 union nf_conntrack_man_proto {
     __be16 all;
-} KERNEL_STRUCT;
+} CO_RE;
 
 struct nf_conntrack_man {
     union nf_inet_addr u3;
     union nf_conntrack_man_proto u;
-} KERNEL_STRUCT;
+} CO_RE;
 
 struct nf_conntrack_tuple {
     struct nf_conntrack_man src;
-} KERNEL_STRUCT;
+} CO_RE;
 
 struct nf_conntrack_tuple_hash {
     struct nf_conntrack_tuple tuple;
-} KERNEL_STRUCT;
+} CO_RE;
 
 struct nf_conn {
     struct nf_conntrack_tuple_hash tuplehash[2];
-} KERNEL_STRUCT;
+} CO_RE;
 
 struct bpf_ct_opts {
     __s32 netns_id;
@@ -52,7 +51,7 @@ struct bpf_ct_opts {
     __u8 dir;
     __u8 reserved[2];
 };
-CATFLAP_ASSERT(sizeof(struct bpf_ct_opts) == 12); /* the size by which the kernel knows this form */
+CATFLAP_ASSERT(sizeof(struct bpf_ct_opts) == 12); /* the kernel tells versions of this struct by its size */
 
 #define CURRENT_NETNS (-1)
 #define CT_DIR_ORIGINAL 0
@@ -62,19 +61,19 @@ extern struct nf_conn *bpf_skb_ct_lookup(struct __sk_buff *skb, struct bpf_sock_
                                          struct bpf_ct_opts *opts, __u32 opts__sz) __weak __ksym;
 extern void bpf_ct_release(struct nf_conn *connection) __weak __ksym;
 
-/* A connection as its opener's policy has to see it. */
+/* A connection as the policies of its opening direction have to see it. */
 struct connection {
-    struct catflap_address far; /* the other end, untranslated: behind a Service's address, before masquerading */
+    struct catflap_address far; /* the other end before address translation (Services, masquerading) */
     __u16 far_port;
     __u8 opener;    /* enum catflap_opener */
-    __u8 known;     /* nf_conntrack knows the connection: `opener` is its word */
-    __u8 far_known; /* and `far` and `far_port`, too */
+    __u8 known;     /* nf_conntrack knows the connection and has set `opener` */
+    __u8 far_known; /* `far` and `far_port` are set, too */
     __u8 pad[3];
     __u32 sender_ifindex; /* see struct catflap_flow */
     __u32 cell;           /* set by judge_opened() */
 };
 
-/* The end of the connection that sent the packets of this direction. */
+/* end: the source of one direction's tuple. */
 static __always_inline void read_far(struct connection *found, const struct nf_conntrack_man *end, __u8 ipv6)
 {
     if (ipv6) {
@@ -90,8 +89,8 @@ static __always_inline void read_far(struct connection *found, const struct nf_c
 }
 
 /*
- * What the pod opened has the tuple in its original direction, and the far end sends the replies; what was opened to
- * the pod, the other way round.
+ * The tuple that was looked up has the pod as source. If it is the original direction's, the pod opened the connection,
+ * and the far end is the source of the replies; if it is the reply's, the other way round.
  */
 static __always_inline void read_connection(struct connection *found, const struct nf_conn *connection, __u8 dir,
                                             __u8 ipv6)
@@ -106,7 +105,7 @@ static __always_inline void read_connection(struct connection *found, const stru
         read_far(found, &connection->tuplehash[CT_DIR_ORIGINAL].tuple.src, ipv6);
 }
 
-/* False: not a packet of which nf_conntrack can be asked. An ICMP error stands for the packet that it quotes. */
+/* False: nf_conntrack cannot be asked about it. An ICMP error stands for the packet that it quotes. */
 static __always_inline int may_ask(const struct packet *p)
 {
     const __u8 protocol = p->kind == PACKET_ICMP_ERROR ? p->quoted_protocol : p->protocol;
@@ -115,11 +114,11 @@ static __always_inline int may_ask(const struct packet *p)
 }
 
 /*
- * Asked with the pod as the sender: at its veth nothing is translated yet, or is again, so both directions of a
- * connection are found by this one tuple. Sets `known`, and if it is 1 what belongs to it. A function of its own: its
- * stack is none of those 512 bytes that the way into the parser has.
+ * Looks up the tuple with the pod as source: at the pod's veth addresses are not translated yet, or translated back, so
+ * this one tuple finds both directions of a connection. Sets `known`, and if that is 1 the fields that depend on it. A
+ * global function also to have a stack frame of its own: the callers together may use 512 bytes.
  */
-VERIFIED_ALONE int ask_conntrack(struct __sk_buff *skb, const struct packet *p, struct connection *found)
+GLOBAL_FUNCTION int ask_conntrack(struct __sk_buff *skb, const struct packet *p, struct connection *found)
 {
     struct bpf_ct_opts opts = {.netns_id = CURRENT_NETNS};
     struct bpf_sock_tuple tuple = {};

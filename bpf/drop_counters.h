@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* This file contains the one map that the programs of the interfaces and those of the guard have in common. */
+/* This file contains the one map that the datapath and the guard share. */
 #ifndef CATFLAP_DROP_COUNTERS_H
 #define CATFLAP_DROP_COUNTERS_H
 
@@ -7,7 +7,7 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
-/* By enum catflap_reason. Written here only, read and summed over the CPUs by the agent. */
+/* By enum catflap_reason. Written by programs alone; the agent sums over the CPUs. */
 struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
     __uint(max_entries, CATFLAP_MAX_REASONS);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* This file contains the ways to an endpoint's state: by its interface, and by a pod's address. */
+/* This file looks up an endpoint's state: by its interface, or by a pod's address. */
 #ifndef CATFLAP_ENDPOINT_H
 #define CATFLAP_ENDPOINT_H
 
 #include "maps.h"
-#include "packet.h"
+#include "parse/packet.h"
 
-/* See struct catflap_interface; 0: nothing is known of the interface. */
+/* See struct catflap_interface; 0: an unknown interface. */
 static __always_inline __u32 find_publication(__u32 ifindex)
 {
     for (__u32 probe = 0; probe < CATFLAP_INTERFACE_PROBES; probe++) {
@@ -33,15 +33,22 @@ static __always_inline const struct catflap_endpoint_config *published(__u32 pub
     return config ? bpf_map_lookup_elem(&endpoint_configs, &config) : NULL;
 }
 
+/* The pod's address of the family; all zero: none. */
+static __always_inline const struct catflap_address *own_address(const struct catflap_endpoint_config *endpoint,
+                                                                 __u8 ipv6)
+{
+    return &endpoint->address[ipv6 & 1];
+}
+
 /*
- * Between two pods of this node the sender is known by its interface, also where kube-proxy masqueraded it: its packets
- * passed check_sender(). NULL: it came from elsewhere.
+ * The address of a sender on this node, also where kube-proxy has masqueraded it: its interface tells, since its
+ * packets have passed check_sender(). NULL: the packet came from another node.
  */
 static __always_inline const struct catflap_address *sender_address(__u32 sender_ifindex, __u8 ipv6)
 {
     const struct catflap_endpoint_config *sender = sender_ifindex ? published(find_publication(sender_ifindex)) : NULL;
 
-    return sender ? &sender->address[ipv6 & 1] : NULL;
+    return sender ? own_address(sender, ipv6) : NULL;
 }
 
 /* The interface of the pod of this node that has the address; CATFLAP_SENDER_UNKNOWN: no pod of this node has it. */

@@ -1,29 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * This file contains the flow cache: the key of a packet's flow, how long a flow lives, how its state moves. An entry
- * is a hint. It is never needed to let an allowed packet pass in the direction in which its flow was opened, and the
- * datapath itself judges whether it has expired: no collector has a part in correctness.
+ * This file contains the flow cache: the key of a packet's flow, its lifetime and its state machine. An entry is a
+ * hint: an allowed packet in the direction in which its flow was opened passes without it. The datapath itself checks
+ * expiry, so correctness does not depend on garbage collection.
  */
 #ifndef CATFLAP_FLOW_H
 #define CATFLAP_FLOW_H
 
 #include <catflap/flow.h>
-#include <catflap/timeouts.h>
 
 #include "maps.h"
-#include "packet.h"
-
-#define SECOND_NS 1000000000ULL
+#include "parse/packet.h"
 
 /* The coarse clock costs a few ns where bpf_ktime_get_ns costs 35; a tick (1 to 10 ms) is fine enough for timeouts. */
 static __always_inline __u64 now_ns(void)
 {
     return bpf_ktime_get_coarse_ns();
-}
-
-static __always_inline int flow_expired(const struct catflap_flow *flow, __u8 protocol, __u64 now)
-{
-    return (__s64)(now - flow->last_seen_ns) > (__s64)(catflap_flow_timeout_s(flow->state, protocol) * SECOND_NS);
 }
 
 /* False: left by an earlier pod of the same slot. */
@@ -33,15 +25,15 @@ static __always_inline int flow_of_this_pod(const struct catflap_flow *flow,
     return catflap_flow_of_this_pod(flow, endpoint->first_generation);
 }
 
-/* False: something that its verdict depends on has changed since it was judged. */
+/* False: stale, something that its verdict depends on has changed since it was judged. */
 static __always_inline int flow_current(const struct catflap_flow *flow, const struct catflap_endpoint_config *endpoint)
 {
     return catflap_flow_current(flow, endpoint->generation, catflap_keep);
 }
 
 /*
- * What counts the flow's packets. Of another generation its rule may be gone, and its number another's: what was not
- * judged again (the node's own packets, and all with --established=keep) counts by endpoint only.
+ * The rule counter of the flow's packets. In another generation the rule may be gone and its number reused, so flows
+ * that are not judged again (the node's own, and all of them with --established=keep) count by endpoint only.
  */
 static __always_inline __u32 counted_rule(const struct catflap_flow *flow,
                                           const struct catflap_endpoint_config *endpoint)
@@ -49,7 +41,7 @@ static __always_inline __u32 counted_rule(const struct catflap_flow *flow,
     return flow->generation == endpoint->generation ? flow->rule : CATFLAP_RULE_NONE;
 }
 
-/* The flow as the pod sees it, whichever way the packet goes. */
+/* The key is the same for both directions of a flow: local is the pod's end. */
 static __always_inline void make_flow_key(struct catflap_flow_key *key, const struct packet *p,
                                           enum catflap_direction direction, __u32 slot)
 {
@@ -67,7 +59,7 @@ static __always_inline void make_flow_key(struct catflap_flow_key *key, const st
         key->local_port = p->ports.destination_port;
         key->remote_port = p->ports.source_port;
     }
-    key->slot_protocol = slot << 8 | protocol;
+    key->slot_protocol = catflap_slot_protocol(slot, protocol);
 }
 
 static __always_inline int opens_connection(const struct packet *p)
@@ -77,14 +69,20 @@ static __always_inline int opens_connection(const struct packet *p)
     return p->protocol == IPPROTO_TCP && (p->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
 }
 
+/* The hook that the connection's first packet came through. Those of the node itself come to the pod. */
+static __always_inline enum catflap_direction opening_direction(__u8 opener)
+{
+    return opener == CATFLAP_OPENER_FROM_POD ? CATFLAP_FROM_POD : CATFLAP_TO_POD;
+}
+
 static __always_inline int is_opener(const struct catflap_flow *flow, enum catflap_direction direction)
 {
-    return direction == (flow->opener == CATFLAP_OPENER_FROM_POD ? CATFLAP_FROM_POD : CATFLAP_TO_POD);
+    return direction == opening_direction(flow->opener);
 }
 
 /*
- * A SYN or an echo request asks for a new connection, whatever the cache remembers of its ports: it is judged anew, in
- * its own direction. The exception is a simultaneous open (RFC 9293, 3.5): the answer to our SYN is a SYN.
+ * A SYN or an echo request opens a new connection, whatever the cache has for its ports: it is judged in its own
+ * direction. The exception is a simultaneous open (RFC 9293, 3.5), where a SYN answers a SYN.
  */
 static __always_inline int is_new_connection(const struct packet *p, const struct catflap_flow *flow,
                                              enum catflap_direction direction)
@@ -92,17 +90,18 @@ static __always_inline int is_new_connection(const struct packet *p, const struc
     if (!opens_connection(p))
         return 0;
     if (p->echo_request)
-        return flow->opener != direction; /* a reply's flow admits no requests from the other side */
+        return flow->opener != direction; /* a flow allows replies, and no requests of the other side */
     return !(flow->state == CATFLAP_FLOW_OPENING && !is_opener(flow, direction));
 }
 
 /*
- * Masquerading lends one address and port to one sender after another, and nf_conntrack may forget a UDP exchange
- * before we do. A TCP connection begins with a SYN, which is judged; of other protocols, what came in by another
- * interface than the flow's opener did is somebody else's. ifindex: 0 for the node itself.
+ * True: the packet does not belong to the flow, in spite of the same key. Masquerading gives one address and port to
+ * one sender after another, and nf_conntrack may forget a UDP exchange earlier than we do. A new TCP connection begins
+ * with a SYN, which is judged; with other protocols the sender is told by the interface that its packets come in by.
+ * ifindex: that of this packet, 0 for the node itself.
  */
-static __always_inline int is_anothers(const struct packet *p, const struct catflap_flow *flow,
-                                       enum catflap_direction direction, __u32 ifindex)
+static __always_inline int from_other_sender(const struct packet *p, const struct catflap_flow *flow,
+                                             enum catflap_direction direction, __u32 ifindex)
 {
     if (direction == CATFLAP_FROM_POD || p->kind != PACKET_ORDINARY || p->protocol == IPPROTO_TCP)
         return 0;
@@ -125,10 +124,10 @@ static __always_inline __u8 next_tcp_state(const struct catflap_flow *flow, cons
 }
 
 /*
- * Follows the packet. Stores only what changed: a busy flow's cache line stays shared between the CPUs. Two CPUs that
- * race here can lose a state change, which makes the entry live longer or shorter, and nothing else. A change of state,
- * which is rare, is written where the flow is now: judging took a while, and the map uses evicted elements again at
- * once.
+ * Updates the flow's state and time. Stores only what has changed, so that the cache line of a busy flow stays shared
+ * between CPUs. A race between two CPUs may lose a state change; that only makes the entry expire earlier or later. A
+ * change of state, which is rare, is stored after another lookup: judging takes a while, and an LRU map reuses evicted
+ * elements at once.
  */
 static __always_inline void track(struct catflap_flow *flow, const struct catflap_flow_key *key, const struct packet *p,
                                   enum catflap_direction direction, __u64 now)
@@ -146,7 +145,7 @@ static __always_inline void track(struct catflap_flow *flow, const struct catfla
         if (there)
             there->state = state;
     }
-    if ((__s64)(now - flow->last_seen_ns) > (__s64)SECOND_NS)
+    if ((__s64)(now - flow->last_seen_ns) > (__s64)CATFLAP_SECOND_NS)
         flow->last_seen_ns = now;
 }
 

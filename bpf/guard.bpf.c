@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The guard: two programs of netfilter (kernel 6.4) that close a cali* interface which no program judges. The agent
- * puts an interface into the device group CATFLAP_GROUP_JUDGED when both of its programs are attached; what is
- * forwarded from or to another cali* interface, and what one sends to the node, is dropped. So is what concerns an
- * interface in CATFLAP_GROUP_CLOSED, whatever its name is. See guard/guard.h.
+ * The guard: two netfilter programs (kernel 6.4) that close cali* interfaces without datapath programs. The agent puts
+ * an interface into the device group CATFLAP_GROUP_JUDGED once both of its programs are attached. Packets forwarded
+ * from or to any other cali* interface, or sent by one to the node, are dropped; so are those of an interface in
+ * CATFLAP_GROUP_CLOSED, whatever its name is. See guard/guard.h.
  */
+#include <catflap/link_maintenance.h>
 #include <linux/icmpv6.h>
 #include <linux/in.h>
 #include <linux/ip.h>
@@ -14,13 +15,13 @@
 #include "drop_counters.h"
 #include <bpf/bpf_core_read.h>
 
-/* What is needed of the kernel's own structs; the loader finds where the fields are in this kernel (BTF). */
-#define OF_THE_KERNEL __attribute__((preserve_access_index))
+/* The fields of kernel structs that we read; CO-RE relocates their offsets. */
+#define CO_RE __attribute__((preserve_access_index))
 
 struct net_device {
     char name[16];
     int group;
-} OF_THE_KERNEL;
+} CO_RE;
 
 struct sk_buff {
     unsigned int len;
@@ -28,29 +29,29 @@ struct sk_buff {
     unsigned int tail;
     unsigned char *head;
     unsigned long _nfct; /* the connection, and in the lowest three bits what the packet is to it */
-} OF_THE_KERNEL;
+} CO_RE;
 
 struct nf_hook_state {
     __u8 pf;
     struct net_device *in;
     struct net_device *out;
-} OF_THE_KERNEL;
+} CO_RE;
 
 struct bpf_nf_ctx {
     const struct nf_hook_state *state;
     struct sk_buff *skb;
-} OF_THE_KERNEL;
+} CO_RE;
 
-#define CALI 0x696c6163 /* "cali", as the first bytes of a name are loaded */
+#define CALI 0x696c6163 /* "cali", as a 32-bit load of the name's first bytes sees it */
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
-#error "CALI is of the other byte order"
+#error "CALI is little-endian"
 #endif
 
 #define HOP_BY_HOP 0
 #define CONNTRACK_INFO 7UL /* enum ip_conntrack_info */
 #define CONNTRACK_REPLY 3  /* from here on: replies */
 
-/* The group first: it answers for nearly every packet. It outlives a change of the name, too. */
+/* The group comes first: it decides for nearly every packet, and a renamed interface keeps it. */
 static __always_inline int is_closed(const struct net_device *device)
 {
     int group = device->group;
@@ -72,7 +73,7 @@ static __always_inline int drop(const struct sk_buff *skb)
     return NF_DROP;
 }
 
-/* Only from the buffer's own memory: it holds what is asked for here, or the packet is not what it should be. */
+/* From the linear part of the buffer only: a valid packet has its headers there. */
 static __always_inline long load(const struct sk_buff *skb, __u32 offset, void *to, __u32 bytes)
 {
     if (offset + bytes > skb->tail)
@@ -81,8 +82,8 @@ static __always_inline long load(const struct sk_buff *skb, __u32 offset, void *
 }
 
 /*
- * What a pod tells its node of the link (RFC 4861, 2710, 3810), as its programs let it pass: hop limit 255 proves that
- * no router forwarded neighbour discovery; listener reports carry 1, and one hop-by-hop header.
+ * Link maintenance from a pod to its node, which the programs of the interface would let pass, too. Listener messages
+ * carry one hop-by-hop header.
  */
 static __always_inline int is_link_maintenance(const struct sk_buff *skb)
 {
@@ -104,9 +105,7 @@ static __always_inline int is_link_maintenance(const struct sk_buff *skb)
     }
     if (protocol != IPPROTO_ICMPV6 || load(skb, offset, &type, sizeof(type)))
         return 0;
-    if (ip6.hop_limit == 255)
-        return type == 133 || type == 135 || type == 136; /* router solicitation, neighbour solicitation and advert */
-    return ip6.hop_limit == 1 && ((type >= 130 && type <= 132) || type == 143);
+    return catflap_is_link_message(type, ip6.hop_limit, 1);
 }
 
 static __always_inline int is_tcp(const struct sk_buff *skb, __u8 family)
@@ -120,16 +119,16 @@ static __always_inline int is_tcp(const struct sk_buff *skb, __u8 family)
 }
 
 /*
- * The node's own connections to its pods work while these are closed: the kubelet's probes. Connection tracking has
- * seen the packet before (PREROUTING). Only TCP, which answers nobody who does not know its sequence numbers: a closed
- * pod may send from another's address.
+ * Replies to the node's own connections, such as the kubelet's probes, pass while a pod is closed. Connection tracking
+ * has seen the packet in PREROUTING. TCP alone: a closed pod may spoof a source, but does not know the sequence
+ * numbers.
  */
 static __always_inline int answers_the_node(const struct sk_buff *skb, __u8 family)
 {
     return bpf_core_field_exists(skb->_nfct) && (skb->_nfct & CONNTRACK_INFO) >= CONNTRACK_REPLY && is_tcp(skb, family);
 }
 
-/* libbpf 1.1 does not know such sections: the loader sets the type. */
+/* libbpf 1.1 does not know this section name: the loader sets the program type. */
 SEC("netfilter")
 int guard_forward(struct bpf_nf_ctx *ctx)
 {

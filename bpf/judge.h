@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * This file contains the verdict on a packet that was parsed: by its flow, and where there is none, by the policies of
- * the direction in which its connection was opened.
+ * This file contains the verdict on a parsed packet: by its flow, or without a flow by the policies of the direction in
+ * which its connection was opened.
  */
 #ifndef CATFLAP_JUDGE_H
 #define CATFLAP_JUDGE_H
@@ -12,7 +12,7 @@
 #include "endpoint.h"
 #include "flow.h"
 #include "opened.h"
-#include "recent.h"
+#include "fast_path.h"
 
 static __always_inline void create_flow(const struct context *c, const struct catflap_flow_key *key, __u8 opener,
                                         __u32 sender_ifindex, __u32 rule, const struct packet *p)
@@ -23,7 +23,7 @@ static __always_inline void create_flow(const struct context *c, const struct ca
         .rule = rule,
         .opener = opener,
         .sender_ifindex = opener == CATFLAP_OPENER_FROM_POD ? CATFLAP_SENDER_UNKNOWN : sender_ifindex,
-        /* The middle of a connection that was evicted, or that began before us. */
+        /* Not a SYN: the connection's flow was evicted, or the connection is older than the datapath. */
         .state = p->protocol == IPPROTO_TCP && !opens_connection(p) ? CATFLAP_FLOW_REPLIED : CATFLAP_FLOW_OPENING,
     };
     const long failed = bpf_map_update_elem(&flows, key, &flow, BPF_ANY);
@@ -37,10 +37,10 @@ static __always_inline void create_flow(const struct context *c, const struct ca
 }
 
 /*
- * In the middle of a TCP connection without a flow, or a UDP packet that its own direction does not admit. Who opened
- * it, nf_conntrack says; only then there is a flow again. A flow that took the packet's sender for the opener would
- * admit the other side, to which a policy may have closed the connection meanwhile.
- * cell: what the packet's own direction says, as if it began a connection.
+ * A TCP packet in the middle of a connection without a flow, or a UDP packet that its own direction does not allow.
+ * nf_conntrack is asked who opened the connection, and only its answer creates a flow. To take the packet's sender for
+ * the opener would allow the replies of the other side, which a policy may have forbidden in the meantime.
+ * cell: the decision of the packet's own direction, as if it opened a connection.
  */
 static __always_inline int judge_unknown(const struct context *c, const struct packet *p,
                                          const struct catflap_flow_key *key, __u32 cell)
@@ -74,7 +74,7 @@ static __always_inline int judge_unknown(const struct context *c, const struct p
     return pass(c, c->endpoint->slot, cell & CATFLAP_CELL_RULE);
 }
 
-/* No flow that counts: the packet's own direction decides, by the addresses and the destination port. */
+/* Without a valid flow the packet's own direction decides, by address, protocol and destination port. */
 static __always_inline int judge_new(const struct context *c, const struct packet *p,
                                      const struct catflap_flow_key *key)
 {
@@ -97,19 +97,19 @@ static __always_inline int judge_new(const struct context *c, const struct packe
         return judge_unknown(c, p, key, cell);
     if (!(cell & CATFLAP_CELL_ALLOW))
         return drop(c, CATFLAP_REASON_POLICY, cell & CATFLAP_CELL_RULE);
-    /* An error without a flow opens none: it is no connection. */
+    /* An ICMP error is no connection, and creates no flow. */
     if (p->kind != PACKET_ICMP_ERROR)
         create_flow(c, key, c->direction, c->skb->ingress_ifindex, cell & CATFLAP_CELL_RULE, p);
     return pass(c, c->endpoint->slot, cell & CATFLAP_CELL_RULE);
 }
 
 /*
- * A flow that was judged under an earlier state: again, in the direction in which it was opened. Where it is no longer
- * allowed, the entry stays, stale: without it the other side's next packet would be one of a connection that nobody
- * knows. Of UDP, which has no SYN, nf_conntrack knows best who opened it.
+ * Judges a stale flow again, in the direction in which it was opened. If it is no longer allowed, its entry stays,
+ * stale: without an entry the next packet of the other side would belong to an unknown connection. UDP has no SYN, so
+ * there nf_conntrack's word on the opener outweighs the flow's.
  *
- * The new verdict goes in by the key. The element behind `flow` may be another flow's by now (the map uses evicted ones
- * again at once), which nobody has judged under this state.
+ * The new verdict is stored by key, not through `flow`: an LRU map reuses evicted elements at once, so that element may
+ * belong to another flow by now, which has not been judged.
  */
 static __always_inline int judge_again(const struct context *c, const struct packet *p,
                                        const struct catflap_flow_key *key, const struct catflap_flow *flow, __u32 *rule)
@@ -124,13 +124,13 @@ static __always_inline int judge_again(const struct context *c, const struct pac
     if (may_ask(p))
         ask_conntrack(c->skb, p, &connection);
     if (connection.known && connection.opener != judged.opener) {
-        if ((__u8)key->slot_protocol == IPPROTO_UDP)
+        if (catflap_protocol_of(key->slot_protocol) == IPPROTO_UDP)
             judged.sender_ifindex = CATFLAP_SENDER_UNKNOWN;
         else
             connection.known = connection.far_known = 0;
     }
     if (!connection.known)
-        connection.opener = judged.opener & 1;
+        connection.opener = opening_direction(judged.opener);
     connection.sender_ifindex = judged.sender_ifindex;
     reason = judge_opened(c->endpoint, key, &connection);
     if (reason)
@@ -146,7 +146,7 @@ static __always_inline int judge_again(const struct context *c, const struct pac
     return CATFLAP_REASON_NONE;
 }
 
-/* nf_conntrack says that `opener` opened the packet's connection. */
+/* True: nf_conntrack knows that `opener` opened the packet's connection. */
 static __always_inline int was_opened_by(const struct context *c, const struct packet *p, __u8 opener)
 {
     struct connection connection = {};
@@ -157,10 +157,11 @@ static __always_inline int was_opened_by(const struct context *c, const struct p
 }
 
 /*
- * UDP has no SYN: a flow may have been made by an answer, after the flow of the question had been evicted. Where a
- * reply would pass by the flow alone, nf_conntrack is asked who opened the exchange, before the first one does.
+ * UDP has no SYN: if the flow of a request was evicted, its answer may have created a flow with the wrong opener.
+ * Before the first packet passes as a reply of such a flow, nf_conntrack is asked who really opened the exchange.
  */
-static __always_inline int is_no_reply(const struct context *c, const struct packet *p, const struct catflap_flow *flow)
+static __always_inline int is_mistaken_reply(const struct context *c, const struct packet *p,
+                                             const struct catflap_flow *flow)
 {
     return p->kind == PACKET_ORDINARY && p->protocol == IPPROTO_UDP && flow->state == CATFLAP_FLOW_OPENING &&
            !is_opener(flow, c->direction) &&
@@ -169,9 +170,10 @@ static __always_inline int is_no_reply(const struct context *c, const struct pac
 }
 
 /*
- * What the node itself made has no ingress interface; what only looks so was forwarded, and has one. What came in by
- * the interface by which it goes out was sent by the pod to itself, through a Service: no policy keeps a pod from
- * itself. ip6_fragment() makes new buffers without an ingress interface of what it forwards: those prove nothing.
+ * Packets that the node itself sends have no ingress interface; forwarded ones do, whatever their source address. A
+ * packet that leaves by the interface that it came in by was sent by the pod to itself, through a Service, and no
+ * policy applies to that. ip6_fragment() puts forwarded packets into new buffers without an ingress interface, so for
+ * IPv6 fragments a missing one proves nothing.
  */
 static __always_inline int is_unpoliced(const struct context *c, const struct packet *p)
 {
@@ -182,24 +184,24 @@ static __always_inline int is_unpoliced(const struct context *c, const struct pa
     return c->skb->ingress_ifindex == c->skb->ifindex;
 }
 
-/* It passes. What the pod opened must not become the node's own connection by the node's answer. */
+/* The packet passes. But the node's reply must not turn a connection that the pod opened into the node's own. */
 static __always_inline int pass_unpoliced(const struct context *c, const struct packet *p,
                                           const struct catflap_flow_key *key, struct catflap_flow *flow, __u64 now)
 {
-    if (flow && p->kind == PACKET_ORDINARY && !opens_connection(p) && !is_anothers(p, flow, c->direction, 0)) {
+    if (flow && p->kind == PACKET_ORDINARY && !opens_connection(p) && !from_other_sender(p, flow, c->direction, 0)) {
         track(flow, key, p, c->direction, now);
-        remember_recent(c, key, p, flow);
+        fast_flow_remember(c, key, p, flow);
         return pass(c, c->endpoint->slot, counted_rule(flow, c->endpoint));
     }
     if (flow)
-        forget_copy(c, key);
+        fast_flow_forget(c, key);
     if (p->kind == PACKET_ORDINARY &&
         (p->protocol != IPPROTO_TCP || opens_connection(p) || was_opened_by(c, p, CATFLAP_OPENER_TO_POD)))
         create_flow(c, key, CATFLAP_OPENER_HOST, CATFLAP_SENDER_UNKNOWN, CATFLAP_RULE_NONE, p);
     return pass(c, c->endpoint->slot, CATFLAP_RULE_NONE);
 }
 
-/* The flow that speaks for the packet; NULL: there is none. */
+/* The packet's flow, if it is valid; else NULL. */
 static __always_inline struct catflap_flow *find_flow(const struct context *c, const struct catflap_flow_key *key,
                                                       __u64 *now)
 {
@@ -208,7 +210,8 @@ static __always_inline struct catflap_flow *find_flow(const struct context *c, c
     if (!flow)
         return NULL;
     *now = now_ns();
-    if (!flow_of_this_pod(flow, c->endpoint) || flow_expired(flow, (__u8)key->slot_protocol, *now))
+    if (!flow_of_this_pod(flow, c->endpoint) ||
+        catflap_flow_expired(flow, catflap_protocol_of(key->slot_protocol), *now))
         return NULL;
     return flow;
 }
@@ -224,9 +227,9 @@ static __always_inline int judge(const struct context *c, const struct packet *p
     if (is_unpoliced(c, p))
         return pass_unpoliced(c, p, &key, flow, now);
     if (!flow || is_new_connection(p, flow, c->direction) ||
-        is_anothers(p, flow, c->direction, c->skb->ingress_ifindex) || is_no_reply(c, p, flow)) {
-        if (flow) /* what comes in its place has to be seen from its first packets on */
-            forget_copy(c, &key);
+        from_other_sender(p, flow, c->direction, c->skb->ingress_ifindex) || is_mistaken_reply(c, p, flow)) {
+        if (flow) /* the first packets of the flow that replaces it must take the slow path */
+            fast_flow_forget(c, &key);
         return judge_new(c, p, &key);
     }
     if (!flow_current(flow, c->endpoint)) {
@@ -238,13 +241,13 @@ static __always_inline int judge(const struct context *c, const struct packet *p
                 flow->last_seen_ns = now;
             return drop(c, reason, rule);
         }
-        flow = bpf_map_lookup_elem(&flows, &key); /* another element now; evicted meanwhile: none */
+        flow = bpf_map_lookup_elem(&flows, &key); /* the element has changed; NULL: evicted in the meantime */
         if (!flow)
             return pass(c, c->endpoint->slot, rule);
     }
     if (p->kind == PACKET_ORDINARY) {
         track(flow, &key, p, c->direction, now);
-        remember_recent(c, &key, p, flow);
+        fast_flow_remember(c, &key, p, flow);
     }
     return pass(c, c->endpoint->slot, counted_rule(flow, c->endpoint));
 }

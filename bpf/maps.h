@@ -14,8 +14,8 @@ struct catflap_page_u32 {
 };
 
 /*
- * The agent's tables. It writes the mmapable ones by plain aligned stores, so a store is the unit of every change.
- * The agent refuses a state that does not fit before it writes a byte of it.
+ * Tables that the agent writes, the mmapable ones by aligned stores: one store is the unit of every change. The agent
+ * refuses a state that does not fit before it writes any of it.
  */
 
 /* ifindex -> publication, and in it config; open addressing; the one store that publishes an endpoint's new state. */
@@ -36,7 +36,7 @@ struct {
     __type(value, struct catflap_endpoint_config);
 } endpoint_configs SEC(".maps");
 
-/* Exact address -> address class: pods. In front of `cidrs`, since a bucket costs a fraction of a trie walk. */
+/* Pod address -> address class. Looked up before `cidrs`, since a bucket costs a fraction of a trie lookup. */
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(map_flags, BPF_F_MMAPABLE);
@@ -54,8 +54,8 @@ struct {
 } ipv6_addresses SEC(".maps");
 
 /*
- * Address of a pod of this node -> the interface that it is on. A hint: whoever finds something here looks whether that
- * interface's endpoint has this address.
+ * Address of a pod on this node -> its interface. A hint: the reader verifies that the endpoint of that interface has
+ * this address.
  */
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
@@ -65,8 +65,8 @@ struct {
 } local_addresses SEC(".maps");
 
 /*
- * Prefix -> address class: ipBlocks, and the pods whose bucket above is full, as prefixes of one address. Userspace
- * folds broader prefixes into narrower ones: a match is complete.
+ * Prefix -> address class: ipBlocks, and single addresses of pods whose bucket is full. The class of a prefix includes
+ * that of the broader ones, so the longest match is the whole answer.
  */
 struct {
     __uint(type, BPF_MAP_TYPE_LPM_TRIE);
@@ -94,10 +94,12 @@ struct {
     __type(value, struct catflap_page_u32);
 } table_pages SEC(".maps");
 
-/* What the datapath itself remembers. Every entry is a hint: losing one costs a classification, and no packet in the
- * direction in which its flow was opened. */
+/* What the datapath itself remembers. */
 
-/* Connections by endpoint, as the pod sees them. Full: the kernel evicts the least recently used. */
+/*
+ * Connections by endpoint, as the pod sees them. Full: the kernel evicts the least recently used. An entry is a hint:
+ * without it the connection is classified again, and no packet is lost in the direction in which it was opened.
+ */
 struct {
     __uint(type, BPF_MAP_TYPE_LRU_HASH);
     __uint(max_entries, CATFLAP_MAX_FLOWS);
@@ -106,18 +108,23 @@ struct {
 } flows SEC(".maps");
 
 /*
- * In front of `flows`, of each CPU its own, direct-mapped: a flow pushes out another that has its place. The loader
- * multiplies by the CPUs. Mapped, since such elements begin at a page: each is one cache line.
+ * The fast path, see fast_path.h: direct-mapped, so a flow replaces another one that has the same place. Each CPU has
+ * its own run of elements; the loader multiplies the size. Mmapable arrays begin at a page, so an element is a cache
+ * line.
  */
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(map_flags, BPF_F_MMAPABLE);
-    __uint(max_entries, CATFLAP_RECENT_FLOWS);
+    __uint(max_entries, CATFLAP_FAST_FLOWS);
     __type(key, __u32);
-    __type(value, struct catflap_recent_flow);
-} recent_flows SEC(".maps");
+    __type(value, struct catflap_fast_flow);
+} fast_flows SEC(".maps");
 
-/* The ports of fragmented datagrams, left by their first fragments. Full: the least recently used goes. */
+/*
+ * The ports of fragmented datagrams, stored by their first fragments. Full: the kernel evicts the least recently used.
+ * Without its entry the rest of an allowed datagram is dropped (CATFLAP_REASON_FRAGMENT), and the sender has to repeat
+ * it.
+ */
 struct {
     __uint(type, BPF_MAP_TYPE_LRU_HASH);
     __uint(max_entries, CATFLAP_MAX_FRAGMENTS);
@@ -125,10 +132,9 @@ struct {
     __type(value, struct catflap_fragment);
 } fragments SEC(".maps");
 
-/* Counters: written here only, read and summed over the CPUs by the agent. */
+/* Counters: written by the datapath alone; the agent sums them over the CPUs. */
 
-/* By the rule, or the default decision of a table, that decided the packet. The loader makes it catflap_rules elements
- * for each CPU. */
+/* By the decision that the packet got, a rule or a table's default: catflap_rules elements for each CPU. */
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(map_flags, BPF_F_MMAPABLE);
@@ -137,7 +143,7 @@ struct {
     __type(value, struct catflap_counter);
 } rule_counters SEC(".maps");
 
-/* By slot * 2 + direction. Likewise. */
+/* By slot * 2 + direction: CATFLAP_ENDPOINT_COUNTERS elements for each CPU. */
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(map_flags, BPF_F_MMAPABLE);
@@ -154,11 +160,11 @@ struct {
     __type(value, struct catflap_health);
 } health_counters SEC(".maps");
 
-/* Settings of one load of the programs; the verifier removes what they switch off. */
+/* Set by the loader; the verifier removes the code that they switch off. */
 const volatile __u8 catflap_audit = 0;     /* --mode audit: judge and count, drop nothing */
 const volatile __u8 catflap_conntrack = 0; /* nf_conntrack may be asked, see conntrack.h */
 const volatile __u8 catflap_keep = 0;      /* --established=keep: a policy change leaves live flows alone */
-const volatile __u64 catflap_copy_jiffies = CATFLAP_COPY_JIFFIES; /* 0: no copies of flows, see recent.h */
+const volatile __u64 catflap_fast_flow_jiffies = CATFLAP_FAST_FLOW_JIFFIES; /* 0: no fast path */
 const volatile struct catflap_address_seed catflap_seed = {};
 const volatile __u32 catflap_rules = CATFLAP_FIRST_RULES; /* elements of rule_counters that each CPU has */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* This file contains the verdict on a connection: by who opened it, and by the ends that it really has. */
+/* This file contains the verdict on a connection, by its opener and its ends before address translation. */
 #ifndef CATFLAP_OPENED_H
 #define CATFLAP_OPENED_H
 
@@ -8,14 +8,14 @@
 #include "endpoint.h"
 
 /*
- * What the pod opened: by the address that it sent to, and behind a Service's, by the backend that this connection was
- * given to, which need not be one of the Service's present ones. Where the translated address is not a pod's, nobody
- * says that a Service led there, and what the first packet was judged by counts, too.
+ * Opened by the pod: judged by the address that it sent to; if that is a Service, by the backend that the connection
+ * was given to, which may no longer be a backend of it. If the translated address is not a pod's, it is not certain
+ * that a Service led there, and the address that the first packet was judged by counts, too.
  */
 static __always_inline int judge_opened_by_pod(const struct catflap_table *table, const struct catflap_flow_key *key,
                                                struct connection *connection)
 {
-    const __u8 protocol = (__u8)key->slot_protocol;
+    const __u8 protocol = catflap_protocol_of(key->slot_protocol);
     int reason = classify(table, &key->remote, protocol, key->remote_port, &connection->cell);
     __u32 behind = 0;
 
@@ -29,14 +29,14 @@ static __always_inline int judge_opened_by_pod(const struct catflap_table *table
 }
 
 /*
- * What was opened to the pod: a sender of this node is known by its interface, and where that was not seen, by the
- * address that it had before kube-proxy masqueraded it. Others are what their packets say they are.
+ * Opened to the pod: a sender on this node is known by its interface, or if that was not seen, by its address before
+ * masquerading. Any other sender is known by its source address.
  */
 static __always_inline int judge_opened_to_pod(const struct catflap_table *table, const struct catflap_flow_key *key,
                                                struct connection *connection)
 {
     const __u8 ipv6 = !is_ipv4_mapped(&key->remote);
-    struct catflap_address remote = connection->far; /* on the stack: kernel 6.1 takes no such argument as a key */
+    struct catflap_address remote = connection->far; /* on the stack: for kernel 6.1 an argument is no key */
     const struct catflap_address *sender;
 
     if (connection->sender_ifindex == CATFLAP_SENDER_UNKNOWN && connection->far_known)
@@ -45,19 +45,19 @@ static __always_inline int judge_opened_to_pod(const struct catflap_table *table
     sender = sender_address(connection->sender_ifindex, ipv6);
     if (sender)
         remote = *sender;
-    return classify(table, &remote, (__u8)key->slot_protocol, key->local_port, &connection->cell);
+    return classify(table, &remote, catflap_protocol_of(key->slot_protocol), key->local_port, &connection->cell);
 }
 
 /* Sets connection->cell, by the policies of the direction in which the connection was opened. Returns a reason. */
-VERIFIED_ALONE int judge_opened(const struct catflap_endpoint_config *endpoint, const struct catflap_flow_key *key,
-                                struct connection *connection)
+GLOBAL_FUNCTION int judge_opened(const struct catflap_endpoint_config *endpoint, const struct catflap_flow_key *key,
+                                 struct connection *connection)
 {
     if (!endpoint || !key || !connection)
         return CATFLAP_REASON_STATE;
     if (connection->opener == CATFLAP_OPENER_FROM_POD)
         return judge_opened_by_pod(&endpoint->tables[CATFLAP_FROM_POD], key, connection);
     if (connection->far_known && same_address(&connection->far, &endpoint->address[!is_ipv4_mapped(&key->remote)])) {
-        connection->opener = CATFLAP_OPENER_HOST; /* by the pod itself, through a Service: see is_unpoliced() */
+        connection->opener = CATFLAP_OPENER_HOST; /* the pod itself, through a Service: see is_unpoliced() */
         connection->cell = CATFLAP_CELL_ALLOW | CATFLAP_RULE_NONE;
         return CATFLAP_REASON_NONE;
     }

@@ -36,8 +36,8 @@ enum {
     CATFLAP_FIRST_RULES = 4096,  /* rule counters, the default decisions of tables included */
     CATFLAP_MAX_RULES = 1048576,
     CATFLAP_MAX_FLOWS = 262144,
-    CATFLAP_RECENT_FLOWS = 8192, /* of each CPU, a power of two: 512 KiB */
-    CATFLAP_COPY_JIFFIES = 25,   /* how old such a copy may get */
+    CATFLAP_FAST_FLOWS = 8192,      /* of each CPU, a power of two: 512 KiB */
+    CATFLAP_FAST_FLOW_JIFFIES = 25, /* the age at which such an entry expires */
     CATFLAP_MAX_FRAGMENTS = 8192,
     CATFLAP_MAX_REASONS = 64,         /* room for reasons to come: the counters outlive the agent's version */
     CATFLAP_PAGE_SIZE = 4096,         /* unit of table_pages and port_pages, bytes */
@@ -121,10 +121,6 @@ CATFLAP_ASSERT(sizeof(struct catflap_table) == 32);
 /* No policy's rule decided: open directions, the node's own traffic. Counted by endpoint only. */
 #define CATFLAP_RULE_NONE 0U
 
-enum catflap_endpoint_flags {
-    CATFLAP_ENDPOINT_ENCAP = 1 << 0, /* the pod may send IPIP and VXLAN */
-};
-
 /*
  * All that a packet needs to know of its endpoint. Immutable once published; a change takes another config and
  * swaps the number in the interface directory.
@@ -134,7 +130,7 @@ struct catflap_endpoint_config {
     __u32 slot;                        /* < CATFLAP_MAX_ENDPOINTS */
     __u32 generation;                  /* flows with another one are judged again */
     __u32 first_generation;            /* the generation with which this pod took the slot */
-    __u32 flags;
+    __u32 pad;
     struct catflap_table tables[2]; /* by enum catflap_direction */
     __u64 pod_identity[2];          /* not for the datapath: by it the next agent knows the pod again */
 };
@@ -178,7 +174,7 @@ struct catflap_flow_key {
     struct catflap_address remote;
     __u16 local_port; /* ICMP echo: the identifier; no ports: 0 */
     __u16 remote_port;
-    __u32 slot_protocol; /* slot << 8 | IP protocol */
+    __u32 slot_protocol; /* see catflap_slot_protocol() */
 };
 CATFLAP_ASSERT(sizeof(struct catflap_flow_key) == 24);
 
@@ -210,26 +206,26 @@ CATFLAP_ASSERT(sizeof(struct catflap_flow) == 24);
 #define CATFLAP_SENDER_UNKNOWN 0U
 CATFLAP_ASSERT(offsetof(struct catflap_flow, opener) == 16);
 
-/* recent_flows: a copy of an established flow that its CPU saw less than a moment ago, see bpf/recent.h. */
-struct catflap_recent_flow {
+/* fast_flows: a CPU's short-lived copy of an established flow, see bpf/fast_path.h. */
+struct catflap_fast_flow {
     struct catflap_address remote;
     struct catflap_address local; /* the pod's own */
     __u16 local_port;
     __u16 remote_port;
-    __u32 slot_protocol;  /* slot << 8 | IP protocol */
-    __u32 publication;    /* see struct catflap_interface; 0: no copy */
+    __u32 slot_protocol;  /* see catflap_slot_protocol() */
+    __u32 publication;    /* see struct catflap_interface; 0: unused */
     __u32 rule;           /* as in struct catflap_flow */
     __u64 seen_jiffies;   /* in `flows`, by this CPU */
     __u32 sender_ifindex; /* packets to the pod must have come in by it; 0: by any */
     __u32 pad;
 };
-CATFLAP_ASSERT(sizeof(struct catflap_recent_flow) == 64); /* one cache line */
+CATFLAP_ASSERT(sizeof(struct catflap_fast_flow) == 64); /* one cache line */
 
 /* Later fragments carry no ports: the datagram's first one leaves them here. */
 struct catflap_fragment_key {
     struct catflap_address remote;
     __u32 id_be;         /* IPv4: 16 bits, zero extended */
-    __u32 slot_protocol; /* IPv6: IPPROTO_FRAGMENT */
+    __u32 slot_protocol; /* see catflap_slot_protocol(); IPv6: IPPROTO_FRAGMENT */
     __u32 direction;
 };
 CATFLAP_ASSERT(sizeof(struct catflap_fragment_key) == 28);
@@ -266,12 +262,13 @@ CATFLAP_ASSERT(sizeof(struct catflap_endpoint_counter) == 32);
 /* health_counters: one element; things that are not drops, but that an operator should be able to see. */
 struct catflap_health {
     __u64 flows_created;
-    __u64 flow_insert_failures; /* the packet passed; its flow will be judged again */
-    __u64 flows_judged_again;   /* found with a stale generation */
-    __u64 audit_passes;         /* would have been dropped, if not for --mode audit */
-    __u64 flows_recovered;      /* connections whose flow was gone, and known to nf_conntrack */
+    __u64 flow_insert_failures;     /* the packet passed; its flow will be judged again */
+    __u64 flows_judged_again;       /* found with a stale generation */
+    __u64 audit_passes;             /* would have been dropped, if not for --mode audit */
+    __u64 flows_recovered;          /* connections whose flow was gone, and known to nf_conntrack */
+    __u64 fragment_insert_failures; /* the first fragment passed; the rest of its datagram is dropped */
 };
-CATFLAP_ASSERT(sizeof(struct catflap_health) == 40);
+CATFLAP_ASSERT(sizeof(struct catflap_health) == 48);
 
 #ifdef __cplusplus
 }

@@ -7,8 +7,12 @@
 #define CATFLAP_TIMEOUTS_H
 
 #include <catflap/abi.h>
+#ifdef __cplusplus
+#include <netinet/in.h>
+#else
 #include <linux/in.h>
 #include <linux/in6.h>
+#endif
 
 static inline __u32 catflap_flow_timeout_s(__u8 state, __u8 protocol)
 {

@@ -75,18 +75,6 @@ class Interface {
 
 }  // namespace
 
-TEST_CASE("the filter of an agent that attached at another priority goes when ours is there") {
-    Interface interface(AttachMode::clsact);
-    const UniqueFd program = accepting_program();
-    LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = kInterface, .attach_point = BPF_TC_INGRESS);
-    LIBBPF_OPTS(bpf_tc_opts, former, .prog_fd = program.get(), .handle = 0xca7f, .priority = 0xca);
-    REQUIRE(bpf_tc_attach(&hook, &former) == 0);
-    REQUIRE(interface.datapath().attach(kInterface));
-    LIBBPF_OPTS(bpf_tc_opts, query, .handle = 0xca7f, .priority = 0xca);
-    CHECK(bpf_tc_query(&hook, &query) == -ENOENT);
-    CHECK(interface.judges());
-}
-
 TEST_CASE("another's program in front of ours is found, and ours put in front of it again") {
     AttachMode mode{};
     SUBCASE("tcx") {

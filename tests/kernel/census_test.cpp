@@ -2,6 +2,7 @@
 // Walks through hash maps of the kernel in steps, also while entries come and go.
 #include "kernel/datapath/census.h"
 
+#include <catflap/flow.h>
 #include <bpf/bpf.h>
 #include <doctest/doctest.h>
 
@@ -26,7 +27,7 @@ UniqueFd flow_map() {
 catflap_flow_key key_of(uint32_t number) {
     catflap_flow_key key{};
     key.remote.word_be[3] = number;
-    key.slot_protocol = 6;
+    key.slot_protocol = catflap_slot_protocol(0, 6);
     return key;
 }
 

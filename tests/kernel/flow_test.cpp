@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a connection may do after its first packet was judged.
+#include <catflap/flow.h>
+
 #include <set>
 
 #include "kernel/conntrack.h"
@@ -28,7 +30,7 @@ void age_flows(Shop& shop, uint64_t seconds) {
         flow.last_seen_ns -= seconds * 1'000'000'000;
         REQUIRE(bpf_map_update_elem(fd, &key, &flow, BPF_ANY) == 0);
     }
-    shop.lab.forget_recent_flows();
+    shop.lab.forget_fast_flows();
 }
 
 }  // namespace
@@ -354,7 +356,7 @@ TEST_CASE("a full flow map drops no packet that the policy allows, and lists eac
     const int fd = shop.lab.datapath().map_fd("flows");
     constexpr uint32_t kOthers = 300'000;  // more than there is room for
     for (uint32_t i = 0; i < kOthers; ++i) {
-        const catflap_flow_key key{{{0, 0, 0, i}}, 1, 2, 500 << 8 | 6};
+        const catflap_flow_key key{{{0, 0, 0, i}}, 1, 2, catflap_slot_protocol(500, 6)};
         const catflap_flow flow{.last_seen_ns = kernel::flow_clock_ns(),
                                 .generation = 1,
                                 .rule = 0,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/frame_check.h"
 
+#include <catflap/flow.h>
 #include <algorithm>
 #include <array>
 
@@ -117,7 +118,7 @@ bool FrameCheck::forget(Way way, const Frame& frame) {
         catflap_fragment_key key{};
         std::memcpy(&key.remote, remote.bytes.data(), sizeof(key.remote));
         key.id_be = remote.is_ipv4() ? htons(static_cast<uint16_t>(frame.fragment_id)) : htonl(frame.fragment_id);
-        key.slot_protocol = slot_ << 8 | (remote.is_ipv4() ? frame.protocol : 44U);
+        key.slot_protocol = catflap_slot_protocol(slot_, remote.is_ipv4() ? frame.protocol : 44);
         key.direction = out ? CATFLAP_FROM_POD : CATFLAP_TO_POD;
         if (bpf_map_delete_elem(shop_.lab.datapath().map_fd("fragments"), &key) != 0)
             return false;
@@ -126,7 +127,7 @@ bool FrameCheck::forget(Way way, const Frame& frame) {
     std::memcpy(&key.remote, remote.bytes.data(), sizeof(key.remote));
     key.local_port = out ? frame.source_port : frame.destination_port;
     key.remote_port = out ? frame.destination_port : frame.source_port;
-    key.slot_protocol = slot_ << 8 | frame.protocol;
+    key.slot_protocol = catflap_slot_protocol(slot_, frame.protocol);
     const bool left = bpf_map_delete_elem(shop_.lab.datapath().map_fd("flows"), &key) == 0;
     if (frame.protocol == 6 && !frame.quoted)  // of connections that nobody knows, only a SYN begins one
         return left == frame.asks_for_connection;

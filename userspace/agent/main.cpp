@@ -2,7 +2,6 @@
 // catflapd, the node agent.
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -10,6 +9,7 @@
 #include <cstdio>
 
 #include "agent/agent.h"
+#include "base/exit_code.h"
 #include "base/log_limit.h"
 #include "control/node_lock.h"
 
@@ -17,8 +17,6 @@ namespace {
 
 using namespace catflap;
 using namespace catflap::agent;
-
-enum ExitCode : int { kDone = 0, kRefused = 1, kUsage = 2, kNoPermission = 3 };
 
 std::string host_name() {
     std::array<char, 256> name{};
@@ -90,7 +88,7 @@ void define(CLI::App& app, Options& options) {
 
 int fail_with(const Error& error) {
     fmt::print(stderr, "catflapd: {}\n", error.message);
-    return error.code == EPERM || error.code == EACCES ? kNoPermission : kRefused;
+    return error.code == EPERM || error.code == EACCES ? kNoAccess : kRefused;
 }
 
 int check(const Options& options) {
@@ -141,12 +139,6 @@ int serve(const Options& options, ReadOptions read_options) {
         return fail_with(done.error());
     spdlog::info("stopped; what is enforced stays enforced");
     return kDone;
-}
-
-// Kernels before 5.11 account maps to RLIMIT_MEMLOCK.
-void lift_memlock() {
-    const rlimit unlimited{RLIM_INFINITY, RLIM_INFINITY};
-    setrlimit(RLIMIT_MEMLOCK, &unlimited);
 }
 
 // Those of the command line, and of the file that it names.
@@ -214,8 +206,7 @@ int main(int argc, char** argv) {
         return check(options);
     if (geteuid() != 0) {
         fmt::print(stderr, "catflapd: this needs root (BPF, network administration): run it by root\n");
-        return kNoPermission;
+        return kNoAccess;
     }
-    lift_memlock();
     return options.remove ? remove(options) : serve(options, reader(argc, argv));
 }

@@ -6,14 +6,14 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "base/exit_code.h"
 #include "bench/bench.h"
 #include "bench/scenarios/scenario.h"
 
 namespace {
 
+using namespace catflap;
 using namespace catflap::bench;
-
-enum ExitCode : int { kDone = 0, kFailed = 1, kUsage = 2, kNoPermission = 3 };
 
 void define(CLI::App& app, Options& options) {
     app.set_version_flag("--version", CATFLAP_VERSION);
@@ -58,12 +58,12 @@ int main(int argc, char** argv) {
         options.programs = std::filesystem::read_symlink("/proc/self/exe").parent_path();
     if (options.report_of.empty() && geteuid() != 0) {
         fmt::print(stderr, "catflap-bench: network namespaces and BPF need root\n");
-        return kNoPermission;
+        return kNoAccess;
     }
     const auto done = options.report_of.empty() ? run_bench(options) : report_again(options);
     if (!done) {
         fmt::print(stderr, "catflap-bench: {}\n", done.error().message);
-        return kFailed;
+        return kRefused;
     }
     return kDone;
 }

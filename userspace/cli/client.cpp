@@ -21,7 +21,7 @@ using std::chrono::milliseconds;
 
 template <class... Args>
 tl::unexpected<Refusal> no_agent(fmt::format_string<Args...> format, Args&&... args) {
-    return tl::unexpected(Refusal{kNoAgent, fmt::format(format, std::forward<Args>(args)...), false});
+    return tl::unexpected(Refusal{kNoAccess, fmt::format(format, std::forward<Args>(args)...), false});
 }
 
 // What to do about it.
@@ -50,7 +50,7 @@ tl::expected<UniqueFd, Refusal> connect_to(const std::string& path, milliseconds
         connected = connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
     }
     if (!connected && errno == EAGAIN)
-        return tl::unexpected(Refusal{kNoAgent,
+        return tl::unexpected(Refusal{kNoAccess,
                                       fmt::format("the agent at {} has not taken the connection within {} ms: too many "
                                                   "wait for it already, or it is stuck; see its log",
                                                   path, patience.count()),
@@ -102,7 +102,7 @@ int agent_of(int fd) {
 Refusal Client::too_late() const {
     const int pid = agent_of(fd_.get());
     return {
-        kNoAgent,
+        kNoAccess,
         fmt::format("the agent{} at {} has not answered within {} ms. What it enforced stays enforced, but no change "
                     "is taken meanwhile: look at its log (journalctl -u catflapd) and its state (ps, stopped?), "
                     "restart it if it stays so, or wait longer (--timeout 10s)",

@@ -9,13 +9,13 @@
 #include <string>
 #include <string_view>
 
+#include "base/exit_code.h"
+
 namespace CLI {
 class App;
 }
 
 namespace catflap::cli {
-
-enum ExitCode : int { kDone = 0, kRefused = 1, kUsage = 2, kNoAgent = 3 };
 
 enum class Format { table, wide, json, yaml };
 

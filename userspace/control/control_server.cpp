@@ -16,6 +16,7 @@
 #include <stdexcept>
 
 #include "control/control_connection.h"
+#include "base/exit_code.h"
 #include "base/unique_fd.h"
 
 namespace catflap::control {
@@ -29,7 +30,7 @@ std::string to_line(const json& answer) {
     return answer.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-json failure(const std::string& sentence, int exit_code = 1) {
+json failure(const std::string& sentence, ExitCode exit_code = kRefused) {
     return {{"ok", false}, {"error", sentence}, {"exit", exit_code}};
 }
 
@@ -193,7 +194,7 @@ void ControlServer::State::accept_clients() {
         const bool admitted = may_ask(number);
         ControlConnection client(std::move(fd));
         if (!admitted) {
-            client.answer_and_close(to_line(failure("only root may ask the agent", 3)));
+            client.answer_and_close(to_line(failure("only root may ask the agent", kNoAccess)));
             client.send();
         } else if (watch(number, EPOLLIN)) {
             clients.insert_or_assign(number, std::move(client));

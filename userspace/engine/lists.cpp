@@ -95,9 +95,9 @@ struct Reason {
 constexpr std::array<Reason, kInvalidState + 1> kReasons = {{
     {"none", ""},
 #define CATFLAP_REASON(name, label, sentence) {label, sentence},
+#define CATFLAP_IPTABLES_REASON CATFLAP_REASON
 #include <catflap/reasons.def>
 #undef CATFLAP_REASON
-    {"invalid_state", "conntrack takes the packet for part of no connection"},
 }};
 
 }  // namespace

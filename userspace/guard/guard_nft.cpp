@@ -27,8 +27,8 @@ flush chain inet catflap pod_to_node
 add rule inet catflap forwarded iifgroup {1} counter name unjudged drop
 add rule inet catflap forwarded oifgroup {1} counter name unjudged drop
 add rule inet catflap to_node iifgroup {1} jump pod_to_node
-add rule inet catflap pod_to_node ip6 hoplimit 255 icmpv6 type {{ nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert }} accept
-add rule inet catflap pod_to_node ip6 hoplimit 1 icmpv6 type {{ mld-listener-query, mld-listener-report, mld-listener-done, mld2-listener-report }} accept
+add rule inet catflap pod_to_node ip6 hoplimit 255 icmpv6 type {{ {2} }} accept
+add rule inet catflap pod_to_node ip6 hoplimit 1 icmpv6 type {{ {3} }} accept
 add rule inet catflap pod_to_node meta l4proto tcp ct direction reply ct state established accept
 add rule inet catflap pod_to_node counter name unjudged drop
 )";
@@ -39,10 +39,22 @@ add rule inet catflap forwarded oifgroup != {0} oifname "cali*" counter name unj
 add rule inet catflap to_node iifgroup != {0} iifname "cali*" jump pod_to_node
 )";
 
+// The names of those that a pod may send, separated by commas.
+std::string link_messages(int hop_limit) {
+    std::string names;
+#define CATFLAP_LINK_MESSAGE(type, name, hops, pod_may_send) \
+    if (hop_limit == (hops) && (pod_may_send))               \
+        names += names.empty() ? name : ", " name;
+#include <catflap/link_maintenance.def>
+#undef CATFLAP_LINK_MESSAGE
+    return names;
+}
+
 }  // namespace
 
 std::string guard_table_commands(GuardScope scope) {
-    std::string commands = fmt::format(kTable, int{CATFLAP_GROUP_JUDGED}, int{CATFLAP_GROUP_CLOSED});
+    std::string commands =
+        fmt::format(kTable, int{CATFLAP_GROUP_JUDGED}, int{CATFLAP_GROUP_CLOSED}, link_messages(255), link_messages(1));
     if (scope == GuardScope::unjudged)
         commands += fmt::format(kUnjudged, int{CATFLAP_GROUP_JUDGED});
     return commands;

@@ -3,33 +3,31 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/exit_code.h"
+
 namespace catflap::report {
 namespace {
 
 using nlohmann::json;
 
-// The exit codes of `catflap`.
-constexpr int kFailed = 1;
-constexpr int kWrongUse = 2;
-
-json failure(const std::string& message, int exit_code) {
+json failure(const std::string& message, ExitCode exit_code) {
     return {{"ok", false}, {"error", message}, {"exit", exit_code}};
 }
 
 json settle(Responder& responder) {
     const auto refused = responder.settle();
     if (!refused)
-        return failure(refused.error().message, kFailed);
+        return failure(refused.error().message, kRefused);
     return {{"ok", true}, {"refused", to_json(*refused)}};
 }
 
 json get(const Responder& responder, const json& request) {
     auto query = parse_query(request);
     if (!query)
-        return failure(query.error().message, kWrongUse);
+        return failure(query.error().message, kUsage);
     Page page(std::move(*query));
     if (auto done = responder.list(page); !done)
-        return failure(done.error().message, kFailed);
+        return failure(done.error().message, kRefused);
     json answer = std::move(page).answer();
     answer["mode"] = responder.mode();
     answer["state"] = responder.commits();
@@ -45,10 +43,10 @@ json answer(Responder& responder, const json& request) {
     if (command == "status")
         return {{"ok", true}, {"status", to_json(responder.status())}};
     if (const auto ready = responder.is_ready(); !ready)
-        return failure(ready.error().message, kFailed);
+        return failure(ready.error().message, kRefused);
     if (command == "get")
         return get(responder, request);
-    return failure("there is no command \"" + command + "\"", kWrongUse);
+    return failure("there is no command \"" + command + "\"", kUsage);
 }
 
 }  // namespace catflap::report

@@ -50,7 +50,7 @@ void enter_namespace() {
         if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
             mount("bpf", "/sys/fs/bpf", "bpf", 0, nullptr) != 0)
             throw std::runtime_error("no bpffs of our own");
-        // Copies of flows are a CPU's own: a test stays on one.
+        // Fast flows are a CPU's own: a test stays on one.
         cpu_set_t here;
         CPU_ZERO(&here);
         CPU_SET(sched_getcpu(), &here);
@@ -83,7 +83,7 @@ KernelLab::KernelLab(const LabOptions& options) {
     datapath_options.pin_dir = pin_dir_;
     datapath_options.audit = options.audit;
     datapath_options.keep_established = options.keep_established;
-    datapath_options.copy_jiffies = options.copy_jiffies;
+    datapath_options.fast_flow_jiffies = options.fast_flow_jiffies;
     datapath_options.attach = options.attach;
     datapath_ = must(kernel::Datapath::open(datapath_options));
     committer_ = std::make_unique<compile::Committer>(datapath_->store(), compile::Limits(datapath_->capacity()));
@@ -183,15 +183,15 @@ void KernelLab::forget_flows() {
     });
     for (const catflap_flow_key& key : keys)
         bpf_map_delete_elem(fd, &key);
-    if (established)  // others have no copy
-        forget_recent_flows();
+    if (established)  // others have no fast flow
+        forget_fast_flows();
 }
 
-void KernelLab::forget_recent_flows() {
-    const uint32_t elements = CATFLAP_RECENT_FLOWS * must(kernel::cpu_numbers());
-    const auto copies = must(
-        kernel::MappedArray<catflap_recent_flow>::map(datapath_->map_fd("recent_flows"), "recent_flows", elements));
-    std::ranges::fill(copies.values(), catflap_recent_flow{});
+void KernelLab::forget_fast_flows() {
+    const uint32_t elements = CATFLAP_FAST_FLOWS * must(kernel::cpu_numbers());
+    const auto fast_flows =
+        must(kernel::MappedArray<catflap_fast_flow>::map(datapath_->map_fd("fast_flows"), "fast_flows", elements));
+    std::ranges::fill(fast_flows.values(), catflap_fast_flow{});
 }
 
 size_t KernelLab::flows() const {

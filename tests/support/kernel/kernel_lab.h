@@ -27,8 +27,8 @@ struct SkbFields {
 struct LabOptions {
     bool audit = false;
     bool keep_established = false;
-    uint64_t copy_jiffies = uint64_t{1} << 40;   // never too old: a busy machine may let a test wait at any place
-    std::optional<kernel::AttachMode> attach{};  // nothing: what the kernel has
+    uint64_t fast_flow_jiffies = uint64_t{1} << 40;  // never too old: a busy machine may let a test wait at any place
+    std::optional<kernel::AttachMode> attach{};      // nothing: what the kernel has
 };
 
 // The last frame that any laboratory of this process ran, and what became of it: for the message of a failed assertion.
@@ -59,8 +59,8 @@ class KernelLab {
     uint64_t drops(catflap_reason reason) const;
     kernel::EndpointCounts counts(size_t endpoint = 0) const;
     void forget_flows();
-    // The CPUs' copies alone: as if a moment had passed.
-    void forget_recent_flows();
+    // Of the fast path alone: as if its entries had expired.
+    void forget_fast_flows();
     size_t flows() const;
 
     [[nodiscard]] const std::filesystem::path& pin_dir() const { return pin_dir_; }

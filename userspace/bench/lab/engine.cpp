@@ -57,7 +57,7 @@ Result<> Engine::enforce(const Cluster& cluster) {
     return {};
 }
 
-uint64_t Engine::map_bytes(const char* name) const {
+uint64_t Engine::map_bytes(kernel::MapName name) const {
     return kernel::map_memory_bytes(datapath_->map_fd(name));
 }
 

@@ -28,7 +28,7 @@ class Engine {
     kernel::Datapath& datapath() { return *datapath_; }
     compile::Committer& committer() { return *committer_; }
     // What the kernel accounts to the map.
-    [[nodiscard]] uint64_t map_bytes(const char* name) const;
+    [[nodiscard]] uint64_t map_bytes(kernel::MapName name) const;
     [[nodiscard]] uint64_t map_bytes() const;
 
   private:

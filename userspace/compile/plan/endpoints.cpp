@@ -188,7 +188,6 @@ catflap_endpoint_config make_config(const LoadedEndpoint& endpoint) {
     config.slot = endpoint.slot;
     config.generation = endpoint.generation;
     config.first_generation = endpoint.first_generation;
-    config.flags = endpoint.spec.flags;
     const auto identity = pod_identity(endpoint.spec);
     std::ranges::copy(identity, config.pod_identity);
     for (size_t i = 0; i < endpoint.tables.size(); ++i)

@@ -29,7 +29,6 @@ struct EndpointSpec {
     std::optional<ObjectName> pod;
     std::string uid;                     // with the name and the addresses: the pod's identity
     std::array<Address, 2> addresses{};  // IPv4, IPv6; unset: none
-    uint32_t flags = 0;                  // enum catflap_endpoint_flags
 
     bool operator==(const EndpointSpec&) const = default;
 };

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Live flows, a page at a time: the cursor is a place in the kernel's hash map, and how many flows there were listed.
 #include <catflap/flow.h>
-#include <catflap/timeouts.h>
 
 #include <algorithm>
 #include <unordered_map>
@@ -13,7 +12,6 @@
 namespace catflap::engine {
 namespace {
 
-constexpr int64_t kSecondNs = 1'000'000'000;
 constexpr std::array<const char*, 3> kOpeners = {"pod", "remote", "host"};
 constexpr std::array<const char*, 5> kStates = {"opening", "replied", "established", "closing", "closed"};
 
@@ -54,15 +52,14 @@ class FlowRows {
 
     // Nothing: not asked for, or what the datapath would not take for a flow either.
     [[nodiscard]] std::optional<report::FlowRow> row(const catflap_flow_key& key, const catflap_flow& flow) const {
-        const auto endpoint = by_slot_.find(key.slot_protocol >> 8);
+        const auto endpoint = by_slot_.find(catflap_slot_of(key.slot_protocol));
         if (endpoint == by_slot_.end() || flow.opener >= kOpeners.size() || flow.state >= kStates.size())
             return std::nullopt;
         const compile::LoadedEndpoint& pod = *endpoint->second;
-        const auto protocol = static_cast<uint8_t>(key.slot_protocol);
+        const auto protocol = catflap_protocol_of(key.slot_protocol);
         const int64_t age_s =
-            static_cast<int64_t>(now_ns_ - std::min<uint64_t>(now_ns_, flow.last_seen_ns)) / kSecondNs;
-        const int64_t left_s = catflap_flow_timeout_s(flow.state, protocol) - age_s;
-        if (left_s < 0 || !catflap_flow_of_this_pod(&flow, pod.first_generation))
+            static_cast<int64_t>((now_ns_ - std::min<uint64_t>(now_ns_, flow.last_seen_ns)) / CATFLAP_SECOND_NS);
+        if (catflap_flow_expired(&flow, protocol, now_ns_) || !catflap_flow_of_this_pod(&flow, pod.first_generation))
             return std::nullopt;
         report::FlowRow row;
         row.ns = pod.spec.pod->ns;
@@ -75,7 +72,7 @@ class FlowRows {
         row.opener = kOpeners[flow.opener];
         row.state = kStates[flow.state];
         row.idle_s = age_s;
-        row.expires_in_s = left_s;
+        row.expires_in_s = catflap_flow_timeout_s(flow.state, protocol) - age_s;
         row.generation = flow.generation;
         row.stale = !catflap_flow_current(&flow, pod.generation, engine_.keeps_established());
         row.rule = rule_name(engine_.loaded().decisions, flow.rule);

@@ -14,6 +14,7 @@ report::NamedNumbers health(const EbpfEngine& engine) {
             {"flowInsertFailures", counted->flow_insert_failures},
             {"flowsJudgedAgain", counted->flows_judged_again},
             {"flowsRecovered", counted->flows_recovered},
+            {"fragmentInsertFailures", counted->fragment_insert_failures},
             {"auditPasses", counted->audit_passes}};
 }
 

@@ -22,7 +22,6 @@ constexpr auto kTcxEgress = static_cast<bpf_attach_type>(47);
 // Ours among the filters of a clsact hook.
 constexpr uint32_t kHandle = 0xca7f;
 constexpr uint32_t kPriority = 1;
-constexpr uint32_t kFormerPriority = 0xca;  // until November 2026: a filter that stays there judges by old tables
 // The kernel's (6.6, include/uapi/linux/bpf.h): without a relative, in front of all.
 constexpr uint32_t kBefore = 1U << 3;
 
@@ -54,9 +53,9 @@ uint32_t interface_of(const bpf_link_info& link) {
     return link.xdp.ifindex;  // the first field of tcx too, which Debian 12's headers do not have
 }
 
-void remove_filter(uint32_t ifindex, bool from_pod, uint32_t priority) {
+void remove_filter(uint32_t ifindex, bool from_pod) {
     LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = static_cast<int>(ifindex), .attach_point = clsact_hook(from_pod));
-    LIBBPF_OPTS(bpf_tc_opts, options, .handle = kHandle, .priority = priority);
+    LIBBPF_OPTS(bpf_tc_opts, options, .handle = kHandle, .priority = kPriority);
     bpf_tc_detach(&hook, &options);
 }
 
@@ -165,7 +164,6 @@ Result<> Attachments::attach_clsact(uint32_t ifindex, bool from_pod, int program
                 .priority = kPriority);
     if (const int error = bpf_tc_attach(&hook, &options); error != 0)
         return fail_errno(error, "attach the {} filter to interface {}", hook_name(from_pod), ifindex);
-    remove_filter(ifindex, from_pod, kFormerPriority);
     remove_pin(link_path(ifindex, from_pod), ObjectKind::link);  // of an agent that used TCX
     links_[{ifindex, from_pod}] = UniqueFd();
     return {};
@@ -286,8 +284,7 @@ std::vector<uint32_t> Attachments::own_links(uint32_t ifindex) const {
 
 void remove_clsact(uint32_t ifindex) {
     for (const bool from_pod : {true, false})
-        for (const uint32_t priority : {kPriority, kFormerPriority})
-            remove_filter(ifindex, from_pod, priority);
+        remove_filter(ifindex, from_pod);
 }
 
 }  // namespace catflap::kernel

@@ -20,8 +20,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Each CPU has elements of its own in them: the object file has those of one CPU.
-constexpr std::array<const char*, 3> kCpuMaps = {"rule_counters", "endpoint_counters", "recent_flows"};
+// A map without a row in maps.def does not compile; neither does a row without a map (Programs::map).
+constexpr size_t kSectionMaps = 1;  // .rodata
+static_assert(sizeof(catflap_bpf::maps) / sizeof(bpf_map*) == kMaps.size() + kSectionMaps);
 
 // libbpf's own words, kept for the moment when a load fails: they hold the verifier's reason.
 std::string& libbpf_log() {
@@ -48,6 +49,11 @@ bool programs_interleave() {
     return uname(&name) == 0 && std::strstr(name.version, "PREEMPT_RT") != nullptr;
 }
 
+// The object file has the elements of one CPU.
+void multiply_by_cpus(bpf_map* map, uint32_t cpus) {
+    bpf_map__set_max_entries(map, bpf_map__max_entries(map) * cpus);
+}
+
 // Files that are not ours stay: what follows may fail on them, and says so.
 Result<> remove_maps(const fs::path& directory) {
     const auto left = remove_map_pins(directory);
@@ -64,7 +70,14 @@ struct Datapath::Programs {
     Programs& operator=(const Programs&) = delete;
     ~Programs() { catflap_bpf::destroy(skeleton); }
 
-    bpf_map* map(const char* name) const { return bpf_object__find_map_by_name(skeleton->obj, name); }
+    bpf_map* map(MapName name) const {
+        const std::string_view asked = name.text();
+#define CATFLAP_MAP(name, lifetime, copies) \
+    if (asked == #name)                     \
+        return skeleton->maps.name;
+#include <catflap/maps.def>
+        return nullptr;
+    }
 };
 
 Datapath::Datapath(DatapathOptions options) : options_(std::move(options)), programs_(std::make_unique<Programs>()) {}
@@ -121,11 +134,11 @@ Result<> Datapath::load() {
             return done;
         }
     }
-    for (const char* name : kKeptMaps) {
-        const fs::path path = options_.pin_dir / "keep" / name;
+    for (const MapRow& row : kKeptMaps) {
+        const fs::path path = options_.pin_dir / "keep" / row.name;
         if (fs::exists(path))
             continue;
-        if (auto done = pin(map_fd(name), path); !done)
+        if (auto done = pin(map_fd(MapName(row)), path); !done)
             return done;
     }
     return {};
@@ -140,13 +153,14 @@ Result<> Datapath::load_programs() {
     programs_->skeleton->rodata->catflap_conntrack = conntrack_;
     programs_->skeleton->rodata->catflap_audit = options_.audit;
     programs_->skeleton->rodata->catflap_keep = options_.keep_established;
-    programs_->skeleton->rodata->catflap_copy_jiffies = programs_interleave() ? 0 : options_.copy_jiffies;
+    programs_->skeleton->rodata->catflap_fast_flow_jiffies = programs_interleave() ? 0 : options_.fast_flow_jiffies;
     programs_->skeleton->rodata->catflap_seed = random_address_seed();
     programs_->skeleton->rodata->catflap_rules = options_.capacity.decisions;
     bpf_map__set_max_entries(programs_->map("table_pages"), options_.capacity.pages);
     bpf_map__set_max_entries(programs_->map("rule_counters"), options_.capacity.decisions);
-    for (const char* name : kCpuMaps)
-        bpf_map__set_max_entries(programs_->map(name), bpf_map__max_entries(programs_->map(name)) * cpus_);
+    for (const MapRow& row : kMaps)
+        if (row.copies == MapCopies::EACH_CPU)
+            multiply_by_cpus(programs_->map(MapName(row)), cpus_);
     if (auto done = reuse_kept_maps(); !done)
         return done;
     if (const int error = catflap_bpf::load(programs_->skeleton); error != 0)
@@ -157,21 +171,22 @@ Result<> Datapath::load_programs() {
 }
 
 Result<> Datapath::reuse_kept_maps() {
-    for (const char* name : kKeptMaps) {
+    for (const MapRow& row : kKeptMaps) {
+        const std::string_view name = row.name;
         const fs::path path = options_.pin_dir / "keep" / name;
         auto pinned = open_pinned(path);
         if (!pinned)
             return tl::unexpected(pinned.error());
         if (!*pinned)
             continue;
-        bpf_map* map = programs_->map(name);
+        bpf_map* map = programs_->map(MapName(row));
         const auto info = map_info((*pinned)->get());
         if (!info)
             return tl::unexpected(info.error());
         const bool fits = info->key_bytes == bpf_map__key_size(map) && info->value_bytes == bpf_map__value_size(map) &&
                           info->max_entries == bpf_map__max_entries(map) && info->type == bpf_map__type(map);
         if (!fits) {
-            if (std::string_view(name) == "rule_counters" && outgrow(pinned->value(), *info)) {
+            if (name == "rule_counters" && outgrow(pinned->value(), *info)) {
                 remove_pin(path, ObjectKind::map);
                 continue;
             }
@@ -182,7 +197,7 @@ Result<> Datapath::reuse_kept_maps() {
         }
         if (const int error = bpf_map__reuse_fd(map, (*pinned)->get()); error != 0)
             return fail_errno(error, "take over {}", path.string());
-        if (std::string_view(name) == "flows")
+        if (name == "flows")
             flows_adopted_ = true;
     }
     return {};
@@ -258,9 +273,9 @@ Result<> Datapath::read_adopted() {
 Result<> Datapath::rename_pins(const fs::path& from, const fs::path& to) {
     std::error_code error;
     fs::create_directories(to, error);
-    for (const char* name : kStateMaps)
+    for (const MapRow& row : kStateMaps)
         if (!error)
-            fs::rename(from / name, to / name, error);
+            fs::rename(from / row.name, to / row.name, error);
     if (error)
         return fail_errno(error.value(), "rename {} to {}", from.string(), to.string());
     took_over_ = true;
@@ -278,8 +293,8 @@ Result<> Datapath::take_over() {
     fs::create_directories(next, error);
     if (error)
         return fail_errno(error.value(), "create {}", next.string());
-    for (const char* name : kStateMaps)
-        if (auto done = pin(map_fd(name), next / name); !done)
+    for (const MapRow& row : kStateMaps)
+        if (auto done = pin(map_fd(MapName(row)), next / row.name); !done)
             return done;
     // At every moment there is one of the two to be found by the next agent.
     const fs::path old = options_.pin_dir / "state_old";
@@ -305,7 +320,7 @@ Result<> Datapath::attach(uint32_t ifindex) {
     return {};
 }
 
-int Datapath::map_fd(const char* name) const {
+int Datapath::map_fd(MapName name) const {
     return bpf_map__fd(programs_->map(name));
 }
 int Datapath::from_pod_fd() const {
@@ -317,30 +332,28 @@ int Datapath::to_pod_fd() const {
 
 std::vector<Pin> Datapath::pins() const {
     std::vector<Pin> result = attachments_.pins();
-    for (const char* name : kKeptMaps)
-        result.push_back({options_.pin_dir / "keep" / name, map_fd(name)});
+    for (const MapRow& row : kKeptMaps)
+        result.push_back({options_.pin_dir / "keep" / row.name, map_fd(MapName(row))});
     for (const auto& [name, fd] : ledger_->maps())
         result.push_back({options_.pin_dir / "keep" / name, fd});
     if (took_over_)
-        for (const char* name : kStateMaps)
-            result.push_back({options_.pin_dir / "state" / name, map_fd(name)});
+        for (const MapRow& row : kStateMaps)
+            result.push_back({options_.pin_dir / "state" / row.name, map_fd(MapName(row))});
     return result;
 }
 
 std::vector<NamedMap> Datapath::maps() const {
     std::vector<NamedMap> result;
-    const auto add = [&](const char* name, const char* room) {
-        const fs::path path = options_.pin_dir / room / name;
-        const bool of_cpus = std::ranges::find(kCpuMaps, std::string_view(name)) != kCpuMaps.end();
-        result.push_back({name, map_fd(name), fs::exists(path) ? path.string() : "", of_cpus ? cpus_ : 1});
+    const auto add = [&](const MapRow& row, const fs::path& path) {
+        result.push_back({row.name, map_fd(MapName(row)), fs::exists(path) ? path.string() : "",
+                          row.copies == MapCopies::EACH_CPU ? cpus_ : 1});
     };
-    for (const char* name : kStateMaps)
-        add(name, "state");
-    for (const char* name : kKeptMaps)
-        add(name, "keep");
-    // The programs' own; no agent looks into them.
-    add("recent_flows", "");
-    add("local_addresses", "");
+    for (const MapRow& row : kStateMaps)
+        add(row, options_.pin_dir / "state" / row.name);
+    for (const MapRow& row : kKeptMaps)
+        add(row, options_.pin_dir / "keep" / row.name);
+    for (const MapRow& row : kLoadMaps)
+        add(row, {});
     return result;
 }
 

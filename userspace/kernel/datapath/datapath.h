@@ -15,6 +15,7 @@
 #include "compile/plan/loaded.h"
 #include "kernel/attach/attach.h"
 #include "kernel/datapath/ledger.h"
+#include "kernel/maps/map_names.h"
 #include "kernel/maps/map_store.h"
 
 namespace catflap::kernel {
@@ -23,8 +24,8 @@ struct DatapathOptions {
     std::filesystem::path pin_dir;
     bool audit = false;
     bool keep_established = false;
-    // How old each CPU's copies of established flows may get; 0: there are none, as always under PREEMPT_RT.
-    uint64_t copy_jiffies = CATFLAP_COPY_JIFFIES;
+    // The age at which an entry of the fast path expires; 0: no fast path, as always with PREEMPT_RT.
+    uint64_t fast_flow_jiffies = CATFLAP_FAST_FLOW_JIFFIES;
     std::optional<AttachMode> attach;  // nothing: what the kernel has
     compile::Capacity capacity;        // at least
     bool locked = false;               // the caller holds the lock of pin_dir
@@ -75,7 +76,7 @@ class Datapath {
     [[nodiscard]] std::vector<Pin> pins() const;
 
     [[nodiscard]] std::vector<NamedMap> maps() const;
-    [[nodiscard]] int map_fd(const char* name) const;
+    [[nodiscard]] int map_fd(MapName name) const;
     [[nodiscard]] EndpointCounts endpoint_counts(uint32_t slot) const;
     Result<catflap_counter> drop_count(uint32_t reason) const;
     Result<catflap_health> health() const;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/datapath/flows.h"
 
+#include <catflap/flow.h>
 #include <arpa/inet.h>
 #include <ifaddrs.h>
 #include <libnetfilter_conntrack/libnetfilter_conntrack.h>
@@ -68,7 +69,7 @@ void insert(Adoption& adoption, const nf_conntrack* entry, const compile::Loaded
     key.remote = kernel_address(remote);
     key.local_port = local_port;
     key.remote_port = remote_port;
-    key.slot_protocol = endpoint.slot << 8 | protocol;
+    key.slot_protocol = catflap_slot_protocol(endpoint.slot, protocol);
     catflap_flow flow{};
     flow.last_seen_ns = flow_clock_ns();
     flow.generation = endpoint.first_generation;  // never judged

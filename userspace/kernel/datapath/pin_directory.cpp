@@ -7,11 +7,13 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 #include <string_view>
 
 #include "kernel/attach/guard_links.h"
 #include "kernel/attach/pins.h"
 #include "kernel/maps/map.h"
+#include "kernel/maps/map_names.h"
 
 namespace catflap::kernel {
 namespace {
@@ -20,8 +22,8 @@ namespace fs = std::filesystem;
 
 bool is_map_name(const std::string& name) {
     const auto is_it = [&](const char* one) { return name == one; };
-    return std::ranges::any_of(kKeptMaps, is_it) || std::ranges::any_of(kLedgerMaps, is_it) ||
-           std::ranges::any_of(kStateMaps, is_it);
+    return std::ranges::any_of(kKeptMaps, is_it, &MapRow::name) ||
+           std::ranges::any_of(kStateMaps, is_it, &MapRow::name) || std::ranges::any_of(kLedgerMaps, is_it);
 }
 
 // "12-from_pod"

@@ -5,9 +5,9 @@
 //   PIN_DIR/guard/forward-ipv4   the guard's links
 //   PIN_DIR/keep/flows ...       maps that outlive the agent
 //   PIN_DIR/state/cidrs ...      the tables' maps of the agent that ran last; state_next, state_old while they change
+// Which map is where: include/catflap/maps.def.
 #pragma once
 
-#include <array>
 #include <filesystem>
 #include <vector>
 
@@ -15,13 +15,6 @@
 #include "base/unique_fd.h"
 
 namespace catflap::kernel {
-
-// What outlives the agent; everything else is made anew and exchanged as a whole.
-inline constexpr std::array<const char*, 6> kKeptMaps = {
-    "flows", "fragments", "rule_counters", "endpoint_counters", "drop_counters", "health_counters"};
-inline constexpr std::array<const char*, 3> kLedgerMaps = {"decision_names", "policy_totals", "generations"};
-inline constexpr std::array<const char*, 7> kStateMaps = {
-    "interfaces", "endpoint_configs", "ipv4_addresses", "ipv6_addresses", "cidrs", "port_pages", "table_pages"};
 
 // Makes the directory where it is not there. Fails where it is not on bpffs, and with EADDRINUSE where another agent,
 // of whatever network namespace, holds it.

@@ -2,6 +2,7 @@
 #include "kernel/maps/map_store.h"
 
 #include <bpf/bpf.h>
+#include <catflap/ports.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -30,19 +31,6 @@ bool is_unset(const catflap_address& address) {
 
 bool same(const catflap_address& one, const catflap_address& other) {
     return std::ranges::equal(one.word_be, other.word_be);
-}
-
-uint32_t page_of(Protocol protocol) {
-    constexpr uint32_t kPagesPerProtocol = 65536 / CATFLAP_PAGE_U16;
-    switch (protocol) {
-        case Protocol::tcp:
-            return 0;
-        case Protocol::udp:
-            return kPagesPerProtocol;
-        case Protocol::sctp:
-            return 2 * kPagesPerProtocol;
-    }
-    return 0;
 }
 
 }  // namespace
@@ -114,7 +102,8 @@ Result<> MapStore::set_u16(uint32_t first_page, uint32_t index, uint16_t value) 
 }
 
 Result<> MapStore::set_ports(Protocol protocol, uint16_t first, uint16_t last, uint16_t port_class) {
-    auto* values = reinterpret_cast<uint16_t*>(&ports_.values()[page_of(protocol)]);
+    auto* values =
+        reinterpret_cast<uint16_t*>(&ports_.values()[catflap_first_port_page(static_cast<uint8_t>(protocol))]);
     for (uint32_t port = first; port <= last; ++port)
         store_whole(values[port], port_class);
     return {};

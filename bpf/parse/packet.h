@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* This file contains what the stages know of a packet, and small functions on addresses. */
+/* This file contains the parsed packet, and functions on addresses. */
 #ifndef CATFLAP_PACKET_H
 #define CATFLAP_PACKET_H
 
@@ -32,28 +32,28 @@ struct transport {
 struct packet {
     struct catflap_address source;
     struct catflap_address destination;
-    /* For PACKET_ICMP_ERROR: the quoted packet, with its ends swapped so that it points the way that we are going. */
+    /* For PACKET_ICMP_ERROR: the quoted packet, with source and destination swapped, as the error travels. */
     struct catflap_address quoted_source;
     struct catflap_address quoted_destination;
     struct transport ports; /* of the quoted packet, for PACKET_ICMP_ERROR */
     __u32 ip_bytes;         /* length by the IP header, headers included */
     __u32 fragment_id_be;
-    __u32 fragment_border; /* bytes of the datagram before: first one: its data; later ones: what they carry */
+    __u32 fragment_border; /* later fragment: its offset in the datagram; first one: where its headers end */
     __u8 protocol;         /* behind the IPv6 extension headers */
     __u8 quoted_protocol;  /* for PACKET_ICMP_ERROR */
     __u8 kind;             /* enum packet_kind */
     __u8 fragment;         /* enum fragment_kind */
     __u8 tcp_flags;
     __u8 ipv6;
-    __u8 from_pod;     /* the hook: the parser lets link maintenance pass by direction */
-    __u8 echo_request; /* ICMP: asks, does not answer */
+    __u8 from_pod;     /* the hook: which link maintenance passes depends on the direction */
+    __u8 echo_request; /* ICMP echo: a request, no reply */
 };
 
 /*
- * A global function: the verifier checks it once and by itself, for any arguments, instead of anew for every path that
- * leads to a call (kernel >= 5.6). Its pointers may be NULL for all that it knows, hence the checks in the functions.
+ * A global function (kernel 5.6): the verifier checks it once, for any arguments, instead of again on every path to a
+ * call. It therefore assumes that a pointer may be NULL, so these functions check theirs.
  */
-#define VERIFIED_ALONE __attribute__((noinline))
+#define GLOBAL_FUNCTION __noinline
 
 #define TCP_FIN 0x01
 #define TCP_SYN 0x02
@@ -72,7 +72,7 @@ static __always_inline int is_tunnel_port(__u16 udp_port)
     return udp_port == PORT_VXLAN || udp_port == PORT_VXLAN_LINUX || udp_port == PORT_GENEVE;
 }
 
-/* What a node that has a device for it unpacks, and forwards without asking who packed it. */
+/* Encapsulation that a node with a matching device would unpack and forward, whoever sent it. */
 static __always_inline int is_tunnel(const struct packet *p)
 {
     switch (p->protocol) {
@@ -110,7 +110,7 @@ static __always_inline int is_ipv4_mapped(const struct catflap_address *a)
     return !(a->word_be[0] | a->word_be[1]) && a->word_be[2] == MAPPED_PREFIX_BE;
 }
 
-/* The bytes that hold the ports and all else that decides, per protocol. */
+/* The bytes of the transport header that hold the ports and everything else that the verdict depends on. */
 static __always_inline __u32 transport_bytes(__u8 protocol)
 {
     switch (protocol) {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* This file contains the parser of what is behind the IP headers. */
+/* This file contains the parser of transport headers. */
 #ifndef CATFLAP_TRANSPORT_H
 #define CATFLAP_TRANSPORT_H
 
 #include "icmp.h"
 
 /*
- * Makes the first `bytes` of the frame readable by direct access. They nearly always are; a pull unshares the buffer,
- * which TCP still holds for retransmission, so it is never done for more than is read.
+ * Makes the first `bytes` of the frame readable by direct access. They nearly always are. Pulling unshares the buffer,
+ * which TCP still holds for retransmission, so no more is pulled than is read.
  */
 static __always_inline int make_linear(struct __sk_buff *skb, __u32 bytes)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* This file contains what is to be known of ICMP: which messages keep the link alive, which belong to other packets. */
+/* This file classifies ICMP messages: link maintenance, errors with a quoted packet, echoes. */
 #ifndef CATFLAP_ICMP_H
 #define CATFLAP_ICMP_H
 
+#include <catflap/link_maintenance.h>
 #include <linux/icmpv6.h>
 #include <linux/if_ether.h>
 #include <linux/in.h>
@@ -12,9 +13,6 @@
 
 #include "extensions.h"
 #include "packet.h"
-
-#define ND_ROUTER_ADVERT 134
-#define ND_REDIRECT 137
 
 /* RFC 792; <linux/icmp.h> would pull in the C library's headers, which do not know this target. */
 #define ICMP_ECHOREPLY 0
@@ -45,31 +43,26 @@ static __always_inline int is_icmp_echo(int ipv6, __u8 type)
 }
 
 /*
- * What keeps the link itself alive (RFC 4861, 2710, 3810), and cannot leave it: to or from link-local addresses, in
- * both directions, or the packet is judged like any other. Hop limit 255 proves that no router forwarded a neighbour
- * discovery packet; listener reports carry 1. Router advertisements and redirects are the node's to send, not a pod's.
+ * Link maintenance passes without a verdict, but must not leave the link: what a pod sends goes to a link-local
+ * address, and what a pod receives comes from its node. Anything else is judged like any other packet.
  */
 static __always_inline int is_link_maintenance(const struct __sk_buff *skb, const struct packet *p, __u8 icmp6_type,
                                                __u8 hop_limit)
 {
     const int to_link_local = (p->destination.word_be[0] & bpf_htonl(0xffc00000)) == bpf_htonl(0xfe800000) ||
                               (p->destination.word_be[0] & bpf_htonl(0xff0f0000)) == bpf_htonl(0xff020000);
-    const int discovery = icmp6_type >= 133 && icmp6_type <= 137;
-    const int listener = (icmp6_type >= 130 && icmp6_type <= 132) || icmp6_type == 143;
 
-    if (!(discovery && hop_limit == 255) && !(listener && hop_limit == 1))
+    if (!catflap_is_link_message(icmp6_type, hop_limit, p->from_pod))
         return 0;
-    if (p->from_pod)
-        return to_link_local && icmp6_type != ND_ROUTER_ADVERT && icmp6_type != ND_REDIRECT;
-    return skb->ingress_ifindex == 0;
+    return p->from_pod ? to_link_local : skb->ingress_ifindex == 0;
 }
 
 /*
- * The extension headers of the packet inside an ICMP error: what is too big is often a fragment. Returns the offset of
- * the transport header << 8 | protocol, or a negated reason. A later fragment has no ports: its data stand for them,
- * and match no flow.
+ * Skips the extension headers of a quoted packet; one that was too big is often a fragment. Returns the offset of the
+ * transport header << 8 | protocol, or a negated reason. A later fragment has no ports: its data are read in their
+ * place and match no flow.
  */
-VERIFIED_ALONE int skip_quoted_extensions(struct __sk_buff *skb, __u8 next, __u32 offset)
+GLOBAL_FUNCTION int skip_quoted_extensions(struct __sk_buff *skb, __u8 next, __u32 offset)
 {
     for (int i = 0; i < MAX_EXTENSION_HEADERS; i++) {
         __u8 header[2];
@@ -89,8 +82,8 @@ VERIFIED_ALONE int skip_quoted_extensions(struct __sk_buff *skb, __u8 next, __u3
     return -CATFLAP_REASON_EXTENSION_HEADERS;
 }
 
-/* The packet inside an ICMP error: at least its addresses and the first 8 bytes behind them (RFC 792, RFC 4443). */
-VERIFIED_ALONE int parse_quoted(struct __sk_buff *skb, struct packet *p, __u32 offset)
+/* The packet inside an ICMP error: its IP header and at least 8 bytes behind it (RFC 792, RFC 4443). */
+GLOBAL_FUNCTION int parse_quoted(struct __sk_buff *skb, struct packet *p, __u32 offset)
 {
     struct transport quoted = {};
     __u32 transport_offset;
@@ -143,12 +136,12 @@ VERIFIED_ALONE int parse_quoted(struct __sk_buff *skb, struct packet *p, __u32 o
         quoted.source_port = bpf_ntohs(ports_be[1]);
         quoted.destination_port = bpf_ntohs(ports_be[0]);
     }
-    /* What stands behind the end that the IP header states is not the packet's. */
+    /* Bytes behind the length in the IP header do not belong to the packet. */
     if (transport_offset > ETH_HLEN + p->ip_bytes)
         return CATFLAP_REASON_TRUNCATED;
     /*
-     * An error goes to whoever sent what it quotes. Were that not checked, a pod could send anything to anybody, in an
-     * ICMP error that quotes a packet of a connection which it may have.
+     * An error goes to the sender of the packet that it quotes. Without this check a pod could send any data to any
+     * address, in an ICMP error that quotes a packet of an allowed connection.
      */
     if (!same_address(&p->destination, &p->quoted_destination))
         return CATFLAP_REASON_MALFORMED;

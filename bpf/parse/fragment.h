@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* This file contains what gives a later fragment the ports of its datagram: the first fragment leaves them here. */
+/* This file gives later fragments the ports of their datagram, which the first fragment has stored. */
 #ifndef CATFLAP_FRAGMENT_H
 #define CATFLAP_FRAGMENT_H
 
-#include "flow.h"
+#include "../account.h"
+#include "../flow.h"
 
-/* No stack waits longer for the rest of a datagram: net.ipv4.ipfrag_time; IPv6 60 s (RFC 8200, 4.5). */
-#define FRAGMENT_TIMEOUT_NS (60 * SECOND_NS)
+/* How long a stack waits for the rest of a datagram: net.ipv4.ipfrag_time, 30 s; IPv6 60 s (RFC 8200, 4.5). */
+#define FRAGMENT_TIMEOUT_NS (60 * CATFLAP_SECOND_NS)
 
 static __always_inline void make_fragment_key(struct catflap_fragment_key *key, const struct packet *p,
                                               enum catflap_direction direction, __u32 slot)
 {
     key->remote = direction == CATFLAP_FROM_POD ? p->destination : p->source;
     key->id_be = p->fragment_id_be;
-    /* RFC 791: the protocol tells datagrams apart. RFC 8200, 4.5: it does not, and later fragments do not tell it. */
-    key->slot_protocol = slot << 8 | (p->ipv6 ? IPPROTO_FRAGMENT : p->protocol);
+    /* RFC 791: the protocol is part of a datagram's identity. RFC 8200, 4.5: it is not, and later fragments lack it. */
+    key->slot_protocol = catflap_slot_protocol(slot, p->ipv6 ? IPPROTO_FRAGMENT : p->protocol);
     key->direction = direction;
 }
 
-/* Called for first fragments that passed. */
+/* For first fragments that passed. */
 static __always_inline void remember_fragment(const struct packet *p, enum catflap_direction direction, __u32 slot)
 {
     struct catflap_fragment_key key = {};
@@ -30,13 +31,19 @@ static __always_inline void remember_fragment(const struct packet *p, enum catfl
         .protocol = p->protocol,
     };
 
+    struct catflap_health *h;
+
     make_fragment_key(&key, p, direction, slot);
-    bpf_map_update_elem(&fragments, &key, &value, BPF_ANY);
+    if (!bpf_map_update_elem(&fragments, &key, &value, BPF_ANY))
+        return;
+    h = health();
+    if (h)
+        h->fragment_insert_failures++;
 }
 
 /*
- * Fills protocol and ports of a later fragment. Returns CATFLAP_REASON_FRAGMENT where its first one did not pass here,
- * CATFLAP_REASON_FRAGMENT_OVERLAP where it would overwrite the headers by which that one was judged.
+ * Sets protocol and ports of a later fragment. Returns CATFLAP_REASON_FRAGMENT if no first fragment has passed, and
+ * CATFLAP_REASON_FRAGMENT_OVERLAP if it would overwrite the headers that the first one was judged by.
  */
 static __always_inline int recall_fragment(struct packet *p, enum catflap_direction direction, __u32 slot)
 {

@@ -1,32 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * This file contains the short parser: nearly every packet on a wire is TCP or UDP in an IP packet without options,
- * extensions or fragments, and what tells its flow stands at fixed places. Whatever is not quite so, or not quite
- * right, is left to parse.h, which has the last word on it.
+ * The parser of the fast path: TCP or UDP in an IP packet without options, extension headers or fragmentation, so that
+ * everything is at a fixed offset. It never refuses a packet: whatever is different, or wrong, is left to parse.h.
  */
-#ifndef CATFLAP_PLAIN_H
-#define CATFLAP_PLAIN_H
+#ifndef CATFLAP_FAST_PARSE_H
+#define CATFLAP_FAST_PARSE_H
 
 #include <linux/if_ether.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 
-#include "account.h"
+#include "../context.h"
 #include "packet.h"
 
 #define IPV4_WITHOUT_OPTIONS 0x45 /* version and header length, the first byte */
 #define IPV4_IS_FRAGMENT 0x3fff   /* more fragments, or an offset */
 
-struct plain_packet {
+struct fast_packet {
     struct catflap_address remote;
-    struct catflap_address local; /* the pod's end; whether it is the pod's address, the copy knows */
+    struct catflap_address local; /* the pod's end, unchecked: the caller compares it with the entry */
     __u16 local_port;
     __u16 remote_port;
     __u8 protocol;
 };
 
-/* No: too short, another protocol, or it opens or ends a connection. */
-static __always_inline int parse_plain_transport(const struct context *c, struct plain_packet *p, __u32 l4_offset)
+/* False: too short, another protocol, or it opens or ends a connection. */
+static __always_inline int fast_parse_transport(const struct context *c, struct fast_packet *p, __u32 l4_offset)
 {
     const __u8 *data_end = (const __u8 *)(long)c->skb->data_end;
     const __u8 *l4 = (const __u8 *)(long)c->skb->data + l4_offset;
@@ -47,7 +46,7 @@ static __always_inline int parse_plain_transport(const struct context *c, struct
     return 1;
 }
 
-static __always_inline int parse_plain_ipv4(struct context *c, struct plain_packet *p)
+static __always_inline int fast_parse_ipv4(struct context *c, struct fast_packet *p)
 {
     const struct iphdr *ip = (const struct iphdr *)((const __u8 *)(long)c->skb->data + ETH_HLEN);
 
@@ -58,10 +57,10 @@ static __always_inline int parse_plain_ipv4(struct context *c, struct plain_pack
     set_ipv4(&p->local, c->direction == CATFLAP_FROM_POD ? ip->saddr : ip->daddr);
     p->protocol = ip->protocol;
     c->bytes = bpf_ntohs(ip->tot_len);
-    return parse_plain_transport(c, p, ETH_HLEN + sizeof(*ip));
+    return fast_parse_transport(c, p, ETH_HLEN + sizeof(*ip));
 }
 
-static __always_inline int parse_plain_ipv6(struct context *c, struct plain_packet *p)
+static __always_inline int fast_parse_ipv6(struct context *c, struct fast_packet *p)
 {
     const struct ipv6hdr *ip6 = (const struct ipv6hdr *)((const __u8 *)(long)c->skb->data + ETH_HLEN);
 
@@ -73,11 +72,11 @@ static __always_inline int parse_plain_ipv6(struct context *c, struct plain_pack
         return 0;
     p->protocol = ip6->nexthdr;
     c->bytes = sizeof(*ip6) + bpf_ntohs(ip6->payload_len);
-    return parse_plain_transport(c, p, ETH_HLEN + sizeof(*ip6));
+    return fast_parse_transport(c, p, ETH_HLEN + sizeof(*ip6));
 }
 
-/* The ethertype of a packet that may be plain, in network order; 0: it is not. */
-static __always_inline __be16 plain_ethertype(struct __sk_buff *skb)
+/* In network order; 0: a packet for the full parser. */
+static __always_inline __be16 fast_ethertype(struct __sk_buff *skb)
 {
     const struct ethhdr *eth = (const struct ethhdr *)(long)skb->data;
 

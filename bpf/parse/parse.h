@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * This file contains the parser: frame -> struct packet. Whatever it cannot follow to the end is a drop with a
- * reason; it never guesses. The usual packet is read by direct access; extension headers and quoted packets, which
- * are rare, by bpf_skb_load_bytes.
+ * This file contains the parser: frame -> struct packet. It fails closed: a packet that it cannot parse completely is
+ * dropped with a reason. Most headers are read by direct access; extension headers and quoted packets, which are rare,
+ * by bpf_skb_load_bytes.
  */
 #ifndef CATFLAP_PARSE_H
 #define CATFLAP_PARSE_H
@@ -71,7 +71,7 @@ static __always_inline int parse_ipv6(struct __sk_buff *skb, struct packet *p)
         return CATFLAP_REASON_TRUNCATED;
     __builtin_memcpy(&p->source, &ip6->saddr, sizeof(ip6->saddr));
     __builtin_memcpy(&p->destination, &ip6->daddr, sizeof(ip6->daddr));
-    /* Such an address on the wire would be taken for the IPv4 one (RFC 4942, 2.2). */
+    /* On the wire such an address would be taken for the IPv4 one (RFC 4942, 2.2). */
     if (is_ipv4_mapped(&p->source) || is_ipv4_mapped(&p->destination))
         return CATFLAP_REASON_MALFORMED;
     p->ipv6 = 1;
@@ -87,7 +87,7 @@ static __always_inline int parse_ipv6(struct __sk_buff *skb, struct packet *p)
             return CATFLAP_REASON_TRUNCATED;
         if (p->fragment == FRAGMENT_LATER)
             return CATFLAP_REASON_NONE;
-        /* The verifier wants a bound that it can see: eight headers of at most 2,048 bytes are below it. */
+        /* For the verifier: eight headers of at most 2,048 bytes stay below this bound anyway. */
         if (l4_offset > 0x7fff)
             return CATFLAP_REASON_EXTENSION_HEADERS;
         if (p->fragment == FRAGMENT_FIRST)
@@ -97,7 +97,7 @@ static __always_inline int parse_ipv6(struct __sk_buff *skb, struct packet *p)
 }
 
 /* Returns an enum catflap_reason; NONE: *p is complete. */
-VERIFIED_ALONE int parse(struct __sk_buff *skb, struct packet *p)
+GLOBAL_FUNCTION int parse(struct __sk_buff *skb, struct packet *p)
 {
     const struct ethhdr *eth;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* This file contains what may stand between an IP header and its transport: IPv4 options, IPv6 extension headers. */
+/* This file contains the parsers of IPv4 options and IPv6 extension headers. */
 #ifndef CATFLAP_EXTENSIONS_H
 #define CATFLAP_EXTENSIONS_H
 
@@ -16,17 +16,17 @@
 #define IPV4_OPTION_LSRR 131
 #define IPV4_OPTION_SSRR 137
 
-/* A later fragment that would overwrite the header that was judged (RFC 1858, RFC 3128). */
+/* A later fragment that would overwrite the transport header (RFC 1858, RFC 3128). */
 static __always_inline int overlaps_header(const struct packet *p)
 {
     return p->fragment_border < transport_bytes(p->protocol);
 }
 
 /*
- * A source route hides the true destination (RFC 7126, 4.3 and 4.4); behind an option with a wrong length one might
- * stand. option_bytes: at most 40.
+ * A source route hides the true destination (RFC 7126, 4.3 and 4.4), and an option with a wrong length could hide a
+ * source route. option_bytes: at most 40.
  */
-VERIFIED_ALONE int has_bad_options(struct __sk_buff *skb, __u32 option_bytes)
+GLOBAL_FUNCTION int has_bad_options(struct __sk_buff *skb, __u32 option_bytes)
 {
     __u32 offset = 0;
 
@@ -34,7 +34,7 @@ VERIFIED_ALONE int has_bad_options(struct __sk_buff *skb, __u32 option_bytes)
         __u8 option[2] = {};
         const __u32 left = option_bytes - offset;
 
-        /* The last byte may be an option without a length. */
+        /* The last byte may be an option without a length byte. */
         if (bpf_skb_load_bytes(skb, ETH_HLEN + sizeof(struct iphdr) + offset, option, left > 1 ? 2 : 1))
             return 1;
         if (option[0] == 0) /* end of options */
@@ -51,11 +51,11 @@ VERIFIED_ALONE int has_bad_options(struct __sk_buff *skb, __u32 option_bytes)
 }
 
 /*
- * Follows the extension headers (RFC 8200, 4) from offset on. Sets protocol and fragment (of a first one, the border is
- * where its part of the datagram begins in the frame); returns the offset of the transport header, or a negated reason.
- * A routing header with segments left hides the true destination: refused.
+ * Parses the extension headers (RFC 8200, 4) from offset on. Sets the protocol and the fragment fields (in a first
+ * fragment, fragment_border is where its data begin in the frame). Returns the offset of the transport header, or a
+ * negated reason. A routing header with segments left hides the true destination and is refused.
  */
-VERIFIED_ALONE int walk_extensions(struct __sk_buff *skb, struct packet *p, __u32 offset)
+GLOBAL_FUNCTION int walk_extensions(struct __sk_buff *skb, struct packet *p, __u32 offset)
 {
     __u8 next;
 

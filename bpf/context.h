@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* This file contains the context of one packet's way through the datapath. */
+#ifndef CATFLAP_CONTEXT_H
+#define CATFLAP_CONTEXT_H
+
+#include <catflap/abi.h>
+#include <linux/bpf.h>
+
+/* Filled step by step by the entry point; pass() and drop() need nothing else. */
+struct context {
+    struct __sk_buff *skb;
+    __u32 publication;                              /* see struct catflap_interface; 0: not known */
+    const struct catflap_endpoint_config *endpoint; /* NULL: not known, or not asked for */
+    enum catflap_direction direction;               /* a constant at each of the two entry points */
+    __u32 cpu;
+    __u32 packets; /* on the wire: GSO segments */
+    __u32 bytes;
+};
+
+#endif
