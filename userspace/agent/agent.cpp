@@ -121,8 +121,10 @@ Result<std::vector<report::Notice>> Agent::settle() {
     if (auto ready = is_ready(); !ready)
         return tl::unexpected(ready.error());
     audit_ = true;
-    if (auto done = reconcile(false); !done)
+    if (auto done = reconcile(false); !done) {
+        replace_broken_engine();
         return tl::unexpected(done.error());
+    }
     if (!state_.source_error.empty())
         return fail("{}", state_.source_error);
     return refused(state_);

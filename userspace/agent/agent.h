@@ -47,7 +47,7 @@ struct Starting {
 struct AgentState {
     Options options;
     std::chrono::system_clock::time_point started_at;
-    // From then on source, links, dataplane and guard are there.
+    // From then on source, links, engine and guard are there.
     bool enforcing = false;
     Starting starting;
     std::optional<source::Directory> source;
@@ -56,7 +56,7 @@ struct AgentState {
     std::unique_ptr<engine::Engine> engine;
     std::optional<Guard> guard;
     std::string guard_error;  // why new interfaces are not closed until they are attached; "": they are
-    std::optional<netfilter::OwnTable> tracking;  // keeps nf_conntrack at work, where the dataplane asks it
+    std::optional<netfilter::OwnTable> tracking;  // keeps nf_conntrack at work, where the engine asks it
     std::string tracking_error;                   // why it may not be; "": it is, or nobody asks
     std::string pin_error;                        // why the next agent would not find what is enforced; "": it would
     engine::Mends mends;
@@ -74,7 +74,7 @@ struct AgentState {
 // The options as they are now on the command line and in the configuration file.
 using ReadOptions = std::function<Result<Options>()>;
 
-class Agent : private report::Responder {
+class Agent : public report::Responder {
   public:
     // Makes sure that it is the only agent, and answers on the control socket. Nothing is changed yet. engines:
     // outlives the agent.
@@ -84,16 +84,10 @@ class Agent : private report::Responder {
     // Until SIGTERM or SIGINT: closes interfaces that nothing judges, tries until a first state is in force, and keeps
     // what is enforced equal to the source. What is enforced stays enforced.
     Result<> run();
-    // One round of it: waits until there is something to do, at most so long, and does it. False: it was told to stop.
+    // One round of it: does what there is to do, then waits for more, at most so long. False: it was told to stop.
     Result<bool> step(std::chrono::milliseconds limit);
 
     [[nodiscard]] const AgentState& state() const { return state_; }
-
-  private:
-    Agent(const Options& options, ReadOptions read_options, engine::Engines& engines)
-        : read_options_(std::move(read_options)), engines_(engines), derivation_(options.node) {
-        state_.options = options;
-    }
 
     // report::Responder
     Result<std::vector<report::Notice>> settle() override;
@@ -102,6 +96,12 @@ class Agent : private report::Responder {
     Result<> list(report::Page& page) const override;
     [[nodiscard]] std::string mode() const override { return to_string(state_.options.mode); }
     [[nodiscard]] uint64_t commits() const override { return state_.commits; }
+
+  private:
+    Agent(const Options& options, ReadOptions read_options, engine::Engines& engines)
+        : read_options_(std::move(read_options)), engines_(engines), derivation_(options.node) {
+        state_.options = options;
+    }
 
     // agent_loop.cpp
     struct Events;
@@ -138,6 +138,7 @@ class Agent : private report::Responder {
     // agent_commit.cpp
     Result<> commit();
     Result<> try_commit();
+    void replace_broken_engine();
     // Fresh programs and maps beside the broken ones, as at a start.
     Result<> reload(const compile::Capacity& capacity);
     Result<> reclaim();
@@ -172,6 +173,8 @@ class Agent : private report::Responder {
     void watch_rules();
     void keep_conntrack();
     void audit_rules();
+    void hear_of_rules();
+    void audit_tables();
     void audit_guard();
     void audit_tracking();
     void audit_pins();
@@ -208,7 +211,10 @@ class Agent : private report::Responder {
     std::string others_error_;
     std::chrono::steady_clock::time_point others_retry_at_{};
     std::optional<netfilter::RulesetWatch> rules_;  // of netfilter; none: they are looked at now and then
-    std::chrono::steady_clock::time_point rules_audit_at_{};
+    std::string watch_error_;
+    bool tables_changed_ = false;  // perhaps ours
+    std::chrono::steady_clock::time_point tables_audit_at_{};
+    std::chrono::steady_clock::time_point tables_heard_at_{};
     bool reloading_ = false;
     bool audit_ = false;  // look whether what is attached still is
 };

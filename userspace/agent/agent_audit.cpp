@@ -12,7 +12,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::seconds kRulesAuditEvery{5};
+constexpr std::chrono::seconds kTablesAuditEvery{5};
+constexpr std::chrono::milliseconds kHearAgainAfter{500};
 
 // Without its family.
 std::string table_name(std::string_view table) {
@@ -33,16 +34,19 @@ void Agent::take_mends() {
         mended(one.kind, one.what);
 }
 
-// From then on changes of our tables are heard of.
+// Changes of our tables are heard of, while there are any: a listener makes every transaction of others dearer.
 void Agent::watch_rules() {
-    if (rules_)
+    const bool wanted = state_.tracking || (state_.guard && state_.guard->kind() == guard::GuardKind::nft);
+    if (!wanted)
+        rules_.reset();
+    if (!wanted || rules_)
         return;
     auto watch = netfilter::RulesetWatch::open({table_name(guard::kGuardTable), table_name(netfilter::kTrackingTable)});
     if (watch)
         rules_ = std::move(*watch);
-    else
-        spdlog::warn("{}; our tables are looked at every {} seconds only", watch.error().message,
-                     kRulesAuditEvery.count());
+    const std::string error = watch ? "" : watch.error().message;
+    if (std::exchange(watch_error_, error) != error && !error.empty())
+        spdlog::warn("{}; our tables are looked at every {} seconds only", error, kTablesAuditEvery.count());
 }
 
 // Before the first packet is judged by what nf_conntrack says.
@@ -53,6 +57,7 @@ void Agent::keep_conntrack() {
         state_.tracking = netfilter::tracking_table();
     const auto done = state_.tracking->make(netfilter::tracking_commands());
     state_.tracking_error = done ? "" : done.error().message;
+    watch_rules();
     if (!done)
         spdlog::error(
             "{}; where nothing else on this node uses nf_conntrack, who opened a connection is not known for longer than "
@@ -60,15 +65,30 @@ void Agent::keep_conntrack() {
             done.error().message);
 }
 
-// Programs are looked at each time. To read tables costs more: now and then, and when somebody has changed one.
+// Once a second. Tables cost more to read than programs.
 void Agent::audit_rules() {
-    const bool changed = rules_ && rules_->changed();
-    const bool due = changed || Clock::now() >= rules_audit_at_;
-    if (due)
-        rules_audit_at_ = Clock::now() + kRulesAuditEvery;
-    if (state_.guard && state_.links && (due || state_.guard->kind() == guard::GuardKind::bpf))
+    watch_rules();
+    if (state_.guard && state_.links && state_.guard->kind() == guard::GuardKind::bpf)
         audit_guard();
-    if (state_.tracking && due)
+    if (tables_changed_ || Clock::now() >= tables_audit_at_)
+        audit_tables();
+}
+
+// Somebody has changed some table. The first time it is looked at at once; whoever goes on changing ours waits for the
+// next second.
+void Agent::hear_of_rules() {
+    tables_changed_ |= rules_->changed();
+    if (tables_changed_ && Clock::now() >= tables_heard_at_ + kHearAgainAfter)
+        audit_tables();
+}
+
+void Agent::audit_tables() {
+    tables_changed_ = false;
+    tables_heard_at_ = Clock::now();
+    tables_audit_at_ = tables_heard_at_ + kTablesAuditEvery;
+    if (state_.guard && state_.links && state_.guard->kind() == guard::GuardKind::nft)
+        audit_guard();
+    if (state_.tracking)
         audit_tracking();
 }
 

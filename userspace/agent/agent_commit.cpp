@@ -51,6 +51,16 @@ Result<> Agent::try_commit() {
     return {};
 }
 
+// An engine that failed half way, or that was given up for one that could not be opened.
+void Agent::replace_broken_engine() {
+    if (state_.engine && !state_.engine->broken())
+        return;
+    if (auto loaded = reload({}); !loaded) {
+        state_.enforcing = false;  // what is attached stays
+        start_failed(loaded.error());
+    }
+}
+
 Result<> Agent::reload(const compile::Capacity& capacity) {
     spdlog::warn("loading the datapath anew");
     reloading_ = true;

@@ -138,9 +138,9 @@ Result<bool> Agent::step(std::chrono::milliseconds limit) {
     const int most_ms = static_cast<int>(limit.count());
     events.count = epoll_wait(events.epoll.get(), events.happened.data(), static_cast<int>(events.happened.size()),
                               wait_ms < 0 ? most_ms : std::min(wait_ms, most_ms));
-    if (events.count < 0 && errno != EINTR)
-        return fail_errno(errno, "wait for events");
-    events.count = std::max(events.count, 0);
+    const int error = errno;
+    if (std::exchange(events.count, std::max(events.count, 0)) < 0 && error != EINTR)
+        return fail_errno(error, "wait for events");
     return true;
 }
 
@@ -166,11 +166,7 @@ Result<> Agent::work(bool links_changed) {
         if (done.error().message != last_error_)
             spdlog::error("{}", done.error().message);
         last_error_ = done.error().message;
-        if (!state_.engine || state_.engine->broken())
-            if (auto loaded = reload({}); !loaded) {
-                state_.enforcing = false;  // what is attached stays
-                start_failed(loaded.error());
-            }
+        replace_broken_engine();
     } else if (state_.commit_error.empty() && !std::exchange(last_error_, "").empty()) {
         spdlog::info("in order again");
     }
@@ -195,7 +191,7 @@ Result<> Agent::handle(int fd) {
         if (read(fd, &expirations, sizeof(expirations)) > 0)
             every_second();
     } else if (rules_ && fd == rules_->fd()) {
-        audit_rules();
+        hear_of_rules();
     } else if (state_.engine && fd == state_.engine->fd()) {
         if (auto done = reclaim(); !done)
             spdlog::error("{}", done.error().message);
@@ -214,7 +210,8 @@ void Agent::every_second() {
         return;
     audit_ = true;
     dirty_ |= !state_.commit_error.empty() || derivation_.is_admission_due();
-    state_.engine->begin_reclaiming();
+    if (state_.engine)
+        state_.engine->begin_reclaiming();
 }
 
 // What cannot be changed while the agent runs is named.

@@ -142,7 +142,6 @@ Result<> Agent::open_links() {
             return tl::unexpected(guard.error());
         state_.guard = std::move(*guard);
     }
-    watch_rules();
     if (!state_.links) {
         auto links = LinkWatcher::open({.groups = {Guard::kJudged, Guard::kClosed}});
         if (!links)

@@ -75,17 +75,12 @@ std::string kernel_release() {
 }
 
 engine::View view_of(const AgentState& state) {
-    engine::View view{state.source->cluster(),
-                      state.local.endpoints,
-                      state.local.pods,
-                      state.resolved,
-                      state.index,
-                      state.commits,
-                      {}};
-    if (state.guard)
-        if (const auto dropped = state.guard->dropped_by_table(); dropped)
-            view.dropped_by_guard = report::Counted{dropped->packets, dropped->bytes};
-    return view;
+    const auto dropped_by_guard = [&state]() -> std::optional<report::Counted> {
+        const auto dropped = state.guard ? state.guard->dropped_by_table() : GuardCount{};
+        return dropped ? std::optional(report::Counted{dropped->packets, dropped->bytes}) : std::nullopt;
+    };
+    return {state.source->cluster(), state.local.endpoints, state.local.pods, state.resolved, state.index,
+            state.commits,           dropped_by_guard};
 }
 
 }  // namespace

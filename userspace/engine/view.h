@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -21,8 +22,8 @@ struct View {
     const resolve::Resolved& resolved;                    // of the last commit
     ListingIndex& index;                                  // of resolved
     uint64_t commit = 0;                                  // the number of the last commit
-    // What the guard dropped where the engine does not count it.
-    std::optional<report::Counted> dropped_by_guard;
+    // What the guard dropped where the engine does not count it. Asks nftables, so only for what needs it.
+    std::function<std::optional<report::Counted>()> dropped_by_guard;
 };
 
 }  // namespace catflap::engine

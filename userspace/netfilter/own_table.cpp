@@ -35,11 +35,19 @@ Result<std::string> OwnTable::text() const {
     return text;
 }
 
-Result<> OwnTable::make(const std::string& commands) {
-    commands_ = commands;
+Result<std::string> OwnTable::make_once(const std::string& commands) const {
     if (auto done = run_nft(commands); !done)
         return fail_because(done.error(), "make the nftables table {}", name_);
-    auto made = text();
+    return text();
+}
+
+Result<> OwnTable::make(const std::string& commands) {
+    const std::string before = commands == commands_ ? made_ : "";
+    commands_ = commands;
+    auto made = make_once(commands);
+    // Not what the same commands made before: somebody was quicker, or has added what they do not take away.
+    if (made && !before.empty() && *made != before)
+        made = make_once(commands);
     if (!made)
         return tl::unexpected(made.error());
     made_ = std::move(*made);

@@ -19,7 +19,8 @@ class OwnTable {
     // Family and name, as nft takes them: "inet catflap". Changes nothing yet.
     explicit OwnTable(std::string name) : name_(std::move(name)) {}
 
-    // The table becomes what the commands make of it, in one transaction. They have to start from any state of it.
+    // The table becomes what the commands make of it, in one transaction. They have to start from any state of it. What
+    // others added and the commands do not know stays.
     Result<> make(const std::string& commands);
     // Makes it again if somebody else has changed it or taken it away since, or if it could not be made before. True:
     // it had to be made.
@@ -28,6 +29,7 @@ class OwnTable {
     Result<> remove();
 
   private:
+    [[nodiscard]] Result<std::string> make_once(const std::string& commands) const;
     [[nodiscard]] Result<std::string> text() const;
 
     std::string name_;

@@ -19,8 +19,8 @@
 namespace catflap::netfilter {
 namespace {
 
-// A ruleset of kube-proxy's is written in bursts; what does not fit is reported as ENOBUFS.
-constexpr int kReceiveBufferBytes = 1 << 20;
+// Read at once, so that whoever changes rules without end does not keep the caller.
+constexpr int kMostAtOnce = 1024;
 
 // Tables, chains, rules and counters have the name of their table as the same attribute. Elements of sets, of which
 // kube-proxy changes many, are none of ours.
@@ -59,7 +59,7 @@ RulesetWatch::RulesetWatch(RulesetWatch&&) noexcept = default;
 RulesetWatch& RulesetWatch::operator=(RulesetWatch&&) noexcept = default;
 RulesetWatch::~RulesetWatch() = default;
 
-Result<RulesetWatch> RulesetWatch::open(std::vector<std::string> tables) {
+Result<RulesetWatch> RulesetWatch::open(std::vector<std::string> tables, int receive_buffer_bytes) {
     RulesetWatch watch(nl_socket_alloc(), std::move(tables));
     nl_sock* socket = watch.socket_.get();
     if (!socket)
@@ -68,9 +68,9 @@ Result<RulesetWatch> RulesetWatch::open(std::vector<std::string> tables) {
     if (const int code = nl_connect(socket, NETLINK_NETFILTER); code < 0)
         return fail("open a netlink socket of netfilter: {}", nl_geterror(code));
     nl_socket_set_nonblocking(socket);
-    const int bytes = kReceiveBufferBytes;
-    if (setsockopt(nl_socket_get_fd(socket), SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) != 0)
-        setsockopt(nl_socket_get_fd(socket), SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
+    const int fd = nl_socket_get_fd(socket);
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &receive_buffer_bytes, sizeof(receive_buffer_bytes)) != 0)
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer_bytes, sizeof(receive_buffer_bytes));
     if (const int code = nl_socket_add_membership(socket, NFNLGRP_NFTABLES); code < 0)
         return fail("subscribe to changes of nftables: {}", nl_geterror(code));
     return watch;
@@ -83,17 +83,14 @@ int RulesetWatch::fd() const {
 bool RulesetWatch::changed() {
     Reading reading{tables_};
     nl_socket_modify_cb(socket_.get(), NL_CB_VALID, NL_CB_CUSTOM, on_message, &reading);
-    for (;;) {
+    for (int i = 0; i < kMostAtOnce; ++i) {
         const int code = nl_recvmsgs_default(socket_.get());
         if (code == -NLE_AGAIN)
-            return reading.changed;
-        if (code == -NLE_INTR)
-            continue;
-        if (code < 0)  // events were lost, or one is not understood: it may have been about ours
-            reading.changed = true;
-        if (code < 0 && code != -NLE_NOMEM && code != -NLE_DUMP_INTR)
-            return true;
+            break;
+        // Events were lost (ENOBUFS), or one is not understood: it may have been about ours.
+        reading.changed |= code < 0 && code != -NLE_INTR;
     }
+    return reading.changed;
 }
 
 }  // namespace catflap::netfilter

@@ -15,15 +15,17 @@ namespace catflap::netfilter {
 
 class RulesetWatch {
   public:
-    // tables: their names without family. Needs CAP_NET_ADMIN.
-    static Result<RulesetWatch> open(std::vector<std::string> tables);
+    // tables: their names without family. Needs CAP_NET_ADMIN. What the receive buffer cannot hold counts as a change:
+    // a ruleset of kube-proxy's is written in bursts.
+    static Result<RulesetWatch> open(std::vector<std::string> tables, int receive_buffer_bytes = 1 << 20);
     RulesetWatch(RulesetWatch&&) noexcept;
     RulesetWatch& operator=(RulesetWatch&&) noexcept;
     ~RulesetWatch();
 
     // Readable when anything of any table has changed.
     [[nodiscard]] int fd() const;
-    // Takes in all events so far. True: one of the tables may have changed, by whomever.
+    // Takes in what has happened so far; of very much of it, a part. True: one of the tables may have changed, by
+    // whomever.
     bool changed();
 
   private:

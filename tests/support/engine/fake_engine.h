@@ -39,6 +39,7 @@ struct FakeKernel {
     // Of the last commit that succeeded.
     std::map<std::string, std::string> enforced;  // interface -> pod; "": none
     std::set<ObjectName> policies;
+    std::map<ObjectName, std::string> pods;  // of the cluster, with their first address
     bool everything_changed = false;
     bool same_endpoints = false;
 
@@ -69,6 +70,9 @@ class FakeEngine final : public engine::Engine {
         kernel_.policies.clear();
         for (const auto& [name, policy] : desired.cluster.policies)
             kernel_.policies.insert(name);
+        kernel_.pods.clear();
+        for (const auto& [name, pod] : desired.cluster.pods)
+            kernel_.pods[name] = pod.addresses.empty() ? "" : to_string(pod.addresses.front());
         kernel_.everything_changed = desired.changes.everything;
         kernel_.same_endpoints = desired.same_endpoints;
         return engine::CommitReport{};

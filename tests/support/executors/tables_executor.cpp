@@ -79,7 +79,8 @@ Result<> SimulatedNode::load(const Cluster& cluster) {
         pods.push_back(name);
     Changes changes = changes_to(cluster);
     const bool same_rules = !resolver_.update(cluster, pods, changes);
-    const bool same_endpoints = same_rules && endpoints == std::exchange(endpoints_, endpoints);
+    const bool same_specs = endpoints == std::exchange(endpoints_, endpoints);
+    const bool same_endpoints = same_rules && same_specs;
     auto report = committer_.commit(
         {cluster, resolver_.resolved(), endpoints, compile::kNoFrontends, std::move(changes), same_endpoints});
     if (!report)

@@ -21,7 +21,7 @@ TEST_CASE("a grace period goes by beside its beginner, and tells him when it is 
     for (int i = 0; i < 3; ++i) {
         CHECK_FALSE(period.under_way());
         CHECK_FALSE(readable(period.fd(), 0));
-        period.begin();
+        REQUIRE(period.begin());
         CHECK(period.under_way());
         CHECK(readable(period.fd(), 10'000));
         CHECK(period.under_way());  // until it is ended

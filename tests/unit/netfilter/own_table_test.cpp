@@ -97,7 +97,7 @@ TEST_CASE("more changes than the watch can hold count as a change of ours") {
     const auto network = PrivateNetwork::make();
     if (!network)
         return;
-    auto watch = RulesetWatch::open({"ours"});
+    auto watch = RulesetWatch::open({"ours"}, 32 << 10);
     REQUIRE(watch);
     std::string rules = "add table inet other; add chain inet other c;";
     for (int i = 0; i < 4000; ++i)
@@ -107,7 +107,7 @@ TEST_CASE("more changes than the watch can hold count as a change of ours") {
     CHECK_FALSE(watch->changed());
 }
 
-TEST_CASE("nf_conntrack is referenced by a rule that no packet meets") {
+TEST_CASE("the rule that keeps nf_conntrack at work is one that no packet meets") {
     const auto network = PrivateNetwork::make();
     if (!network)
         return;

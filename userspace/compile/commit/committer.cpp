@@ -28,6 +28,8 @@ Result<CommitReport> Committer::commit(const Desired& desired) {
     if (report) {
         pending_ = {};
         same_endpoints_ = true;
+    } else if (!loaded_.basis) {
+        pending_ = Changes::all();  // the next one starts from the whole cluster
     }
     return report;
 }

@@ -41,8 +41,8 @@ struct Desired {
     const resolve::Resolved& resolved;
     const std::vector<EndpointSpec>& endpoints;
     const std::vector<resolve::Frontend>& frontends = kNoFrontends;
-    Changes changes = Changes::all();  // of the cluster, since the last commit was tried
-    bool same_endpoints = false;       // resolved, endpoints and frontends are what they were then
+    Changes changes = Changes::all();                         // of the cluster, since the last commit was tried
+    bool same_endpoints = false;                              // so are resolved, endpoints and frontends
     const resolve::DepartedPods& departed = kNoDepartedPods;  // behind the frontends
 };
 

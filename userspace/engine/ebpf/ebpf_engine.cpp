@@ -16,12 +16,12 @@ Result<std::unique_ptr<Engine>> EbpfEngine::open(const Options& options, const c
     wanted.attach = options.attach;
     wanted.capacity = capacity;
     wanted.locked = true;  // by the agent
-    auto datapath = kernel::Datapath::open(wanted);
-    if (!datapath)
-        return tl::unexpected(datapath.error());
     auto grace = kernel::GracePeriod::open();
     if (!grace)
         return tl::unexpected(grace.error());
+    auto datapath = kernel::Datapath::open(wanted);
+    if (!datapath)
+        return tl::unexpected(datapath.error());
     std::unique_ptr<EbpfEngine> engine(
         new EbpfEngine(std::move(*datapath), std::move(*grace), engine::keeps_established(options)));
     compile::Committer& committer = engine->committer_;
@@ -54,8 +54,9 @@ Result<CommitReport> EbpfEngine::commit(const compile::Desired& desired) {
 void EbpfEngine::begin_reclaiming() {
     if (reclaimed_ == commits_ || grace_.under_way())
         return;
-    reclaimed_ = commits_;
-    grace_.begin();
+    // Where it cannot begin, the next second tries again.
+    if (grace_.begin())
+        reclaimed_ = commits_;
 }
 
 Result<bool> EbpfEngine::reclaim() {

@@ -111,7 +111,7 @@ Result<> list_drops(const View& view, const EbpfEngine& engine, report::Page& pa
         Counted dropped;
         add(dropped, *counted);
         if (reason == CATFLAP_REASON_UNJUDGED && view.dropped_by_guard)
-            dropped.add(*view.dropped_by_guard);
+            dropped.add(view.dropped_by_guard().value_or(Counted{}));
         page.add(drop_row(reason, dropped));
     }
     return {};

@@ -6,6 +6,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <system_error>
+
 namespace catflap::kernel {
 
 Result<> wait_for_packets() {
@@ -26,12 +28,15 @@ Result<GracePeriod> GracePeriod::open() {
     return GracePeriod(std::move(over));
 }
 
-void GracePeriod::begin() {
+Result<> GracePeriod::begin() try {
     waiting_ = std::async(std::launch::async, [over = over_.get()] {
         auto done = wait_for_packets();
         eventfd_write(over, 1);
         return done;
     });
+    return {};
+} catch (const std::system_error& error) {
+    return fail("start a thread that waits for a grace period: {}", error.what());
 }
 
 Result<> GracePeriod::end() {

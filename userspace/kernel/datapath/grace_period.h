@@ -21,8 +21,8 @@ class GracePeriod {
     // Readable (poll) when what has begun is over: call end().
     [[nodiscard]] int fd() const { return over_.get(); }
     [[nodiscard]] bool under_way() const { return waiting_.valid(); }
-    // None may be under way.
-    void begin();
+    // None may be under way. Fails where there is no thread to be had.
+    Result<> begin();
     // Fails where the kernel could not wait: then nothing is known.
     Result<> end();
 
