@@ -40,7 +40,7 @@ class Nobody : public report::Responder {
         if (!cursor)
             return tl::unexpected(cursor.error());
         if (page.wants("shop", "web", "v1") && page.of_endpoint("shop", "web", "v1"))
-            page.add(report::PolicyRow{"shop", "web"});
+            page.add(report::PolicyRow{.ns = "shop", .name = "web", .counted = {}});
         if (!*cursor)
             page.continue_at({uint64_t{1}, std::string("web")});
         return {};

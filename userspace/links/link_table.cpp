@@ -7,8 +7,8 @@ namespace {
 constexpr std::string_view kIpvsInterface = "kube-ipvs0";
 
 bool is_loopback(const Address& address) {
-    static const Address ipv6 = parse_address("::1").value();
-    return address.is_ipv4() ? address.bytes[12] == 127 : address == ipv6;
+    static const Address kLoopback = parse_address("::1").value();
+    return address.is_ipv4() ? address.bytes[12] == 127 : address == kLoopback;
 }
 
 template <typename Key>
@@ -122,6 +122,7 @@ std::map<uint32_t, Link> LinkTable::links() const {
 
 std::vector<Address> LinkTable::local_addresses() const {
     std::vector<Address> result;
+    result.reserve(addresses_.size());
     for (const auto& [address, ifindexes] : addresses_)
         result.push_back(address);
     return result;

@@ -171,7 +171,7 @@ Result<void> LinkWatcher::State::read_everything() {
 
 Result<void> LinkWatcher::State::read_routes() {
     for (const int family : {AF_INET, AF_INET6})
-        for (const unsigned char route_table : {RT_TABLE_MAIN, RT_TABLE_LOCAL})
+        for (const auto route_table : {uint8_t{RT_TABLE_MAIN}, uint8_t{RT_TABLE_LOCAL}})
             if (auto read = dump(RTM_GETROUTE, family, route_table); !read)
                 return read;
     table.routes_complete();

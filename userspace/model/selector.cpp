@@ -56,6 +56,7 @@ bool matches(const Selector& selector, const Labels& labels) {
 
 std::string to_string(const Selector& selector) {
     std::vector<std::string> parts;
+    parts.reserve(selector.requirements.size());
     for (const LabelRequirement& requirement : selector.requirements)
         parts.push_back(to_string(requirement));
     return fmt::format("{}", fmt::join(parts, ","));

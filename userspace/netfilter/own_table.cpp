@@ -22,7 +22,7 @@ Result<std::string> run_nft(const std::string& commands, unsigned output_flags) 
     nft_ctx_buffer_error(context.get());
     nft_ctx_output_set_flags(context.get(), output_flags);
     if (nft_run_cmd_from_buffer(context.get(), commands.c_str()) != 0) {
-        std::string error = nft_ctx_get_error_buffer(context.get());
+        const std::string error = nft_ctx_get_error_buffer(context.get());
         return fail("{}", error.substr(0, error.find('\n')));
     }
     return std::string(nft_ctx_get_output_buffer(context.get()));

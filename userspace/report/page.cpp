@@ -22,7 +22,7 @@ Result<Query> parse_query(const json& request) {
     if (!query.endpoint.empty() && !info_of(query.kind).by_endpoint)
         return fail("{} are not of an endpoint: ask without one", kind);
     const json limit = request.value("limit", json(0));
-    if (!limit.is_number_unsigned() && !(limit.is_number_integer() && limit.get<int64_t>() >= 0))
+    if (!limit.is_number_unsigned() && (!limit.is_number_integer() || limit.get<int64_t>() < 0))
         return fail("limit {} is not a number of rows", limit.dump(-1, ' ', false, json::error_handler_t::replace));
     query.limit = limit.get<size_t>();
     query.members = request.value("members", true);

@@ -16,6 +16,6 @@ struct Forecast {
 
 // For each node that the pods name. A policy that selects no pod is looked at as if there were one that it selects,
 // of no node. Where all of it would fit on a single node with one pod of each kind, no node is looked at.
-std::vector<Forecast> forecast(const Cluster& cluster, const Limits& limits);
+std::vector<Forecast> forecast(const Cluster& source, const Limits& limits);
 
 }  // namespace catflap::compile

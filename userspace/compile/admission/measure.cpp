@@ -13,7 +13,8 @@ Result<Needs> measure(const Desired& desired, const Limits& limits) {
     const auto plan = make_plan(nothing, whole, nullptr);
     if (!plan)
         return tl::unexpected(plan.error());
-    const DecisionRegistry& decisions = plan->decisions ? *plan->decisions : nothing.decisions;
+    const auto& planned = plan->decisions;
+    const DecisionRegistry& decisions = planned ? *planned : nothing.decisions;
     const size_t counters = std::max(decisions.numbers().size() + 1, decisions.names() / kNamesPerDecision + 1);
     return Needs{limits.pages - plan->pools.pages.free_pages(), static_cast<uint32_t>(counters)};
 }

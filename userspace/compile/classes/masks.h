@@ -52,8 +52,8 @@ class MaskMaker {
   private:
     // What one frontend port leads to, each once.
     struct Target {
-        uint32_t class_index;
-        uint16_t port;
+        uint32_t class_index = 0;
+        uint16_t port = 0;
         std::optional<Address> departed;  // judged as its departed pod, not by the class
 
         auto operator<=>(const Target&) const = default;

@@ -16,15 +16,15 @@ uint32_t pages_for(size_t elements, size_t per_page) {
 }
 
 // Gives every number its mask's index; numbers without a mask, and the rest of the last page, get the empty mask's.
-Result<> index_masks(const ClassMasks& masks, const RuleMask& empty, uint32_t count, const ObjectName& policy,
+Result<> index_masks(const ClassMasks& masks, uint32_t count, const resolve::DirectionPolicy& policy,
                      std::vector<uint16_t>& indices, std::map<RuleMask, uint16_t>& index_of) {
-    index_of[empty] = 0;
+    index_of[empty_mask(policy)] = 0;
     indices.assign(size_t{pages_for(count, CATFLAP_PAGE_U16)} * CATFLAP_PAGE_U16, 0);
     for (const auto& [number, mask] : masks) {
         const auto [entry, added] = index_of.try_emplace(mask, static_cast<uint16_t>(index_of.size()));
         if (index_of.size() > kMaxRows)
             return does_not_fit("the policies of a pod ({} and others) tell more than {} classes apart",
-                                to_string(policy), kMaxRows);
+                                to_string(policy.policies.front()), kMaxRows);
         indices[number] = entry->second;
     }
     return {};
@@ -116,11 +116,9 @@ catflap_table Table::descriptor() const {
 
 Result<> fill(Table& table, const ClassMasks& classes, const ClassMasks& ports, const TableSize& size) {
     const RuleJudge judge(*table.policy);
-    const RuleMask empty = empty_mask(*table.policy);
-    const ObjectName& name = table.policy->policies.front();
-    if (auto done = index_masks(classes, empty, size.class_count, name, table.rows, table.row_of); !done)
+    if (auto done = index_masks(classes, size.class_count, *table.policy, table.rows, table.row_of); !done)
         return done;
-    if (auto done = index_masks(ports, empty, size.port_class_count, name, table.columns, table.column_of); !done)
+    if (auto done = index_masks(ports, size.port_class_count, *table.policy, table.columns, table.column_of); !done)
         return done;
 
     table.column_count = static_cast<uint32_t>(table.column_of.size());
@@ -128,7 +126,7 @@ Result<> fill(Table& table, const ClassMasks& classes, const ClassMasks& ports, 
         return does_not_fit(
             "the table for the policies of a pod ({} and others) has {} rows and {} columns, and {} cells is the most "
             "that map table_pages holds",
-            to_string(name), table.row_of.size(), table.column_of.size(), size.max_cells);
+            to_string(table.policy->policies.front()), table.row_of.size(), table.column_of.size(), size.max_cells);
     table.cells.assign(table.row_of.size() * table.column_count, 0);
     for (const auto& [row_mask, row] : table.row_of) {
         const RuleMask peers = join(row_mask, judge.any_peer());
