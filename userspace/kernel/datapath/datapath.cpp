@@ -43,6 +43,12 @@ int collect_log(libbpf_print_level level, const char* format, va_list arguments)
     return 0;
 }
 
+std::string last_line(std::string log) {
+    while (log.ends_with('\n'))
+        log.pop_back();
+    return log.substr(log.find_last_of('\n') + 1);  // npos + 1 is 0
+}
+
 // The version string names the kernel's kind of preemption: "#1 SMP PREEMPT_RT Debian 6.1.0-...".
 bool programs_interleave() {
     utsname name{};
@@ -52,12 +58,6 @@ bool programs_interleave() {
 // The object file has the elements of one CPU.
 void multiply_by_cpus(bpf_map* map, uint32_t cpus) {
     bpf_map__set_max_entries(map, bpf_map__max_entries(map) * cpus);
-}
-
-// Files that are not ours stay: what follows may fail on them, and says so.
-Result<> remove_maps(const fs::path& directory) {
-    const auto left = remove_map_pins(directory);
-    return left ? Result<>{} : Result<>(tl::unexpected(left.error()));
 }
 
 }  // namespace
@@ -129,10 +129,15 @@ Result<> Datapath::load() {
     conntrack_ = true;
     if (!load_programs()) {
         conntrack_ = false;
+        const std::string log = libbpf_log();
         if (auto done = load_programs(); !done) {
             spdlog::error("libbpf: {}", libbpf_log());
             return done;
         }
+        spdlog::warn(
+            "the datapath loads only without its questions to nf_conntrack (kernel 5.18 and newer has them): connections "
+            "whose flow was evicted are judged as new ones; libbpf says: {}",
+            last_line(log));
     }
     for (const MapRow& row : kKeptMaps) {
         const fs::path path = options_.pin_dir / "keep" / row.name;
@@ -238,80 +243,6 @@ Result<> Datapath::open_store() {
     return {};
 }
 
-Result<> Datapath::read_adopted() {
-    // An agent that died while it took over left only the next one's name.
-    const fs::path state = options_.pin_dir / (fs::exists(options_.pin_dir / "state") ? "state" : "state_next");
-    auto interfaces = open_pinned(state / "interfaces");
-    auto configs = open_pinned(state / "endpoint_configs");
-    if (!interfaces || !configs || !*interfaces || !*configs)
-        return {};
-    const auto info = map_info((*configs)->get());
-    if (!info || info->value_bytes != sizeof(catflap_endpoint_config) || info->max_entries != CATFLAP_MAX_CONFIGS)
-        return {};
-    auto directory = MappedArray<catflap_interface>::map((*interfaces)->get(), "interfaces", CATFLAP_MAX_INTERFACES);
-    auto records =
-        MappedArray<catflap_endpoint_config>::map((*configs)->get(), "endpoint_configs", CATFLAP_MAX_CONFIGS);
-    if (!directory || !records)
-        return tl::unexpected(!directory ? directory.error() : records.error());
-    for (const catflap_interface& entry : directory->values()) {
-        const uint32_t number = CATFLAP_CONFIG_OF(entry.publication);
-        if (entry.ifindex == 0 || number == 0)
-            continue;
-        const catflap_endpoint_config& config = records->values()[number];
-        compile::AdoptedSlot slot;
-        slot.pod_identity = {config.pod_identity[0], config.pod_identity[1]};
-        slot.addresses = {model_address(config.address[0]), model_address(config.address[1])};
-        slot.slot = config.slot;
-        slot.first_generation = config.first_generation;
-        if (config.slot < CATFLAP_MAX_ENDPOINTS)
-            adopted_[entry.ifindex] = slot;
-    }
-    return {};
-}
-
-// One by one: an agent that dies in between leaves pins of two agents.
-Result<> Datapath::rename_pins(const fs::path& from, const fs::path& to) {
-    std::error_code error;
-    fs::create_directories(to, error);
-    for (const MapRow& row : kStateMaps)
-        if (!error)
-            fs::rename(from / row.name, to / row.name, error);
-    if (error)
-        return fail_errno(error.value(), "rename {} to {}", from.string(), to.string());
-    took_over_ = true;
-    return remove_maps(from);
-}
-
-Result<> Datapath::take_over() {
-    if (auto done = add_late_counts(); !done)
-        return done;
-    const fs::path next = options_.pin_dir / "state_next";
-    const fs::path state = options_.pin_dir / "state";
-    if (auto done = remove_maps(next); !done)
-        return done;
-    std::error_code error;
-    fs::create_directories(next, error);
-    if (error)
-        return fail_errno(error.value(), "create {}", next.string());
-    for (const MapRow& row : kStateMaps)
-        if (auto done = pin(map_fd(MapName(row)), next / row.name); !done)
-            return done;
-    // At every moment there is one of the two to be found by the next agent.
-    const fs::path old = options_.pin_dir / "state_old";
-    if (auto done = remove_maps(old); !done)
-        return done;
-    if (fs::exists(old))
-        return rename_pins(next, state);  // somebody else's files are there
-    if (fs::exists(state))
-        fs::rename(state, old, error);
-    if (!error)
-        fs::rename(next, state, error);
-    if (error)
-        return fail_errno(error.value(), "rename {} to {}", next.string(), state.string());
-    took_over_ = true;
-    return remove_maps(old);
-}
-
 Result<> Datapath::attach(uint32_t ifindex) {
     if (auto done = attachments_.attach(ifindex, from_pod_fd(), to_pod_fd()); !done)
         return done;
@@ -328,18 +259,6 @@ int Datapath::from_pod_fd() const {
 }
 int Datapath::to_pod_fd() const {
     return bpf_program__fd(programs_->skeleton->progs.to_pod);
-}
-
-std::vector<Pin> Datapath::pins() const {
-    std::vector<Pin> result = attachments_.pins();
-    for (const MapRow& row : kKeptMaps)
-        result.push_back({options_.pin_dir / "keep" / row.name, map_fd(MapName(row))});
-    for (const auto& [name, fd] : ledger_->maps())
-        result.push_back({options_.pin_dir / "keep" / name, fd});
-    if (took_over_)
-        for (const MapRow& row : kStateMaps)
-            result.push_back({options_.pin_dir / "state" / row.name, map_fd(MapName(row))});
-    return result;
 }
 
 std::vector<NamedMap> Datapath::maps() const {
@@ -371,28 +290,6 @@ Result<catflap_health> Datapath::health() const {
 
 void keep_libbpf_log() {
     libbpf_set_print(collect_log);
-}
-
-Result<> remove_datapath(const fs::path& pin_dir, const std::vector<uint32_t>& interfaces) {
-    keep_libbpf_log();
-    std::error_code error;
-    if (fs::exists(pin_dir, error)) {
-        const auto lock = lock_pin_directory(pin_dir);
-        if (!lock)
-            return tl::unexpected(lock.error());
-        const auto left = remove_pins(pin_dir);
-        if (!left)
-            return tl::unexpected(left.error());
-        for (const fs::path& path : *left)
-            spdlog::warn("{} is not catflap's, and stays", path.string());
-    }
-    const PinnedLinks pinned = find_pinned_links();
-    for (const uint32_t ifindex : interfaces) {
-        remove_clsact(ifindex);
-        for (const std::string& line : take_off_foreign(ifindex, {}, pinned))
-            spdlog::warn("interface {}: {}", ifindex, line);
-    }
-    return {};
 }
 
 }  // namespace catflap::kernel
