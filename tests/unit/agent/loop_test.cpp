@@ -43,6 +43,15 @@ class Site {
         auto network = PrivateNetwork::make();
         return network ? std::unique_ptr<Site>(new Site(std::move(*network))) : nullptr;
     }
+    // With an agent that enforces.
+    static std::unique_ptr<Site> enforcing() {
+        auto site = make();
+        if (site) {
+            site->begin();
+            REQUIRE(site->enforces());
+        }
+        return site;
+    }
     ~Site() { agent_.reset(); }
     Site(const Site&) = delete;
     Site& operator=(const Site&) = delete;
@@ -101,11 +110,9 @@ const Pods kBoth = {{"cali1", "app/a"}, {"cali2", "app/b"}};
 }  // namespace
 
 TEST_CASE("a start commits before it attaches, and takes away others last") {
-    const auto node = Site::make();
+    const auto node = Site::enforcing();
     if (!node)
         return;
-    node->begin();
-    REQUIRE(node->enforces());
     CHECK(node->kernel.acts ==
           std::vector<std::string>{"open", "commit", "attach cali1", "attach cali2", "remove others"});
     CHECK(node->kernel.enforced == kBoth);
@@ -126,11 +133,9 @@ TEST_CASE("an engine that cannot be opened is opened again, and the reason is to
 }
 
 TEST_CASE("a commit that is refused is tried again without any event, and what was in force is told to be") {
-    const auto node = Site::make();
+    const auto node = Site::enforcing();
     if (!node)
         return;
-    node->begin();
-    REQUIRE(node->enforces());
     // The second attempt comes at once, after a grace period.
     node->kernel.commit_errors = {Error{0, "no room"}, Error{0, "no room"}};
     node->source.put("policy.yaml", policy("p"));
@@ -143,11 +148,9 @@ TEST_CASE("a commit that is refused is tried again without any event, and what w
 }
 
 TEST_CASE("an engine that breaks is loaded anew, with everything, and attached again") {
-    const auto node = Site::make();
+    const auto node = Site::enforcing();
     if (!node)
         return;
-    node->begin();
-    REQUIRE(node->enforces());
     node->kernel.commit_errors = {Error{0, "a store failed"}};
     node->kernel.break_at_failure = true;
     node->kernel.acts.clear();
@@ -164,11 +167,9 @@ TEST_CASE("an engine that breaks is loaded anew, with everything, and attached a
 }
 
 TEST_CASE("an engine that cannot be loaded anew leaves the agent starting, until it can") {
-    const auto node = Site::make();
+    const auto node = Site::enforcing();
     if (!node)
         return;
-    node->begin();
-    REQUIRE(node->enforces());
     node->kernel.commit_errors = {Error{0, "a store failed"}};
     node->kernel.break_at_failure = true;
     node->kernel.open_errors = {Error{0, "out of memory"}};
@@ -181,11 +182,9 @@ TEST_CASE("an engine that cannot be loaded anew leaves the agent starting, until
 }
 
 TEST_CASE("what does not fit is tried once more after a grace period, before anything is left out") {
-    const auto node = Site::make();
+    const auto node = Site::enforcing();
     if (!node)
         return;
-    node->begin();
-    REQUIRE(node->enforces());
     node->kernel.commit_errors = {Error{compile::kDoesNotFit, "tables"}};
     node->kernel.acts.clear();
     node->source.put("policy.yaml", policy("p"));
@@ -209,11 +208,9 @@ TEST_CASE("an interface that cannot be attached keeps none of the others waiting
 }
 
 TEST_CASE("programs that somebody took away are attached again, told and counted") {
-    const auto node = Site::make();
+    const auto node = Site::enforcing();
     if (!node)
         return;
-    node->begin();
-    REQUIRE(node->enforces());
     node->kernel.attached.clear();
     CHECK(node->reaches([&] { return node->kernel.attached.size() == 2; }));
     const engine::Mend& mend = node->state().mends[static_cast<size_t>(engine::MendKind::attachments)];
@@ -222,11 +219,9 @@ TEST_CASE("programs that somebody took away are attached again, told and counted
 }
 
 TEST_CASE("a new interface is attached and committed; one that goes is forgotten") {
-    const auto node = Site::make();
+    const auto node = Site::enforcing();
     if (!node)
         return;
-    node->begin();
-    REQUIRE(node->enforces());
     PrivateNetwork::add_veth("cali3");
     CHECK(node->reaches([&] { return node->kernel.enforced.contains("cali3"); }));
     CHECK(node->kernel.enforced["cali3"].empty());
@@ -237,11 +232,9 @@ TEST_CASE("a new interface is attached and committed; one that goes is forgotten
 }
 
 TEST_CASE("when a grace period is over, what was retired is given back; then there may be something to tidy up") {
-    const auto node = Site::make();
+    const auto node = Site::enforcing();
     if (!node)
         return;
-    node->begin();
-    REQUIRE(node->enforces());
     const size_t commits = node->state().commits;
     node->kernel.commit_again = true;
     eventfd_write(node->kernel.reclaim_fd, 1);
@@ -272,11 +265,9 @@ TEST_CASE("other nodes' pods may wait after a commit, and go with what may not")
 }
 
 TEST_CASE("a source that cannot be read is told, and what it held stays in force") {
-    const auto node = Site::make();
+    const auto node = Site::enforcing();
     if (!node)
         return;
-    node->begin();
-    REQUIRE(node->enforces());
     node->source.remove("pods.yaml");
     CHECK(node->reaches([&] { return !node->state().source_error.empty(); }));
     CHECK(node->kernel.enforced == kBoth);
@@ -285,11 +276,9 @@ TEST_CASE("a source that cannot be read is told, and what it held stays in force
 }
 
 TEST_CASE("a settle that finds no engine any more leaves an agent that starts again, and does not end it") {
-    const auto node = Site::make();
+    const auto node = Site::enforcing();
     if (!node)
         return;
-    node->begin();
-    REQUIRE(node->enforces());
     node->kernel.commit_errors = {Error{0, "a store failed"}};
     node->kernel.break_at_failure = true;
     node->kernel.open_errors = {Error{0, "out of memory"}};
