@@ -117,7 +117,22 @@ void KernelLab::enforce(const Cluster& cluster, const std::vector<compile::Endpo
             pods.push_back(*spec.pod);
     const resolve::Resolved resolved = resolve::resolve(cluster, pods);
     const auto frontends = resolve::frontends_of(cluster, {"n1", {}, pods});
-    (void)must(committer_->commit({cluster, resolved, endpoints, frontends}));
+    const compile::Desired desired{cluster, resolved, endpoints, frontends};
+    auto report = committer_->commit(desired);
+    if (!report && report.error().code == compile::kDoesNotFit) {
+        collect();
+        report = committer_->commit(desired);
+    }
+    (void)must(std::move(report));
+}
+
+// As an agent does it: what earlier commits retired is given back.
+void KernelLab::collect() {
+    for (const auto& [decision, key] : must(committer_->collect())) {
+        if (const auto done = datapath_->ledger().settle(decision, key); !done)
+            throw std::runtime_error(done.error().message);
+        committer_->release(key);
+    }
 }
 
 std::string describe_last_run() {

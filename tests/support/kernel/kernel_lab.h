@@ -68,6 +68,7 @@ class KernelLab {
     compile::Committer& committer() { return *committer_; }
 
   private:
+    void collect();
     std::filesystem::path pin_dir_;
     std::unique_ptr<kernel::Datapath> datapath_;
     std::unique_ptr<compile::Committer> committer_;
