@@ -168,7 +168,7 @@ friend_reaches() {
 }
 
 fault_disk_full() {
-    head -c 16M /dev/zero >"$(agent_run_dir n1)/filler" 2>/dev/null || true
+    head -c 256M /dev/zero >"$(agent_run_dir n1)/filler" 2>/dev/null || true
     source_put "$CHAOS_DIR/policy.yaml"
     policies_still_change
     restart
