@@ -20,7 +20,7 @@
 #include "netfilter/own_table.h"
 #include "netfilter/ruleset_watch.h"
 #include "report/answer.h"
-#include "source/directory/directory.h"
+#include "source/source.h"
 
 namespace catflap::agent {
 
@@ -50,7 +50,7 @@ struct AgentState {
     // From then on source, links, engine and guard are there.
     bool enforcing = false;
     Starting starting;
-    std::optional<source::Directory> source;
+    std::unique_ptr<source::Source> source;
     std::string source_error;  // "": synced
     std::optional<LinkWatcher> links;
     std::unique_ptr<engine::Engine> engine;
@@ -63,7 +63,8 @@ struct AgentState {
     LocalEndpoints local;
     resolve::Resolved resolved;
     mutable engine::ListingIndex index;                // of resolved; for reports
-    resolve::OutOfReachList out_of_reach;              // pods that policies select and no agent can enforce
+    // Pods that policies select and no agent can enforce; of the derivation.
+    const resolve::OutOfReachPods* out_of_reach = nullptr;
     std::string commit_error;                          // the desired state was refused: "" or why
     std::map<std::string, std::string> attach_errors;  // by interface
     std::vector<compile::Refusal> not_admitted;        // what of the last commit's state does not fit
@@ -101,6 +102,7 @@ class Agent : public report::Responder {
     Agent(const Options& options, ReadOptions read_options, engine::Engines& engines)
         : read_options_(std::move(read_options)), engines_(engines), derivation_(options.node) {
         state_.options = options;
+        state_.out_of_reach = &derivation_.out_of_reach();
     }
 
     // agent_loop.cpp

@@ -40,8 +40,6 @@ Result<> Agent::try_commit() {
         state_.local = derivation_.local();
         state_.resolved = derivation_.resolved();
     }
-    if (derivation_.out_of_reach_changed())
-        state_.out_of_reach = derivation_.out_of_reach();
     note_not_admitted(*report);
     state_.last_commit = {std::chrono::system_clock::now(),
                           std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin), *report};

@@ -62,7 +62,7 @@ report::NamedNumbers counts_of(const AgentState& state) {
     counts.emplace_back("refused", state.source->refusals().size());
     counts.emplace_back("warnings", state.source->warnings().size() + state.last_commit.report.mixed_services.size());
     counts.emplace_back("unenforced", state.local.unenforced.size());
-    counts.emplace_back("outOfReach", state.out_of_reach.count);
+    counts.emplace_back("outOfReach", out_of_reach_of(state).count);
     counts.emplace_back("unknownEndpoints",
                         std::ranges::count_if(state.local.endpoints,
                                               [](const compile::EndpointSpec& endpoint) { return !endpoint.pod; }));

@@ -78,7 +78,7 @@ compile::Desired Derivation::update(const Cluster& source, Changes changes, cons
     const bool changed = urgent || !changes.empty();
     departed_.update(source, changes);
     const bool pods_changed = pods_.update(source, changes);
-    out_of_reach_changed_ |= out_of_reach_.update(source, changes);
+    out_of_reach_.update(source, changes);
     // Policies: those of pods for which nothing is enforced are listed.
     bool match = std::exchange(links_changed_, false) || pods_changed || !changes.policies.empty();
     if (match)

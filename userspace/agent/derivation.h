@@ -45,9 +45,7 @@ class Derivation {
 
     [[nodiscard]] const LocalEndpoints& local() const { return local_; }
     [[nodiscard]] const resolve::Resolved& resolved() const { return resolver_.resolved(); }
-    [[nodiscard]] const resolve::OutOfReachList& out_of_reach() const { return out_of_reach_.list(); }
-    // True: it is another list than at the last call.
-    bool out_of_reach_changed() { return std::exchange(out_of_reach_changed_, false); }
+    [[nodiscard]] const resolve::OutOfReachPods& out_of_reach() const { return out_of_reach_; }
 
   private:
     [[nodiscard]] resolve::ThisNode this_node(const std::vector<ObjectName>& pods) const {
@@ -69,7 +67,6 @@ class Derivation {
     bool admission_stale_ = false;
     std::chrono::steady_clock::time_point admit_again_at_{};
     resolve::OutOfReachPods out_of_reach_;
-    bool out_of_reach_changed_ = false;
     resolve::Resolver resolver_;
     std::vector<Address> addresses_;
     std::vector<resolve::Frontend> frontends_;

@@ -65,9 +65,10 @@ void add_pods(Facts& facts, const AgentState& state) {
     for (const Unenforced& pod : state.local.unenforced)
         if (facts.unenforced.size() < kMaxNamed)
             facts.unenforced.push_back({to_string(pod.pod), "", pod.reason, texts_of(pod.policies)});
-    for (const resolve::SelectedOutOfReach& pod : state.out_of_reach.pods)
+    const resolve::OutOfReachList& out_of_reach = out_of_reach_of(state);
+    for (const resolve::SelectedOutOfReach& pod : out_of_reach.pods)
         facts.out_of_reach.push_back({to_string(pod.pod), pod.node, sentence_of(pod.why), texts_of(pod.policies)});
-    facts.out_of_reach_count = state.out_of_reach.count;
+    facts.out_of_reach_count = out_of_reach.count;
 }
 
 void add_guard(Facts& facts, const AgentState& state) {
@@ -124,6 +125,11 @@ std::optional<report::Outcome> outcome_of(const AgentState& state, const source:
             break;
     }
     return outcome_of(state, refusal.object);
+}
+
+const resolve::OutOfReachList& out_of_reach_of(const AgentState& state) {
+    static const resolve::OutOfReachList kNobody;
+    return state.source && state.out_of_reach ? state.out_of_reach->list(state.source->cluster()) : kNobody;
 }
 
 Facts facts_of(const AgentState& state) {

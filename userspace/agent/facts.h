@@ -10,6 +10,8 @@ namespace catflap::agent {
 // At most so many refused objects, interfaces and pods are named: a list of them is no reason to keep the loop.
 inline constexpr size_t kMaxNamed = 500;
 
+// Pods that policies select and no agent can enforce.
+const resolve::OutOfReachList& out_of_reach_of(const AgentState& state);
 report::Facts facts_of(const AgentState& state);
 
 // What is in force of an object whose present version was refused; "NetworkPolicy shop/web". Nothing for "", a file as

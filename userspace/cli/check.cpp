@@ -35,14 +35,15 @@ Diagnostic of_object(const std::string& object, const std::string& message) {
 void add_out_of_reach(std::vector<Diagnostic>& warnings, const Cluster& cluster) {
     resolve::OutOfReachPods pods("");
     pods.update(cluster, Changes::all());
-    for (const auto& pod : pods.list().pods)
+    const resolve::OutOfReachList& list = pods.list(cluster);
+    for (const auto& pod : list.pods)
         for (const ObjectName& policy : pod.policies)
             warnings.push_back(of_object("NetworkPolicy " + to_string(policy),
                                          fmt::format("selects pod {} on node {}, on which it is not enforced: {}",
                                                      to_string(pod.pod), pod.node, sentence_of(pod.why))));
-    if (pods.list().count > pods.list().pods.size())
+    if (list.count > list.pods.size())
         warnings.push_back(of_object("", fmt::format("{} more selected pods are out of reach of any agent",
-                                                     pods.list().count - pods.list().pods.size())));
+                                                     list.count - list.pods.size())));
 }
 
 // What the agent would take, and then find too large.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "resolve/out_of_reach.h"
 
+#include <utility>
+
 namespace catflap::resolve {
 namespace {
 
@@ -45,9 +47,9 @@ bool OutOfReachPods::counts(const Cluster& cluster, const Pod& pod) const {
     return (pod.node == this_node_) == (*why == OutOfReach::host_network);
 }
 
-bool OutOfReachPods::update(const Cluster& cluster, const Changes& changes) {
+void OutOfReachPods::update(const Cluster& cluster, const Changes& changes) {
     const bool everything = changes.everything || changes.nodes;
-    bool changed = everything || !changes.policies.empty();
+    stale_ |= everything || !changes.policies.empty();
     if (everything) {
         pods_.clear();
         for (const auto& [name, pod] : cluster.pods)
@@ -58,22 +60,23 @@ bool OutOfReachPods::update(const Cluster& cluster, const Changes& changes) {
         const auto now = cluster.pods.find(name);
         const bool is_in = now != cluster.pods.end() && counts(cluster, now->second);
         const bool was_in = is_in ? !pods_.insert(name).second : pods_.erase(name) > 0;
-        changed |= is_in || was_in;
+        stale_ |= is_in || was_in;
     }
-    if (changed)
-        select(cluster);
-    return changed;
 }
 
-void OutOfReachPods::select(const Cluster& cluster) {
+const OutOfReachList& OutOfReachPods::list(const Cluster& cluster) const {
+    if (!std::exchange(stale_, false))
+        return list_;
     list_ = {};
     for (const ObjectName& name : pods_) {
-        const Pod& pod = cluster.pods.at(name);
-        auto policies = policies_selecting(cluster, pod);
+        const auto pod = cluster.pods.find(name);  // it may have gone since
+        const auto why = pod == cluster.pods.end() ? std::nullopt : out_of_reach(cluster, pod->second);
+        auto policies = why ? policies_selecting(cluster, pod->second) : std::vector<ObjectName>{};
         if (policies.empty() || ++list_.count > OutOfReachList::kMaxPods)
             continue;
-        list_.pods.push_back({name, pod.node, *out_of_reach(cluster, pod), std::move(policies)});
+        list_.pods.push_back({name, pod->second.node, *why, std::move(policies)});
     }
+    return list_;
 }
 
 }  // namespace catflap::resolve

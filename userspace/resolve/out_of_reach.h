@@ -36,17 +36,19 @@ struct OutOfReachList {
 class OutOfReachPods {
   public:
     explicit OutOfReachPods(std::string this_node) : this_node_(std::move(this_node)) {}
-    // True: the list is another one.
-    bool update(const Cluster& cluster, const Changes& changes);
-    [[nodiscard]] const OutOfReachList& list() const { return list_; }
+    void update(const Cluster& cluster, const Changes& changes);
+    // Made when it is asked for, and not with each change: it walks all such pods, which are many where the source has no
+    // Nodes. cluster: of the last update(), or a later
+    // one.
+    [[nodiscard]] const OutOfReachList& list(const Cluster& cluster) const;
 
   private:
     [[nodiscard]] bool counts(const Cluster& cluster, const Pod& pod) const;
-    void select(const Cluster& cluster);
 
     std::string this_node_;
     std::set<ObjectName> pods_;
-    OutOfReachList list_;
+    mutable OutOfReachList list_;
+    mutable bool stale_ = false;
 };
 
 }  // namespace catflap::resolve
