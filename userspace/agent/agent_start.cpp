@@ -14,6 +14,7 @@
 #include "control/readiness.h"
 #include "kernel/datapath/datapath.h"
 #include "kernel/datapath/pin_directory.h"
+#include "source/directory/directory.h"
 
 namespace catflap::agent {
 namespace {
@@ -167,7 +168,7 @@ Result<> Agent::open_source() {
         options.source_dir, {.node = options.without_pods ? "" : options.node, .cache = options.run_dir / kCacheName});
     if (!source)
         return tl::unexpected(source.error());
-    state_.source = std::move(*source);
+    state_.source = std::make_unique<source::Directory>(std::move(*source));
     if (const std::string& lost = state_.source->cache_status()->lost; !lost.empty())
         spdlog::error("{}", lost);
     log_diagnostics();

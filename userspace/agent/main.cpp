@@ -12,6 +12,7 @@
 #include "base/exit_code.h"
 #include "base/log_limit.h"
 #include "control/node_lock.h"
+#include "source/directory/directory.h"
 
 namespace {
 

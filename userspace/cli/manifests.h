@@ -7,7 +7,7 @@
 
 #include "base/result.h"
 #include "cli/command.h"
-#include "source/directory/catalog.h"
+#include "source/catalog/catalog.h"
 
 namespace catflap::cli {
 

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "agent/answers.h"
+#include "source/directory/directory.h"
 #include "support/agent/source_site.h"
 
 using namespace catflap;
@@ -14,8 +15,8 @@ using namespace catflap::agent;
 namespace {
 
 struct Site : test::SourceSite {
-    void open() { state.source.emplace(source::Directory::open(directory()).value()); }
-    void refresh() { REQUIRE(state.source->refresh().has_value()); }
+    void open() { state.source = std::make_unique<source::Directory>(source::Directory::open(directory()).value()); }
+    void refresh() { REQUIRE(state.source->refresh(false).has_value()); }
     AgentState state;
 };
 

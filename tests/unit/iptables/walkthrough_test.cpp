@@ -4,7 +4,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "source/directory/catalog.h"
+#include "source/catalog/catalog.h"
 #include "unit/iptables/support.h"
 
 using namespace catflap;

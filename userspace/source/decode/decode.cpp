@@ -8,7 +8,7 @@
 #include <iterator>
 #include <unordered_map>
 
-#include "source/decode/decode_object.h"
+#include "source/decode/decode_as.h"
 #include "base/printable.h"
 #include "source/decode/document.h"
 #include "source/decode/kinds.h"
@@ -24,27 +24,6 @@ constexpr size_t kMostDiagnostics = 200;
 // From here on the memory that reading took is given back to the system at once.
 constexpr size_t kLargeText = size_t{1} << 20;
 
-std::optional<ObjectName> decode_name(const Field& object, bool in_namespace) {
-    const Field metadata = object.member("metadata");
-    const Field name = metadata.member("name");
-    const Field ns = metadata.member("namespace");
-    if (metadata.exists() && !metadata.is_mapping())
-        return {};
-    if (!name.exists()) {
-        name.refuse("is missing; an object needs a name");
-        return {};
-    }
-    const std::optional<std::string> name_text = name.string();
-    const std::optional<std::string> ns_text = ns.exists() ? ns.string() : "default";
-    if (!name_text || !check_name(name, *name_text, check_dns_subdomain(*name_text)))
-        return {};
-    if (!in_namespace)
-        return ObjectName{"", *name_text};
-    if (!ns_text || !check_name(ns, *ns_text, check_dns_label(*ns_text)))
-        return {};
-    return ObjectName{*ns_text, *name_text};
-}
-
 // A misspelt type is told, and a policy that nobody enforces must not look enforced.
 void pass_over(const Value& value, const Field& object, TypeMeta type) {
     const TypeProblem problem = find_problem(type);
@@ -57,33 +36,6 @@ void pass_over(const Value& value, const Field& object, TypeMeta type) {
     object.member("apiVersion")
         .warn(fmt::format("passed over: {} {} is not enforced; {} {} is", type.api_version, type.kind, kPolicyVersion,
                           kPolicyKind));
-}
-
-// `kind` is the one of ours that `type` means; an object that is refused for its spelling still has its name.
-std::optional<Object> decode_as(std::string_view kind, TypeMeta type, const Field& object) {
-    const std::optional<ObjectName> name = decode_name(object, kind != "Node" && kind != "Namespace");
-    if (!name)
-        return {};
-    object.report().object = fmt::format("{} {}", kind, name->ns.empty() ? name->name : to_string(*name));
-    if (type.kind != kind)
-        object.member("kind").refuse(fmt::format("\"{}\" is not a kind; write {}", type.kind, kind));
-    const std::string_view version = version_of(kind);
-    if (type.api_version.empty())
-        object.member("apiVersion").refuse(fmt::format("is missing; write {}", version));
-    else if (type.api_version != version)
-        object.member("apiVersion").refuse(fmt::format("\"{}\" is not supported; write {}", type.api_version, version));
-    check_fields(kind, object);
-    if (kind == kPolicyKind)
-        return decode_policy(object, *name);
-    if (kind == "Service")
-        return decode_service(object, *name);
-    if (kind == kSliceKind)
-        return decode_endpoint_slice(object, *name);
-    if (kind == "Pod")
-        return decode_pod(object, *name);
-    if (kind == "Node")
-        return decode_node(object, *name);
-    return decode_namespace(object, *name);
 }
 
 template <class T>
@@ -125,8 +77,6 @@ class Decoder {
     };
     void take_object(const Value& value, TypeMeta type, Taken& out);
     static void merge(Taken& to, Taken from);
-    // What was decoded of an object, refused or not.
-    static void place(std::optional<Object> decoded, const Field& object, Decoded& out);
 
     const std::string& file_;
     Taken decoded_;
@@ -208,20 +158,11 @@ void Decoder::take_object(const Value& value, TypeMeta inferred, Taken& out) {
     else if (const std::string_view kind = meant_kind(type); kind.empty())
         pass_over(value, object, type);
     else if (object.is_mapping())
-        place(decode_as(kind, type, object), object, out);
+        place_object(decode_as(kind, type, object), object, out);
     say_how_many(report, report.more_refusals, report.refusals);
     say_how_many(report, report.more_warnings, report.warnings);
     append(out.refusals, out.dropped_refusals, report.refusals);
     append(out.warnings, out.dropped_warnings, report.warnings);
-}
-
-void Decoder::place(std::optional<Object> decoded, const Field& object, Decoded& out) {
-    if (!decoded)
-        return;  // nobody knows whose it is
-    if (object.report().refusals.empty())
-        out.objects.push_back({std::move(*decoded), object.line()});
-    else if (const auto* policy = std::get_if<Policy>(&*decoded))
-        out.stand_ins.push_back({decode_stand_in(object, policy->name), object.line()});
 }
 
 // The first of several objects with one name counts.

@@ -10,7 +10,7 @@ Result<Directory> Directory::open(const std::filesystem::path& path, const Direc
     if (!watch)
         return tl::unexpected(watch.error());
     Directory directory(std::make_unique<State>(path, std::move(*watch), options));
-    if (const Result<bool> read = directory.refresh(); !read && !directory.state_->restore())
+    if (const Result<bool> read = directory.refresh(); !read && !directory.state_->catalog.restore())
         return tl::unexpected(read.error());
     directory.state_->catalog.publish();
     return directory;
@@ -25,6 +25,10 @@ int Directory::fd() const {
     return state_->watch.fd();
 }
 
+std::string Directory::describe() const {
+    return "directory " + state_->path.string();
+}
+
 Result<bool> Directory::refresh(bool patient) {
     return state_->refresh(patient);
 }
@@ -36,13 +40,13 @@ bool Directory::emptied_on_purpose() const {
 }
 
 bool Directory::unsaved() const {
-    return state_->unsaved();
+    return state_->catalog.unsaved();
 }
 Result<> Directory::save() {
-    return state_->save();
+    return state_->catalog.save();
 }
 const CacheStatus* Directory::cache_status() const {
-    return state_->cache ? &state_->cache->status() : nullptr;
+    return state_->catalog.cache_status();
 }
 
 void Directory::doubt() {

@@ -7,11 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "base/result.h"
-#include "model/changes.h"
-#include "model/cluster.h"
-#include "source/cache/cache.h"
-#include "source/decode/decode.h"
+#include "source/source.h"
 
 namespace catflap::source {
 
@@ -23,44 +19,37 @@ struct DirectoryOptions {
     std::filesystem::path cache;  // where what is in force outlives the process; "": nowhere
 };
 
-class Directory {
+class Directory : public Source {
   public:
     // Reads every manifest and starts to watch. Fails where the directory cannot be read and no cache knows what it
     // held; bad manifests are not a failure, they are in refusals().
     static Result<Directory> open(const std::filesystem::path& path, const DirectoryOptions& options = {});
     Directory(Directory&&) noexcept;
     Directory& operator=(Directory&&) noexcept;
-    ~Directory();
+    ~Directory() override;
 
-    // Readable (poll) when refresh() has something to do.
-    [[nodiscard]] int fd() const;
+    [[nodiscard]] std::string describe() const override;
+    [[nodiscard]] int fd() const override;
 
-    // Takes in every change made to the directory before the call. True: cluster(), refusals() or warnings() changed.
     // Fails where the directory has gone or cannot be read, and where it looks emptied: no manifest is left, or no Pod
-    // of the expected node, or it is another directory and has no policy any more. What it held last stays then, all of
-    // it, and a later call recovers. patient: a policy whose file is gone, and a directory that was away, are looked at
-    // again a second later before they are believed.
-    Result<bool> refresh(bool patient = false);
-    // The node whose last Pod does not go away in silence; "": Pods may go.
-    void expect_pods_of(const std::string& node);
-    [[nodiscard]] bool emptied_on_purpose() const;
-    // The next refresh() compares every file with what it was, whatever was heard of it.
-    void doubt();
+    // of the expected node, or it is another directory and has no policy any more. patient: a policy whose file is
+    // gone, and a directory that was away, are looked at again a second later before they are believed.
+    Result<bool> refresh(bool patient) override;
+    Result<bool> refresh() { return refresh(false); }
+    [[nodiscard]] Result<> is_complete() const override { return {}; }  // open() has read it
+    void expect_pods_of(const std::string& node) override;
+    [[nodiscard]] bool emptied_on_purpose() const override;
+    void doubt() override;
 
-    [[nodiscard]] const Cluster& cluster() const;
-    // What refresh() changed in it since the last take_changes().
-    [[nodiscard]] const Changes& changes() const;
-    Changes take_changes();
-    [[nodiscard]] const std::vector<Diagnostic>& refusals() const;
-    [[nodiscard]] const std::vector<Diagnostic>& warnings() const;
+    [[nodiscard]] const Cluster& cluster() const override;
+    [[nodiscard]] const Changes& changes() const override;
+    Changes take_changes() override;
+    [[nodiscard]] const std::vector<Diagnostic>& refusals() const override;
+    [[nodiscard]] const std::vector<Diagnostic>& warnings() const override;
 
-    // ---- The cache ----
-    // Whether save() has something to do now.
-    [[nodiscard]] bool unsaved() const;
-    // Writes a part of what changed, at most some milliseconds' worth; to be called when it is enforced.
-    Result<> save();
-    // Nothing: there is none.
-    [[nodiscard]] const CacheStatus* cache_status() const;
+    [[nodiscard]] bool unsaved() const override;
+    Result<> save() override;
+    [[nodiscard]] const CacheStatus* cache_status() const override;
 
   private:
     struct State;

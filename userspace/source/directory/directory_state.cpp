@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "source/directory/directory_state.h"
 
-#include <malloc.h>
-
 #include <utility>
 
 namespace catflap::source {
@@ -10,9 +8,6 @@ namespace {
 
 // How long a file that holds a policy has to be gone before that is believed: `rm -r` goes file by file.
 constexpr std::chrono::milliseconds kVanished{900};  // a little less than the timer of the watch
-// What one save() does at most.
-constexpr size_t kClaimsAtOnce = 1000;
-constexpr size_t kBytesAtOnce = size_t{1} << 20;
 
 bool holds_a_pod_of(const Proposal& proposal, const std::string& node) {
     for (const auto& [file, decoded] : proposal.taken)
@@ -25,12 +20,11 @@ bool holds_a_pod_of(const Proposal& proposal, const std::string& node) {
 }  // namespace
 
 Directory::State::State(std::filesystem::path where, Watch watcher, const DirectoryOptions& options)
-    : path(std::move(where)), watch(std::move(watcher)), node(options.node) {
-    if (options.cache.empty())
-        return;
-    cache.emplace(options.cache, "directory " + std::filesystem::absolute(path).lexically_normal().string());
-    catalog.follow_claims();
-    for (const std::string& name : cache->files())
+    : path(std::move(where)),
+      watch(std::move(watcher)),
+      catalog(options.cache, "directory " + std::filesystem::absolute(path).lexically_normal().string()),
+      node(options.node) {
+    for (const std::string& name : catalog.kept_files())
         files[name] = std::nullopt;
 }
 
@@ -87,7 +81,7 @@ Result<> Directory::State::judge(const Reading& reading) {
     // Where the cache has to say what was there before.
     const bool all_gone = reading.proposal.taken.empty() && !files.empty();
     if (!begun && (all_gone || (!node.empty() && !holds_a_pod_of(reading.proposal, node))))
-        restore();
+        catalog.restore();
     const std::string missing = what_is_missing(reading);
     std::error_code ignored;
     if (missing.empty() || std::filesystem::exists(path / kEmptiedOnPurpose, ignored))
@@ -118,8 +112,8 @@ std::string Directory::State::what_is_missing(const Reading& reading) const {
 void Directory::State::take(Reading reading, bool patient) {
     for (auto& [name, decoded] : reading.proposal.taken) {
         const bool needs_earlier = decoded.empty || decoded.unreadable || !decoded.refusals.empty();
-        if (cache && !begun && !restored && needs_earlier)
-            catalog.take(name, cache->read(name));
+        if (needs_earlier)
+            catalog.restore(name);
         catalog.take(name, std::move(decoded));
         files[name] = reading.stamps.at(name);
         vanished.erase(name);
@@ -129,6 +123,7 @@ void Directory::State::take(Reading reading, bool patient) {
     if (!vanished.empty())
         watch.wake_later();
     begun = true;
+    catalog.confirm();
     uncertain = false;
     replaced = false;
     trouble.reset();
@@ -142,48 +137,6 @@ void Directory::State::remove(const std::string& name, bool patient) {
     vanished.erase(since);
     files.erase(name);
     catalog.remove(name);
-}
-
-bool Directory::State::restore() {
-    if (!cache || restored || begun)
-        return restored;
-    for (const std::string& name : cache->files()) {
-        Decoded decoded = cache->read(name);
-        decoded.refusals.clear();  // told by the cache's status
-        catalog.take(name, std::move(decoded));
-        restored = true;
-    }
-    return restored;
-}
-
-bool Directory::State::unsaved() const {
-    return cache && (catalog.unseen_claims() > 0 || cache->unwritten() > 0) && Clock::now() >= save_again_at;
-}
-
-Result<> Directory::State::save() {
-    if (!cache || Clock::now() < save_again_at)
-        return {};
-    Result<> outcome;
-    // After a failure what was to be written is there still.
-    if (cache->unwritten() < kBytesAtOnce)
-        catalog.see_claims(kClaimsAtOnce, [&](const std::string& file, const std::string& key,
-                                              std::optional<KeptClaim> claim) {
-            auto noted = claim ? cache->put(file, key, claim->stands_in, claim->manifest) : cache->remove(file, key);
-            if (!noted)
-                outcome = std::move(noted);
-            return cache->unwritten() < kBytesAtOnce;
-        });
-    if (begun && !forgotten && catalog.unseen_claims() == 0) {
-        forgotten = true;
-        if (auto done = cache->forget(); !done)
-            outcome = std::move(done);
-        malloc_trim(0);  // what the start needed to know of the cache is as large as its keys
-    }
-    if (auto written = cache->flush(); !written) {
-        save_again_at = Clock::now() + std::chrono::seconds(1);
-        return written;
-    }
-    return outcome;
 }
 
 }  // namespace catflap::source

@@ -7,7 +7,7 @@
 #include <optional>
 #include <set>
 
-#include "source/directory/catalog.h"
+#include "source/catalog/kept_catalog.h"
 #include "source/directory/directory.h"
 #include "source/directory/manifest.h"
 #include "source/directory/watch.h"
@@ -33,12 +33,8 @@ struct Directory::State {
 
     Result<bool> refresh(bool patient);
     void expect_pods_of(const std::string& name);
-    Result<> save();
-    [[nodiscard]] bool unsaved() const;
     // The next refresh() compares every file with what it was.
     void doubt() { doubted = true; }
-    // Everything that the cache has; false: nothing.
-    bool restore();
 
   private:
     Result<Files> list() const;
@@ -57,16 +53,13 @@ struct Directory::State {
   public:
     std::filesystem::path path;
     Watch watch;
-    Catalog catalog;
-    std::optional<Cache> cache;
+    KeptCatalog catalog;
 
   private:
     std::string node;
     Files files;
     std::map<std::string, Clock::time_point> vanished;  // files that hold a policy, since when they are gone
     bool begun = false;                                 // something was taken, and the cache is not needed any more
-    bool restored = false;
-    bool forgotten = false;  // what the cache held at the start
     // The directory was away, was replaced or looked emptied: nothing is taken before it is at rest and in order.
     bool uncertain = false;
     bool replaced = false;
@@ -74,7 +67,6 @@ struct Directory::State {
     Files last_listing;
     std::optional<Error> trouble;          // why the last look was not taken
     std::optional<Files> refused_listing;  // what was there then, where it looked emptied
-    Clock::time_point save_again_at{};
 };
 
 }  // namespace catflap::source

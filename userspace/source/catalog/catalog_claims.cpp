@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "source/cache/manifest_text.h"
-#include "source/directory/catalog.h"
-#include "source/directory/cluster_objects.h"
+#include "source/catalog/catalog.h"
+#include "source/catalog/cluster_objects.h"
 
 namespace catflap::source {
 

@@ -41,6 +41,10 @@ class Catalog {
     // represented by its stand-in.
     void take(const std::string& file, Decoded decoded);
     void remove(const std::string& file);
+    // Takes what one object of a file is now; the file's others stay as they are. A refused object keeps its last
+    // version, as above. key: the object's.
+    void take_object(const std::string& file, const std::string& key, Decoded decoded);
+    void remove_object(const std::string& file, const std::string& key);
     // Whether this would take away the last pod of the node, or the last policy. False where there was none.
     [[nodiscard]] bool loses_last_pod(const Proposal& proposal, const std::string& node) const;
     [[nodiscard]] bool loses_last_policy(const Proposal& proposal) const;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "source/directory/cluster_objects.h"
+#include "source/catalog/cluster_objects.h"
 
 #include <cassert>
 

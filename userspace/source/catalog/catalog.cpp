@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "source/directory/catalog.h"
+#include "source/catalog/catalog.h"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 #include <tuple>
 #include <unordered_set>
 
-#include "source/directory/cluster_objects.h"
+#include "source/catalog/cluster_objects.h"
 
 namespace catflap::source {
 namespace {
