@@ -69,7 +69,9 @@ void Agent::refresh_source(bool patient) {
     state_.source->expect_pods_of(
         state_.options.without_pods || !state_.links || state_.links->links().empty() ? "" : state_.options.node);
     auto changed = state_.source->refresh(patient);
-    const std::string error = changed ? "" : changed.error().message;
+    const Result<> fresh = changed ? state_.source->is_up_to_date() : tl::unexpected(changed.error());
+    // While it holds nothing yet, the start says so.
+    const std::string error = fresh || !state_.source->is_complete() ? "" : fresh.error().message;
     if (error != state_.source_error) {
         if (error.empty())
             spdlog::info("the source is read again");

@@ -62,7 +62,7 @@ struct AgentState {
     engine::Mends mends;
     LocalEndpoints local;
     resolve::Resolved resolved;
-    mutable engine::ListingIndex index;                // of resolved; for reports
+    mutable engine::ListingIndex index;  // of resolved; for reports
     // Pods that policies select and no agent can enforce; of the derivation.
     const resolve::OutOfReachPods* out_of_reach = nullptr;
     std::string commit_error;                          // the desired state was refused: "" or why
@@ -122,6 +122,7 @@ class Agent : public report::Responder {
     Result<> lock_pins();
     Result<> open_links();
     Result<> open_source();
+    void wait_for_source();
     Result<> open_engine();
     Result<> first_commit();
     void start_failed(const Error& error);

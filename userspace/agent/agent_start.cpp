@@ -3,6 +3,7 @@
 // then each step is tried until it succeeds. What an earlier agent left goes on judging meanwhile.
 #include <fmt/ranges.h>
 #include <malloc.h>
+#include <poll.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -14,7 +15,7 @@
 #include "control/readiness.h"
 #include "kernel/datapath/datapath.h"
 #include "kernel/datapath/pin_directory.h"
-#include "source/directory/directory.h"
+#include "agent/sources.h"
 
 namespace catflap::agent {
 namespace {
@@ -24,6 +25,7 @@ using Clock = std::chrono::steady_clock;
 // To look whether a source is there costs next to nothing, to load the datapath a second of a CPU.
 constexpr std::chrono::milliseconds kCheapRetry{1000};
 constexpr std::chrono::milliseconds kLongestRetry{30000};
+constexpr std::chrono::milliseconds kAnswersAtOnce{2000};
 // A start that goes on failing is told so often, and where interfaces are open meanwhile.
 constexpr auto kTellAgain = std::chrono::minutes(1);
 
@@ -50,7 +52,7 @@ Result<> check_that_pods_are_known(const AgentState& state) {
         "{} interfaces are here, and {} holds no Pod whose nodeName is \"{}\" ({}): everything on them would be dropped. "
         "Give --node the name that Pods have, and put all Namespaces, Nodes, Pods, Services, EndpointSlices and "
         "NetworkPolicies into the source; or start with --without-pods",
-        state.links->links().size(), state.options.source_dir.string(), node,
+        state.links->links().size(), state.source->describe(), node,
         nodes.empty() ? "it has no Pods at all" : fmt::format("its Pods are on {}, ...", fmt::join(nodes, ", ")));
 }
 
@@ -159,20 +161,28 @@ Result<> Agent::open_links() {
 }
 
 Result<> Agent::open_source() {
-    if (state_.source) {
-        refresh_source(false);  // what it held last, or the cache held, stays
-        return {};
+    if (!state_.source) {
+        auto opened = agent::open_source(state_.options);
+        if (!opened)
+            return tl::unexpected(opened.error());
+        state_.source = std::move(*opened);
+        if (const std::string& lost = state_.source->cache_status()->lost; !lost.empty())
+            spdlog::error("{}", lost);
+        log_diagnostics();
+        wait_for_source();
     }
-    const Options& options = state_.options;
-    auto source = source::Directory::open(
-        options.source_dir, {.node = options.without_pods ? "" : options.node, .cache = options.run_dir / kCacheName});
-    if (!source)
-        return tl::unexpected(source.error());
-    state_.source = std::make_unique<source::Directory>(std::move(*source));
-    if (const std::string& lost = state_.source->cache_status()->lost; !lost.empty())
-        spdlog::error("{}", lost);
-    log_diagnostics();
-    return {};
+    refresh_source(false);  // what it held last, or the cache held, stays
+    return state_.source->is_complete();
+}
+
+// A server that answers at once spares the log the word that nothing is enforced yet. Nothing else is to be done
+// meanwhile: what nothing judges is closed already.
+void Agent::wait_for_source() {
+    for (const auto until = Clock::now() + kAnswersAtOnce; !state_.source->is_complete() && Clock::now() < until;) {
+        pollfd source{state_.source->fd(), POLLIN, 0};
+        (void)poll(&source, 1, static_cast<int>(kAnswersAtOnce.count()) / 20);
+        refresh_source(false);
+    }
 }
 
 Result<> Agent::open_engine() {

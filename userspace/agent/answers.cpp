@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "agent/facts.h"
+#include "agent/sources.h"
 
 namespace catflap::agent {
 namespace {
@@ -39,6 +40,20 @@ std::optional<report::CacheRow> cache_of(const AgentState& state) {
     if (status->saved_at != std::chrono::system_clock::time_point())
         row.saved_at = status->saved_at;
     return row;
+}
+
+std::vector<report::FeedRow> feeds_of(const AgentState& state) {
+    std::vector<report::FeedRow> rows;
+    if (!state.source)
+        return rows;
+    for (source::FeedStatus& feed : state.source->feeds()) {
+        report::FeedRow row{
+            std::move(feed.resource), feed.synced, std::move(feed.error), {}, feed.lists, feed.watches, feed.events};
+        if (feed.heard_at != std::chrono::system_clock::time_point())
+            row.heard_at = feed.heard_at;
+        rows.push_back(std::move(row));
+    }
+    return rows;
 }
 
 std::vector<report::MendRow> mends_of(const AgentState& state) {
@@ -126,7 +141,10 @@ report::Status status_of(const AgentState& state) {
     status.pid = getpid();
     status.node = state.options.node;
     status.mode = to_string(state.options.mode);
-    status.source_path = state.options.source_dir.string();
+    const SourceName source = name_of_source(state.options, state.source.get());
+    status.source_kind = source.kind;
+    status.source_path = source.place;
+    status.feeds = feeds_of(state);
     status.source_error = state.source_error;
     status.cache = cache_of(state);
     status.keeps_established = engine::keeps_established(state.options);

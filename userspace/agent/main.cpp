@@ -9,6 +9,7 @@
 #include <cstdio>
 
 #include "agent/agent.h"
+#include "agent/sources.h"
 #include "base/exit_code.h"
 #include "base/log_limit.h"
 #include "control/node_lock.h"
@@ -36,6 +37,12 @@ void define(CLI::App& app, Options& options) {
     app.set_config("--config", "", "a file with the same names as these flags, as lines of name = value");
     app.allow_config_extras(CLI::config_extras_mode::error);
     app.add_option("--source", options.source_dir, "directory of Kubernetes manifests to enforce (watched)");
+    app.add_flag("--in-cluster", options.in_cluster,
+                 "enforce what the Kubernetes API holds, by the service account of the pod that catflapd runs in");
+    app.add_option("--kubeconfig", options.kubeconfig, "the same, by this kubeconfig");
+    app.add_option("--context", options.context, "context of the kubeconfig (default: its current one)");
+    app.add_option("--api-server", options.api_server,
+                   "URL of the API server, instead of the one that environment or kubeconfig name");
     app.add_option("--node", options.node, "name of this node (default: the host's name)");
     app.add_option("--mode", options.mode,
                    "ebpf; iptables: by chains and ipsets, as the engine that catflap replaces; audit: judge and count, "
@@ -165,8 +172,12 @@ ReadOptions reader(int argc, char** argv) {
 
 // What no retry can mend.
 const char* wrong_use(const Options& options) {
-    if (options.source_dir.empty() && !options.remove)
-        return "--source is required: the directory of manifests to enforce";
+    if (options.remove)
+        return nullptr;
+    if (const char* wrong = wrong_source(options))
+        return wrong;
+    if (options.check && options.source_dir.empty())
+        return "--check reads a directory of manifests: give --source DIR";
     if (options.mode == Mode::iptables && !keeps_established(options))
         return "--established revoke: mode iptables cannot, since conntrack's verdict on a live connection is final "
                "there; leave the flag out, or choose mode ebpf";

@@ -21,8 +21,13 @@ constexpr const char* kCacheName = "last-good";
 
 // The flags of catflapd, with their defaults.
 struct Options : engine::Options {
+    // The source: one of these three.
     std::filesystem::path source_dir;
-    std::string node;  // "": the host's name
+    std::filesystem::path kubeconfig;
+    bool in_cluster = false;
+    std::string context;     // of the kubeconfig; "": its current one
+    std::string api_server;  // URL, instead of the one that kubeconfig or environment name; ""
+    std::string node;        // "": the host's name
     std::filesystem::path run_dir = "/run/catflap";
     GuardWish guard = GuardWish::automatic;  // close interfaces that no program judges
     OnFailure on_failure = OnFailure::closed;

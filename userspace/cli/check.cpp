@@ -42,8 +42,8 @@ void add_out_of_reach(std::vector<Diagnostic>& warnings, const Cluster& cluster)
                                          fmt::format("selects pod {} on node {}, on which it is not enforced: {}",
                                                      to_string(pod.pod), pod.node, sentence_of(pod.why))));
     if (list.count > list.pods.size())
-        warnings.push_back(of_object("", fmt::format("{} more selected pods are out of reach of any agent",
-                                                     list.count - list.pods.size())));
+        warnings.push_back(of_object(
+            "", fmt::format("{} more selected pods are out of reach of any agent", list.count - list.pods.size())));
 }
 
 // What the agent would take, and then find too large.

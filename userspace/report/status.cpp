@@ -33,6 +33,19 @@ json object_of(const NamedNumbers& numbers) {
     return result;
 }
 
+json feeds_of(const std::vector<FeedRow>& feeds) {
+    json result = json::array();
+    for (const FeedRow& feed : feeds)
+        result.push_back({{"resource", feed.resource},
+                          {"synced", feed.synced},
+                          {"error", feed.error},
+                          {"heardAt", text_of(feed.heard_at)},
+                          {"lists", feed.lists},
+                          {"watches", feed.watches},
+                          {"events", feed.events}});
+    return result;
+}
+
 json source_of(const Status& status) {
     json cache;
     if (status.cache)
@@ -41,11 +54,9 @@ json source_of(const Status& status) {
                  {"bytes", status.cache->bytes},
                  {"lost", status.cache->lost},
                  {"error", status.cache->error}};
-    return {{"kind", "directory"},
-            {"path", status.source_path},
-            {"state", status.source_error.empty() ? "synced" : "stale"},
-            {"error", status.source_error},
-            {"cache", std::move(cache)}};
+    return {{"kind", status.source_kind},      {"path", status.source_path},
+            {"feeds", feeds_of(status.feeds)}, {"state", status.source_error.empty() ? "synced" : "stale"},
+            {"error", status.source_error},    {"cache", std::move(cache)}};
 }
 
 json pods_of(const std::vector<UnenforcedPod>& pods, const std::string& this_node) {

@@ -35,6 +35,17 @@ struct CacheRow {
     std::string error;  // why it is not written
 };
 
+// One kind of object, as a server sends it.
+struct FeedRow {
+    std::string resource;
+    bool synced = false;
+    std::string error;             // "": it is up to date
+    std::optional<Time> heard_at;  // the server's last word
+    uint64_t lists = 0;
+    uint64_t watches = 0;
+    uint64_t events = 0;
+};
+
 struct GuardRow {
     bool on = false;
     std::string by;
@@ -68,8 +79,10 @@ struct Status {
     int pid = 0;
     std::string node;
     std::string mode;
+    std::string source_kind = "directory";
     std::string source_path;
-    std::string source_error;  // "": it is synced
+    std::vector<FeedRow> feeds;  // of a source that asks a server for each kind
+    std::string source_error;    // "": it is synced
     std::optional<CacheRow> cache;
     bool keeps_established = false;
     std::string attached_by;

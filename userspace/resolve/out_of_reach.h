@@ -37,9 +37,8 @@ class OutOfReachPods {
   public:
     explicit OutOfReachPods(std::string this_node) : this_node_(std::move(this_node)) {}
     void update(const Cluster& cluster, const Changes& changes);
-    // Made when it is asked for, and not with each change: it walks all such pods, which are many where the source has no
-    // Nodes. cluster: of the last update(), or a later
-    // one.
+    // Made when it is asked for, and not with each change: it walks all such pods, which are many where the source has
+    // no Nodes. cluster: of the last update(), or a later one.
     [[nodiscard]] const OutOfReachList& list(const Cluster& cluster) const;
 
   private:

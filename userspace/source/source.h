@@ -18,9 +18,9 @@ namespace catflap::source {
 
 // How one kind of object is kept up to date, by a source that asks a server for each.
 struct FeedStatus {
-    std::string resource;  // "networkpolicies.networking.k8s.io"
-    bool synced = false;   // a list of this run is in what the source holds
-    std::string error;     // why it is not up to date; "": it is
+    std::string resource;                              // "networkpolicies.networking.k8s.io"
+    bool synced = false;                               // a list of this run is in what the source holds
+    std::string error;                                 // why it is not up to date; "": it is
     std::chrono::system_clock::time_point heard_at{};  // the server's last word; the epoch: none in this run
     uint64_t lists = 0;
     uint64_t watches = 0;
@@ -45,6 +45,8 @@ class Source {
     // says now cannot be read, or cannot be meant; all of what it held last stays then, and a later call recovers.
     // patient: what may be a passing state is looked at again before it is believed.
     virtual Result<bool> refresh(bool patient) = 0;
+    // Why a part of what it holds may be out of date, though the rest goes on.
+    [[nodiscard]] virtual Result<> is_up_to_date() const { return {}; }
     // Whether it holds a state that may be enforced: one that was read as a whole, or that a cache has kept.
     [[nodiscard]] virtual Result<> is_complete() const = 0;
     // The node whose last Pod does not go away in silence; "": Pods may go.

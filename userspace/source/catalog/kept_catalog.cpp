@@ -6,8 +6,6 @@
 namespace catflap::source {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 // What one save() does at most.
 constexpr size_t kClaimsAtOnce = 1000;
 constexpr size_t kBytesAtOnce = size_t{1} << 20;
@@ -43,11 +41,12 @@ void KeptCatalog::restore(const std::string& file) {
 }
 
 bool KeptCatalog::unsaved() const {
-    return cache_ && (unseen_claims() > 0 || cache_->unwritten() > 0) && Clock::now() >= save_again_at_;
+    return cache_ && (unseen_claims() > 0 || cache_->unwritten() > 0) &&
+           std::chrono::steady_clock::now() >= save_again_at_;
 }
 
 Result<> KeptCatalog::save() {
-    if (!cache_ || Clock::now() < save_again_at_)
+    if (!cache_ || std::chrono::steady_clock::now() < save_again_at_)
         return {};
     Result<> outcome;
     if (cache_->unwritten() < kBytesAtOnce)
@@ -64,7 +63,7 @@ Result<> KeptCatalog::save() {
         malloc_trim(0);  // what the start needed to know of the cache is as large as its keys
     }
     if (auto written = cache_->flush(); !written) {
-        save_again_at_ = Clock::now() + std::chrono::seconds(1);
+        save_again_at_ = std::chrono::steady_clock::now() + std::chrono::seconds(1);
         return written;
     }
     return outcome;

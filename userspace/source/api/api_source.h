@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// The Kubernetes API as a source.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "source/api/access.h"
+#include "source/api/feeder.h"
+#include "source/api/mailbox.h"
+#include "source/catalog/kept_catalog.h"
+#include "source/source.h"
+
+namespace catflap::source {
+
+struct ApiOptions {
+    Access access;
+    std::string node;             // as expect_pods_of()
+    std::filesystem::path cache;  // where what is in force outlives the process; "": nowhere
+};
+
+class ApiSource : public Source {
+  public:
+    // Begins to read. Whether the server answers is told by is_complete() and refresh().
+    static Result<std::unique_ptr<ApiSource>> open(const ApiOptions& options);
+
+    [[nodiscard]] std::string describe() const override { return "cluster " + server_; }
+    [[nodiscard]] int fd() const override { return mailbox_->fd(); }
+
+    Result<bool> refresh(bool patient) override;
+    // Fails where a kind has failed for some seconds, and where a new list of Pods has none of the expected node any
+    // more: the earlier one stays then, until a list has one.
+    [[nodiscard]] Result<> is_up_to_date() const override;
+    // Every kind that nothing can be enforced without was listed once, or is known from the cache. The cache is asked
+    // when the server has failed, or has not answered for some seconds.
+    [[nodiscard]] Result<> is_complete() const override;
+    void expect_pods_of(const std::string& node) override { node_ = node; }
+    [[nodiscard]] bool emptied_on_purpose() const override { return false; }
+    void doubt() override { feeder_->doubt(); }
+
+    [[nodiscard]] const Cluster& cluster() const override { return catalog_.cluster(); }
+    [[nodiscard]] const Changes& changes() const override { return catalog_.changes(); }
+    Changes take_changes() override { return catalog_.take_changes(); }
+    [[nodiscard]] const std::vector<Diagnostic>& refusals() const override { return catalog_.refusals(); }
+    [[nodiscard]] const std::vector<Diagnostic>& warnings() const override { return catalog_.warnings(); }
+    [[nodiscard]] std::vector<FeedStatus> feeds() const override;
+
+    [[nodiscard]] bool unsaved() const override { return catalog_.unsaved(); }
+    Result<> save() override { return catalog_.save(); }
+    [[nodiscard]] const CacheStatus* cache_status() const override { return catalog_.cache_status(); }
+
+  private:
+    using Clock = std::chrono::steady_clock;
+    ApiSource(const ApiOptions& options, std::unique_ptr<Mailbox> mailbox, std::unique_ptr<Feeder> feeder);
+
+    void take(Delivery delivery);
+    void take_list(size_t resource, Decoded list);
+    void use_cache_where_needed();
+
+    std::string server_;
+    std::string node_;
+    KeptCatalog catalog_;
+    std::set<std::string> kept_;  // files that the cache had at the start
+    std::unique_ptr<Mailbox> mailbox_;
+    std::unique_ptr<Feeder> feeder_;  // ends before the mailbox
+    Clock::time_point opened_at_ = Clock::now();
+    std::set<size_t> listed_;            // resources whose list was taken
+    std::set<size_t> restored_;          // resources that are as the cache had them
+    std::set<size_t> without_our_pods_;  // whose last list was not believed
+    Clock::time_point list_again_at_{};  // while there are such
+};
+
+}  // namespace catflap::source

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "source/api/credentials.h"
+
+#include <ctime>
+#include <nlohmann/json.hpp>
+
+#include "source/api/run_program.h"
+
+namespace catflap::source {
+namespace {
+
+using nlohmann::json;
+
+// "2026-11-28T16:00:00Z", also with fractions of a second. RFC 3339 in UTC, as Kubernetes writes it.
+std::optional<std::chrono::system_clock::time_point> parse_time(const std::string& text) {
+    std::tm parts{};
+    if (strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &parts) == nullptr)
+        return std::nullopt;
+    return std::chrono::system_clock::from_time_t(timegm(&parts));
+}
+
+std::string text_of(const json& object, const char* key) {
+    return object.contains(key) && object[key].is_string() ? object[key].get<std::string>() : std::string();
+}
+
+}  // namespace
+
+Result<Credentials::Printed> Credentials::run_plugin() const {
+    const ExecPlugin& plugin = access_.exec;
+    const json request = {
+        {"apiVersion", plugin.api_version}, {"kind", "ExecCredential"}, {"spec", {{"interactive", false}}}};
+    auto environment = plugin.environment;
+    environment["KUBERNETES_EXEC_INFO"] = request.dump();
+    const auto output = run_program(plugin.command, plugin.arguments, environment, kPluginTime);
+    if (!output)
+        return fail("run the credential plug-in: {}{}{}", output.error().message,
+                    plugin.install_hint.empty() ? "" : "; ", plugin.install_hint);
+    const json answer = json::parse(*output, nullptr, /*allow_exceptions=*/false);
+    if (!answer.is_object() || !answer.contains("status") || !answer["status"].is_object())
+        return fail("run the credential plug-in {}: it printed no ExecCredential with a status", plugin.command);
+    const json& status = answer["status"];
+    Printed printed;
+    printed.identity = {text_of(status, "token"), text_of(status, "clientCertificateData"),
+                        text_of(status, "clientKeyData")};
+    if (printed.identity.token.empty() && printed.identity.certificate.empty())
+        return fail("run the credential plug-in {}: it printed neither a token nor a certificate", plugin.command);
+    printed.expires_at = parse_time(text_of(status, "expirationTimestamp"));
+    return printed;
+}
+
+Result<Identity> Credentials::identity() {
+    if (!access_.exec.command.empty()) {
+        if (!printed_ || (printed_->expires_at && *printed_->expires_at <= std::chrono::system_clock::now())) {
+            auto printed = run_plugin();
+            if (!printed)
+                return tl::unexpected(printed.error());
+            printed_ = std::move(*printed);
+        }
+        return printed_->identity;
+    }
+    const auto token = access_.token.read();
+    const auto certificate = access_.certificate.read();
+    const auto key = access_.key.read();
+    for (const auto* part : {&token, &certificate, &key})
+        if (!*part)
+            return tl::unexpected(part->error());
+    return Identity{*token, *certificate, *key};
+}
+
+}  // namespace catflap::source

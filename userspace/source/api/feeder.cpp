@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "source/api/feeder.h"
+
+#include <algorithm>
+#include <random>
+
+#include "source/api/credentials.h"
+#include "source/api/http_transport.h"
+#include "source/api/reflector.h"
+
+namespace catflap::source {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kLongestWait{1000};
+// While the loop has not taken what was handed over.
+constexpr milliseconds kFullWait{5};
+
+class Sink : public ReflectorSink {
+  public:
+    Sink(Mailbox& mailbox, size_t resource) : mailbox_(mailbox), resource_(resource) {}
+    void whole(Decoded list) override { mailbox_.put({resource_, std::move(list)}); }
+    void changed(WatchEvent event) override { mailbox_.put({resource_, std::move(event)}); }
+
+  private:
+    Mailbox& mailbox_;
+    size_t resource_;
+};
+
+}  // namespace
+
+struct Feeder::Parts {
+    Parts(const Access& access, Mailbox& to) : mailbox(to), credentials(access) {}
+
+    Mailbox& mailbox;
+    Credentials credentials;
+    std::vector<std::unique_ptr<ReflectorSink>> sinks;
+    std::vector<std::unique_ptr<Reflector>> reflectors;
+    std::unique_ptr<HttpTransport> transport;
+
+    [[nodiscard]] std::vector<Standing> standings() const {
+        std::vector<Standing> result;
+        for (const auto& reflector : reflectors)
+            result.push_back({reflector->status(), reflector->failing_since()});
+        return result;
+    }
+};
+
+Feeder::Feeder(std::unique_ptr<Parts> parts) : parts_(std::move(parts)), thread_([this] { run(); }) {}
+
+Result<std::unique_ptr<Feeder>> Feeder::start(const Access& access, Mailbox& mailbox) {
+    auto parts = std::make_unique<Parts>(access, mailbox);
+    auto transport = HttpTransport::open(access, parts->credentials);
+    if (!transport)
+        return tl::unexpected(transport.error());
+    parts->transport = std::move(*transport);
+    std::random_device random;
+    for (size_t i = 0; i < resources().size(); ++i) {
+        parts->sinks.push_back(std::make_unique<Sink>(mailbox, i));
+        parts->reflectors.push_back(
+            std::make_unique<Reflector>(resources()[i], *parts->transport, *parts->sinks.back(), random()));
+    }
+    mailbox.set_standings(parts->standings());
+    return std::unique_ptr<Feeder>(new Feeder(std::move(parts)));
+}
+
+Feeder::~Feeder() {
+    stop_ = true;
+    parts_->transport->wake();
+    thread_.join();
+}
+
+void Feeder::doubt() {
+    doubted_ = true;
+    parts_->transport->wake();
+}
+
+void Feeder::run() {
+    while (!stop_) {
+        auto now = std::chrono::steady_clock::now();
+        auto next = now + kLongestWait;
+        const bool doubted = doubted_.exchange(false);
+        for (const auto& reflector : parts_->reflectors) {
+            if (doubted)
+                reflector->doubt();
+            next = std::min(next, reflector->step(now));
+        }
+        parts_->mailbox.set_standings(parts_->standings());
+        // Bytes that are not read make the server wait.
+        if (parts_->mailbox.full()) {
+            std::this_thread::sleep_for(kFullWait);
+            continue;
+        }
+        now = std::chrono::steady_clock::now();
+        parts_->transport->wait(
+            std::chrono::ceil<milliseconds>(std::max(next - now, std::chrono::steady_clock::duration::zero())));
+        now = std::chrono::steady_clock::now();
+        for (const auto& reflector : parts_->reflectors)
+            reflector->tick(now);
+        parts_->transport->perform();
+    }
+}
+
+}  // namespace catflap::source

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// The thread that talks to the API server: a reflector for each kind, over one connection. Whatever takes long there
+// (names, TLS, credential plug-ins, decoding 100,000 pods) takes no time from the loop that enforces.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <thread>
+
+#include "source/api/access.h"
+#include "source/api/mailbox.h"
+
+namespace catflap::source {
+
+class Feeder {
+  public:
+    // mailbox: outlives it.
+    static Result<std::unique_ptr<Feeder>> start(const Access& access, Mailbox& mailbox);
+    Feeder(const Feeder&) = delete;
+    Feeder& operator=(const Feeder&) = delete;
+    ~Feeder();
+
+    // Lists everything again. From any thread.
+    void doubt();
+
+  private:
+    struct Parts;
+    explicit Feeder(std::unique_ptr<Parts> parts);
+    void run();
+
+    std::unique_ptr<Parts> parts_;
+    std::atomic<bool> stop_ = false;
+    std::atomic<bool> doubted_ = false;
+    std::thread thread_;
+};
+
+}  // namespace catflap::source

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "source/api/http_transport.h"
+
+#include <curl/curl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include <array>
+#include <utility>
+
+namespace catflap::source {
+namespace {
+
+using std::chrono::seconds;
+
+constexpr long kConnectSeconds = 10;
+// A peer that has gone without a word is noticed after half a minute.
+constexpr long kKeepIdleSeconds = 15;
+constexpr long kKeepIntervalSeconds = 5;
+constexpr int kKeepCount = 3;
+constexpr unsigned kUnacknowledgedMs = 30000;
+
+int set_up_socket(void*, curl_socket_t fd, curlsocktype) {
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &kKeepCount, sizeof(kKeepCount));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &kUnacknowledgedMs, sizeof(kUnacknowledgedMs));
+    return CURL_SOCKOPT_OK;
+}
+
+// libcurl copies it.
+curl_blob blob_of(const std::string& text) {
+    return {const_cast<char*>(text.data()), text.size(), CURL_BLOB_COPY};
+}
+
+// "https://host:port/prefix" -> its parts; "host" of [::1] with its brackets.
+struct Server {
+    std::string scheme;
+    std::string host;
+    std::string port;
+    std::string prefix;
+};
+
+Server parse(const std::string& url) {
+    Server server;
+    const size_t colon = url.find("://");
+    server.scheme = url.substr(0, colon);
+    const size_t slash = url.find('/', colon + 3);
+    std::string authority = url.substr(colon + 3, slash == std::string::npos ? slash : slash - colon - 3);
+    server.prefix = slash == std::string::npos ? "" : url.substr(slash);
+    const size_t port = authority.rfind(':');
+    const bool has_port = port != std::string::npos && authority.find(']', port) == std::string::npos;
+    server.port = has_port ? authority.substr(port + 1) : server.scheme == "http" ? "80" : "443";
+    server.host = authority.substr(0, has_port ? port : std::string::npos);
+    return server;
+}
+
+}  // namespace
+
+struct HttpTransport::Transfer {
+    struct Slist {
+        curl_slist* list = nullptr;
+        Slist() = default;
+        Slist(const Slist&) = delete;
+        Slist& operator=(const Slist&) = delete;
+        ~Slist() { curl_slist_free_all(list); }
+        void add(const std::string& line) { list = curl_slist_append(list, line.c_str()); }
+    };
+
+    ResponseHandler& handler;
+    CURL* easy = curl_easy_init();
+    Slist headers{};
+    Slist connect_to{};
+    std::array<char, CURL_ERROR_SIZE> error{};
+    Result<> failure{};  // of the handler
+    bool has_head = false;
+
+    explicit Transfer(ResponseHandler& to) : handler(to) {}
+    Transfer(const Transfer&) = delete;
+    Transfer& operator=(const Transfer&) = delete;
+    ~Transfer() { curl_easy_cleanup(easy); }
+
+    template <class Value>
+    void set(CURLoption option, Value value) const {
+        curl_easy_setopt(easy, option, value);
+    }
+    void give_head();
+    static size_t on_header(const char* bytes, size_t size, size_t count, void* self);
+    static size_t on_body(const char* bytes, size_t size, size_t count, void* self);
+};
+
+void HttpTransport::Transfer::give_head() {
+    long status = 0;
+    curl_off_t retry_after = 0;
+    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after);
+    if (status < 200 || std::exchange(has_head, true))
+        return;
+    ResponseHead head;
+    head.status = static_cast<int>(status);
+    if (retry_after > 0)
+        head.retry_after = seconds(retry_after);
+    failure = handler.head(head);
+}
+
+size_t HttpTransport::Transfer::on_header(const char* bytes, size_t size, size_t count, void* self) {
+    auto& transfer = *static_cast<Transfer*>(self);
+    const std::string_view line(bytes, size * count);
+    if (line == "\r\n" || line == "\n")
+        transfer.give_head();
+    return transfer.failure ? size * count : 0;
+}
+
+size_t HttpTransport::Transfer::on_body(const char* bytes, size_t size, size_t count, void* self) {
+    auto& transfer = *static_cast<Transfer*>(self);
+    transfer.give_head();
+    if (transfer.failure)
+        transfer.failure = transfer.handler.body({bytes, size * count});
+    return transfer.failure ? size * count : 0;
+}
+
+struct HttpTransport::Curl {
+    CURLM* multi = curl_multi_init();
+    Curl() = default;
+    Curl(const Curl&) = delete;
+    Curl& operator=(const Curl&) = delete;
+    ~Curl() { curl_multi_cleanup(multi); }
+};
+
+HttpTransport::HttpTransport(Access access, Credentials& credentials, std::unique_ptr<Curl> curl)
+    : access_(std::move(access)), credentials_(credentials), curl_(std::move(curl)) {}
+
+HttpTransport::~HttpTransport() {
+    for (auto& [handler, transfer] : transfers_)
+        curl_multi_remove_handle(curl_->multi, transfer->easy);
+}
+
+Result<std::unique_ptr<HttpTransport>> HttpTransport::open(Access access, Credentials& credentials) {
+    static const CURLcode kReady = curl_global_init(CURL_GLOBAL_DEFAULT);
+    auto curl = std::make_unique<Curl>();
+    if (kReady != CURLE_OK || curl->multi == nullptr)
+        return fail("set up libcurl: {}", curl_easy_strerror(kReady));
+    return std::unique_ptr<HttpTransport>(new HttpTransport(std::move(access), credentials, std::move(curl)));
+}
+
+Result<> HttpTransport::configure(Transfer& transfer, const std::string& target) {
+    const auto identity = credentials_.identity();
+    if (!identity)
+        return tl::unexpected(identity.error());
+    const auto authority = access_.authority.read();
+    if (!authority)
+        return tl::unexpected(authority.error());
+    const Server server = parse(access_.server);
+    // A certificate's name that is not the address: the URL has the name, and the connection goes to the address.
+    const std::string& host = access_.tls_server_name.empty() ? server.host : access_.tls_server_name;
+    const std::string url = fmt::format("{}://{}:{}{}{}", server.scheme, host, server.port, server.prefix, target);
+    if (host != server.host) {
+        transfer.connect_to.add(fmt::format("{}:{}:{}:{}", host, server.port, server.host, server.port));
+        transfer.set(CURLOPT_CONNECT_TO, transfer.connect_to.list);
+    }
+    transfer.headers.add("Accept: application/json");
+    if (!identity->token.empty())
+        transfer.headers.add("Authorization: Bearer " + identity->token);
+    transfer.set(CURLOPT_URL, url.c_str());
+    transfer.set(CURLOPT_HTTPHEADER, transfer.headers.list);
+    transfer.set(CURLOPT_USERAGENT, "catflapd/" CATFLAP_VERSION);
+    transfer.set(CURLOPT_ACCEPT_ENCODING, "gzip");
+    transfer.set(CURLOPT_PROTOCOLS_STR, "http,https");
+    transfer.set(CURLOPT_PROXY, access_.proxy.c_str());  // and none of the environment
+    transfer.set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    transfer.set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
+    transfer.set(CURLOPT_PIPEWAIT, 1L);
+    transfer.set(CURLOPT_NOSIGNAL, 1L);
+    transfer.set(CURLOPT_CONNECTTIMEOUT, kConnectSeconds);
+    transfer.set(CURLOPT_TCP_KEEPALIVE, 1L);
+    transfer.set(CURLOPT_TCP_KEEPIDLE, kKeepIdleSeconds);
+    transfer.set(CURLOPT_TCP_KEEPINTVL, kKeepIntervalSeconds);
+    transfer.set(CURLOPT_SOCKOPTFUNCTION, &set_up_socket);
+    transfer.set(CURLOPT_SSL_VERIFYPEER, access_.unverified ? 0L : 1L);
+    transfer.set(CURLOPT_SSL_VERIFYHOST, access_.unverified ? 0L : 2L);
+    const std::array<std::pair<CURLoption, const std::string*>, 3> materials = {
+        {{CURLOPT_CAINFO_BLOB, &*authority},
+         {CURLOPT_SSLCERT_BLOB, &identity->certificate},
+         {CURLOPT_SSLKEY_BLOB, &identity->key}}};
+    for (const auto& [option, text] : materials) {
+        const curl_blob blob = blob_of(*text);
+        if (!text->empty())
+            transfer.set(option, &blob);
+    }
+    transfer.set(CURLOPT_ERRORBUFFER, transfer.error.data());
+    transfer.set(CURLOPT_HEADERFUNCTION, &Transfer::on_header);
+    transfer.set(CURLOPT_HEADERDATA, &transfer);
+    transfer.set(CURLOPT_WRITEFUNCTION, &Transfer::on_body);
+    transfer.set(CURLOPT_WRITEDATA, &transfer);
+    transfer.set(CURLOPT_PRIVATE, &transfer);
+    return {};
+}
+
+void HttpTransport::start(const std::string& target, ResponseHandler& handler) {
+    auto transfer = std::make_unique<Transfer>(handler);
+    if (auto done = configure(*transfer, target); !done) {
+        refused_.emplace(&handler, done.error());
+        return;
+    }
+    curl_multi_add_handle(curl_->multi, transfer->easy);
+    transfers_[&handler] = std::move(transfer);
+}
+
+void HttpTransport::cancel(ResponseHandler& handler) {
+    refused_.erase(&handler);
+    const auto transfer = transfers_.find(&handler);
+    if (transfer == transfers_.end())
+        return;
+    curl_multi_remove_handle(curl_->multi, transfer->second->easy);
+    transfers_.erase(transfer);
+}
+
+void HttpTransport::renew_credentials() {
+    credentials_.renew();
+}
+
+void HttpTransport::wait(std::chrono::milliseconds limit) {
+    if (refused_.empty())
+        curl_multi_poll(curl_->multi, nullptr, 0, static_cast<int>(limit.count()), nullptr);
+}
+
+void HttpTransport::wake() {
+    curl_multi_wakeup(curl_->multi);
+}
+
+void HttpTransport::finish(Transfer& transfer, const Result<>& outcome) {
+    ResponseHandler& handler = transfer.handler;
+    const Result<> told = outcome;
+    cancel(handler);
+    handler.end(told);
+}
+
+void HttpTransport::perform() {
+    for (const auto& [handler, error] : std::exchange(refused_, {}))
+        handler->end(tl::unexpected(error));
+    int running = 0;
+    curl_multi_perform(curl_->multi, &running);
+    int left = 0;
+    while (const CURLMsg* message = curl_multi_info_read(curl_->multi, &left)) {
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        void* self = nullptr;
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &self);
+        auto& transfer = *static_cast<Transfer*>(self);
+        if (!transfer.failure)
+            finish(transfer, transfer.failure);
+        else if (message->data.result == CURLE_OK)
+            finish(transfer, {});
+        else
+            finish(transfer,
+                   fail("GET from {}: {}", access_.server,
+                        transfer.error[0] != '\0' ? transfer.error.data() : curl_easy_strerror(message->data.result)));
+    }
+}
+
+}  // namespace catflap::source

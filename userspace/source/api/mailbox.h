@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the thread that talks to the API server hands over to the loop that enforces.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "base/unique_fd.h"
+#include "source/decode/api_object.h"
+#include "source/source.h"
+
+namespace catflap::source {
+
+// Of one kind: either all of its objects, or a change of one.
+struct Delivery {
+    size_t resource = 0;  // its place in resources()
+    std::variant<Decoded, WatchEvent> content;
+};
+
+// How a kind stands, for status and for whether there is something to complain about.
+struct Standing {
+    FeedStatus status;
+    std::optional<std::chrono::steady_clock::time_point> failing_since;
+};
+
+class Mailbox {
+  public:
+    static Result<std::unique_ptr<Mailbox>> open(size_t resources);
+
+    // ---- The thread ----
+    void put(Delivery delivery);
+    void set_standings(std::vector<Standing> standings);
+    // So much has not been taken yet that the server has to wait.
+    [[nodiscard]] bool full() const;
+
+    // ---- The loop ----
+    // Readable while there is something to take.
+    [[nodiscard]] int fd() const { return event_.get(); }
+    std::deque<Delivery> take();
+    [[nodiscard]] std::vector<Standing> standings() const;
+
+  private:
+    explicit Mailbox(UniqueFd event, size_t resources) : event_(std::move(event)), standings_(resources) {}
+    void ring();
+
+    UniqueFd event_;
+    mutable std::mutex mutex_;
+    std::deque<Delivery> deliveries_;
+    std::vector<Standing> standings_;
+};
+
+}  // namespace catflap::source

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// Keeps one kind of object as the API server has it: a consistent list, then a watch from its version on, and a list
+// again where the server does not remember that version any more. As client-go's reflector does it (k8s.io/client-go
+// v0.35, tools/cache/reflector.go). It knows no sockets and no clock, so tests can play the server.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "source/api/backoff.h"
+#include "source/api/json_splitter.h"
+#include "source/api/partial_list.h"
+#include "source/api/resources.h"
+#include "source/api/transport.h"
+#include "source/decode/api_object.h"
+#include "source/source.h"
+
+namespace catflap::source {
+
+// What it found out.
+class ReflectorSink {
+  public:
+    virtual ~ReflectorSink() = default;
+    // All objects of the kind; those that are not in it are gone.
+    virtual void whole(Decoded list) = 0;
+    virtual void changed(WatchEvent event) = 0;
+};
+
+class Reflector : public ResponseHandler {
+  public:
+    using Clock = std::chrono::steady_clock;
+
+    // All of them outlive it. seed: of the waits' jitter, and of a watch's length.
+    Reflector(const Resource& resource, Transport& transport, ReflectorSink& sink, uint32_t seed);
+
+    // Begins the next request where one is due, and gives up one that has been silent for too long. Returns when to
+    // call again, if nothing happens before.
+    Clock::time_point step(Clock::time_point now);
+    // Before the transport hands over what has come: what time it is.
+    void tick(Clock::time_point now) { now_ = now; }
+    // With the next step() all of it is listed again.
+    void doubt() { doubted_ = true; }
+
+    [[nodiscard]] const FeedStatus& status() const { return status_; }
+    // Since when it has failed, again and again; nothing: it has not.
+    [[nodiscard]] std::optional<Clock::time_point> failing_since() const { return failing_since_; }
+
+    // ResponseHandler
+    Result<> head(const ResponseHead& head) override;
+    Result<> body(std::string_view bytes) override;
+    void end(const Result<>& outcome) override;
+
+  private:
+    // streamed: a watch that begins with all objects (WatchList, Kubernetes 1.32; 1.27 by a feature gate).
+    enum class Phase { idle, streamed_list, paged_list, watch };
+
+    void begin_list();
+    void begin_page();
+    void begin_watch(bool streamed);
+    void begin_anew();
+    void request(const std::string& parameters);
+    [[nodiscard]] std::chrono::seconds silence() const;
+    Result<> take_item(std::string_view json);
+    Result<> take_event(std::string_view json);
+    void take_change(WatchEvent event);
+    void deliver(const std::string& version);
+    void end_page();
+    void end_watch(const Result<>& outcome);
+    void refused(const ApiStatus& status);
+    void failed(std::string why);
+    void heard();
+    void in_order();
+    [[nodiscard]] ApiStatus refusal() const;
+
+    Resource resource_;
+    Transport& transport_;
+    ReflectorSink& sink_;
+    ApiKind kind_;
+    FeedStatus status_;
+    Backoff backoff_;
+    std::minstd_rand random_;
+
+    Phase phase_ = Phase::idle;
+    bool busy_ = false;  // a request is under way
+    Clock::time_point now_{};
+    Clock::time_point due_{};
+    std::optional<Clock::time_point> failing_since_;
+    std::string version_;  // up to which all is known; "": nothing is
+    bool streams_lists_ = true;
+    bool pages_lists_ = true;
+    // Long ago.
+    Clock::time_point gone_at_{-std::chrono::hours(1)};
+    Clock::time_point failed_at_{-std::chrono::hours(1)};
+    bool doubted_ = false;
+
+    // Of the request that is under way.
+    ResponseHead head_;
+    std::optional<JsonSplitter> splitter_;
+    std::string error_body_;
+    Clock::time_point begun_at_{};
+    Clock::time_point heard_at_{};
+    bool got_something_ = false;
+    std::optional<ApiStatus> told_;  // by an ERROR event
+    // Of the list that is under way.
+    PartialList list_;
+    std::string next_page_;
+};
+
+}  // namespace catflap::source
