@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a reflector makes of the server's answers.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "source/api/reflector.h"
+
+namespace catflap::source {
+namespace {
+
+using std::chrono::seconds;
+
+constexpr int kForbidden = 403;
+constexpr int kGone = 410;
+constexpr int kUnauthorized = 401;
+constexpr int kOk = 200;
+
+// Of what the server sent, as opposed to the way there.
+constexpr int kMisunderstood = EBADMSG;
+
+constexpr size_t kLargestError = size_t{64} << 10;
+
+// A watch that lasted so long was in order.
+constexpr seconds kWorked{1};
+// After so long without a failure the next one is the first. A list that succeeds is not enough: a server whose watches
+// fail would be asked for one list after the other.
+constexpr seconds kOrderly{120};
+
+// Nobody grants a missing right within seconds.
+constexpr seconds kForbiddenWait{30};
+
+std::string explain(const ApiStatus& status) {
+    return status.message.empty() ? fmt::format("the server answered {}", status.code)
+                                  : fmt::format("{} ({})", status.message, status.code);
+}
+
+}  // namespace
+
+Result<> Reflector::head(const ResponseHead& head) {
+    head_ = head;
+    if (head.status != kOk)
+        return {};
+    heard();
+    if (phase_ == Phase::watch)
+        in_order();
+    return {};
+}
+
+void Reflector::heard() {
+    status_.heard_at = std::chrono::system_clock::now();
+    heard_at_ = now_;
+    got_something_ = true;
+}
+
+Result<> Reflector::body(std::string_view bytes) {
+    if (head_.status != kOk) {
+        if (error_body_.size() < kLargestError)
+            error_body_.append(bytes);
+        return {};
+    }
+    heard();
+    auto done = splitter_->feed(bytes, [&](std::string_view element) {
+        return phase_ == Phase::paged_list ? take_item(element) : take_event(element);
+    });
+    if (!done && !told_)
+        done = tl::unexpected(Error{kMisunderstood, done.error().message});
+    return done;
+}
+
+Result<> Reflector::take_item(std::string_view json) {
+    auto object = decode_api_object(json, kind_);
+    if (!object)
+        return tl::unexpected(object.error());
+    list_.put(std::move(*object));
+    return {};
+}
+
+Result<> Reflector::take_event(std::string_view json) {
+    auto event = decode_watch_event(json, kind_);
+    if (!event)
+        return tl::unexpected(event.error());
+    if (event->type == WatchEvent::Type::error) {
+        told_ = std::move(event->status);
+        return fail("{}", explain(*told_));
+    }
+    const std::string version = event->object.resource_version;
+    if (event->type == WatchEvent::Type::bookmark) {
+        if (phase_ == Phase::streamed_list && event->ends_initial_events)
+            deliver(version);
+    } else {
+        take_change(std::move(*event));
+    }
+    if (phase_ == Phase::watch && !version.empty())
+        version_ = version;
+    return {};
+}
+
+void Reflector::take_change(WatchEvent event) {
+    ++status_.events;
+    if (phase_ == Phase::watch)
+        sink_.changed(std::move(event));
+    else if (event.type == WatchEvent::Type::put)
+        list_.put(std::move(event.object));
+    else
+        list_.remove(event.object.key);
+}
+
+// The list is complete. A streamed one goes on as a watch.
+void Reflector::deliver(const std::string& version) {
+    version_ = version;
+    next_page_.clear();
+    phase_ = Phase::watch;
+    status_.synced = true;
+    in_order();
+    sink_.whole(std::exchange(list_, {}).take());
+}
+
+void Reflector::in_order() {
+    failing_since_.reset();
+    status_.error.clear();
+}
+
+void Reflector::end(const Result<>& outcome) {
+    busy_ = false;
+    due_ = now_;
+    if (told_)
+        return refused(*told_);
+    if (outcome && head_.status != kOk)
+        return refused(refusal());
+    // Of what was not understood nobody knows what else it would have said: all of it is asked for again.
+    const bool misunderstood = !outcome && outcome.error().code == kMisunderstood;
+    if (misunderstood)
+        version_.clear();
+    switch (std::exchange(phase_, Phase::idle)) {
+        case Phase::paged_list:
+            return outcome ? end_page() : failed(outcome.error().message);
+        case Phase::streamed_list:
+            // All objects came, and no end: the server is one that does not know what was asked for.
+            if (!outcome && outcome.error().code == ETIMEDOUT && got_something_)
+                streams_lists_ = false;
+            return failed(outcome ? "the list ended before it was complete" : outcome.error().message);
+        default:
+            return end_watch(outcome);
+    }
+}
+
+void Reflector::end_page() {
+    auto rest = splitter_->finish();
+    const auto head = rest ? decode_list_head(*rest, kind_) : Result<ListHead>(tl::unexpected(rest.error()));
+    if (!head)
+        return failed(head.error().message);
+    if (head->next.empty()) {
+        deliver(head->resource_version);
+        phase_ = Phase::idle;
+    } else {
+        next_page_ = head->next;
+    }
+}
+
+// The server ends each watch some day, and connections break: it goes on where it stood.
+void Reflector::end_watch(const Result<>& outcome) {
+    if (now_ - begun_at_ < kWorked || (!outcome && !got_something_))
+        return failed(outcome ? "the server ends watches at once" : outcome.error().message);
+    if (!outcome)
+        status_.error = outcome.error().message;
+}
+
+ApiStatus Reflector::refusal() const {
+    ApiStatus status = decode_api_status(error_body_);
+    status.code = head_.status;
+    if (!status.retry_after)
+        status.retry_after = head_.retry_after;
+    return status;
+}
+
+void Reflector::refused(const ApiStatus& status) {
+    const bool lists = phase_ != Phase::watch;
+    const bool streamed = std::exchange(phase_, Phase::idle) == Phase::streamed_list;
+    // The server does not know the parameter, or has it switched off.
+    if (streamed && (status.code == 400 || status.code == 422)) {
+        streams_lists_ = false;
+        return;
+    }
+    if (status.code == kGone) {
+        version_.clear();
+        // A second time it is the list itself that grows too old while it is read: it comes in one piece then.
+        if (lists && !next_page_.empty())
+            pages_lists_ = false;
+        next_page_.clear();
+        if (now_ - std::exchange(gone_at_, now_) > kOrderly)
+            return;
+    }
+    if (status.code == kUnauthorized)
+        transport_.renew_credentials();
+    std::string why = explain(status);
+    if (status.code == kForbidden)
+        why = fmt::format("not allowed to {} {}; grant get, list and watch on it: {}", lists ? "list" : "watch",
+                          status_.resource, why);
+    failed(std::move(why));
+    if (status.retry_after)
+        due_ = std::max(due_, now_ + *status.retry_after);
+    if (status.code == kForbidden)
+        due_ = std::max<Clock::time_point>(due_, now_ + kForbiddenWait);
+}
+
+void Reflector::failed(std::string why) {
+    status_.error = std::move(why);
+    if (!failing_since_)
+        failing_since_ = now_;
+    if (now_ - std::exchange(failed_at_, now_) > kOrderly)
+        backoff_.reset();
+    next_page_.clear();  // its pages belong to the version that the first one had
+    due_ = now_ + backoff_.next();
+}
+
+}  // namespace catflap::source
