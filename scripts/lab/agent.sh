@@ -10,6 +10,7 @@
 #   ctl NODE COMMAND...            catflap COMMAND, asked of the node's agent
 #   source_put FILE [NAME]         a manifest for all agents, put in place by one rename
 #   source_remove NAME             takes it away again
+# AGENT_KUBECONFIG, where it is set, is their source instead of the directory; see cluster.sh.
 # CATFLAP_MODE says which engine agents enforce with: ebpf (the default), iptables-nft or iptables-legacy; CATFLAP_GUARD
 # what their --guard is where the test does not say it.
 
@@ -30,8 +31,13 @@ agent_mode_options() {
 
 # The command line of the node's agent, a word a line.
 agent_command() {
-    printf '%s\n' "$CATFLAP_BIN/catflapd" --source "$(agent_source)" --node "$1" \
+    printf '%s\n' "$CATFLAP_BIN/catflapd" --node "$1" \
         --run-dir "$(agent_run_dir "$1")" --pin-dir "$(agent_pin_dir "$1")" "${@:2}"
+    if [[ -n ${AGENT_KUBECONFIG:-} ]]; then
+        printf '%s\n' --kubeconfig "$AGENT_KUBECONFIG"
+    else
+        printf '%s\n' --source "$(agent_source)"
+    fi
     agent_mode_options
     [[ -z ${CATFLAP_ESTABLISHED:-} ]] || printf '%s\n' --established "$CATFLAP_ESTABLISHED"
     [[ -z ${CATFLAP_GUARD:-} || " $* " == *" --guard "* ]] || printf '%s\n' --guard "$CATFLAP_GUARD"

@@ -116,7 +116,7 @@ Result<> Agent::reconcile(bool patient) {
     return done;
 }
 
-Result<std::vector<report::Notice>> Agent::settle() {
+Result<report::Settled> Agent::settle(std::optional<uint64_t> question) {
     if (!state_.enforcing)
         if (auto done = try_to_start(); !done)
             return tl::unexpected(done.error());
@@ -129,7 +129,11 @@ Result<std::vector<report::Notice>> Agent::settle() {
     }
     if (!state_.source_error.empty())
         return fail("{}", state_.source_error);
-    return refused(state_);
+    if (!question)
+        question = state_.source->ask();
+    if (!state_.source->has_answered(*question))
+        return report::Settled{question, {}};
+    return report::Settled{std::nullopt, refused(state_)};
 }
 
 Result<> Agent::is_ready() const {

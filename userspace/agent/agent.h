@@ -91,7 +91,7 @@ class Agent : public report::Responder {
     [[nodiscard]] const AgentState& state() const { return state_; }
 
     // report::Responder
-    Result<std::vector<report::Notice>> settle() override;
+    Result<report::Settled> settle(std::optional<uint64_t> question) override;
     [[nodiscard]] report::Status status() const override;
     [[nodiscard]] Result<> is_ready() const override;
     Result<> list(report::Page& page) const override;

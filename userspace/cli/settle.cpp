@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <ostream>
+#include <thread>
 
 #include "cli/client.h"
 #include "cli/command.h"
@@ -17,9 +18,24 @@ namespace {
 
 using std::chrono::milliseconds;
 
+// The agent answers when it has done it, or that it waits for its source.
+Answer ask_until_settled(const Session& session, milliseconds timeout) {
+    constexpr milliseconds kPause{20};
+    const auto until = std::chrono::steady_clock::now() + timeout;
+    nlohmann::json request = {{"command", "settle"}};
+    for (;;) {
+        // A timeout of 0 means none left, not none at all.
+        const auto left = std::chrono::ceil<milliseconds>(until - std::chrono::steady_clock::now());
+        auto answer = ask(session.run_dir, request, std::max(left, milliseconds(1)));
+        if (!answer || !answer->contains("pending"))
+            return answer;
+        request["question"] = (*answer)["pending"];
+        std::this_thread::sleep_for(kPause);
+    }
+}
+
 int settle(const Session& session, milliseconds timeout) {
-    // The agent answers when it has done it.
-    const auto answer = ask(session.run_dir, {{"command", "settle"}}, timeout);
+    const auto answer = ask_until_settled(session, timeout);
     if (!answer) {
         session.complain(answer.error().timed_out
                              ? fmt::format("settle: what the source holds is not enforced after {} ms", timeout.count())

@@ -14,11 +14,15 @@ json failure(const std::string& message, ExitCode exit_code) {
     return {{"ok", false}, {"error", message}, {"exit", exit_code}};
 }
 
-json settle(Responder& responder) {
-    const auto refused = responder.settle();
-    if (!refused)
-        return failure(refused.error().message, kRefused);
-    return {{"ok", true}, {"refused", to_json(*refused)}};
+json settle(Responder& responder, const json& request) {
+    const json question = request.value("question", json());
+    const auto settled =
+        responder.settle(question.is_number_unsigned() ? std::optional(question.get<uint64_t>()) : std::nullopt);
+    if (!settled)
+        return failure(settled.error().message, kRefused);
+    if (settled->question)
+        return {{"ok", true}, {"pending", *settled->question}};
+    return {{"ok", true}, {"refused", to_json(settled->refused)}};
 }
 
 json get(const Responder& responder, const json& request) {
@@ -39,7 +43,7 @@ json get(const Responder& responder, const json& request) {
 json answer(Responder& responder, const json& request) {
     const std::string command = request.value("command", "");
     if (command == "settle")
-        return settle(responder);
+        return settle(responder, request);
     if (command == "status")
         return {{"ok", true}, {"status", to_json(responder.status())}};
     if (const auto ready = responder.is_ready(); !ready)

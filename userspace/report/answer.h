@@ -3,6 +3,7 @@
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,13 +13,19 @@
 
 namespace catflap::report {
 
+struct Settled {
+    std::optional<uint64_t> question;  // the source was asked, and has not answered yet: call again with it
+    std::vector<Notice> refused;
+};
+
 // Who is asked.
 class Responder {
   public:
     virtual ~Responder() = default;
 
-    // `settle`: everything that the source holds by now is in force. Returns what of it was refused.
-    virtual Result<std::vector<Notice>> settle() = 0;
+    // `settle`: everything that the source holds by now is in force. question: what an earlier call returned; nothing:
+    // the first one.
+    virtual Result<Settled> settle(std::optional<uint64_t> question) = 0;
     [[nodiscard]] virtual Status status() const = 0;
     // Fails with why there is nothing to list yet.
     [[nodiscard]] virtual Result<> is_ready() const = 0;

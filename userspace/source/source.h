@@ -55,6 +55,10 @@ class Source {
     [[nodiscard]] virtual bool emptied_on_purpose() const = 0;
     // The next refresh() looks at everything again, whatever was heard of it.
     virtual void doubt() = 0;
+    // Asks for all of what it is from now on. Returns the number of this question, for has_answered().
+    virtual uint64_t ask() { return 0; }
+    // refresh() has taken in the answer, or one to a later question. A source that answers in refresh() always has.
+    [[nodiscard]] virtual bool has_answered(uint64_t) const { return true; }
 
     [[nodiscard]] virtual const Cluster& cluster() const = 0;
     // What refresh() changed in it since the last take_changes().

@@ -77,7 +77,7 @@ class Site {
         return reaches([&] { return agent_->state().enforcing; });
     }
     // As a client of the control socket asks for it.
-    Result<std::vector<report::Notice>> settles() { return agent_->settle(); }
+    Result<report::Settled> settles() { return agent_->settle(std::nullopt); }
     [[nodiscard]] const AgentState& state() const { return agent_->state(); }
 
     FakeKernel kernel;

@@ -14,10 +14,13 @@ namespace {
 
 class Script : public Responder {
   public:
-    Result<std::vector<Notice>> settle() override {
+    Result<Settled> settle(std::optional<uint64_t> question) override {
+        questions.push_back(question);
         if (!settle_error.empty())
             return fail("{}", settle_error);
-        return std::vector<Notice>{{"a.yaml", 3, "NetworkPolicy shop/web", "spec", "no", Outcome::isolated}};
+        if (questions.size() <= waits)
+            return Settled{42, {}};
+        return Settled{std::nullopt, {{"a.yaml", 3, "NetworkPolicy shop/web", "spec", "no", Outcome::isolated}}};
     }
     [[nodiscard]] Status status() const override {
         Status status;
@@ -39,6 +42,8 @@ class Script : public Responder {
 
     bool ready = true;
     std::string settle_error;
+    std::vector<std::optional<uint64_t>> questions;
+    size_t waits = 0;  // so often the source has not answered yet
 };
 
 json ask(Script& script, const json& request) {
@@ -90,6 +95,15 @@ TEST_CASE("settle: what was refused, or why not everything is in force") {
                                               {"outcome", "isolated"}}}));
     script.settle_error = "the source is gone";
     CHECK(ask(script, {{"command", "settle"}}) == json{{"ok", false}, {"error", "the source is gone"}, {"exit", 1}});
+}
+
+TEST_CASE("settle: a source that has not answered yet is asked for its answer, not anew") {
+    Script script;
+    script.waits = 1;
+    const json pending = ask(script, {{"command", "settle"}});
+    CHECK(pending == json{{"ok", true}, {"pending", 42}});
+    CHECK(ask(script, {{"command", "settle"}, {"question", pending["pending"]}}).contains("refused"));
+    CHECK(script.questions == std::vector<std::optional<uint64_t>>{std::nullopt, 42});
 }
 
 TEST_CASE("status: the engine's counts and the agent's are one object") {

@@ -30,9 +30,13 @@ struct FakeTransport : Transport {
 
 struct FakeSink : ReflectorSink {
     std::vector<Decoded> lists;
+    std::vector<uint64_t> questions;
     std::vector<WatchEvent> events;
 
-    void whole(Decoded list) override { lists.push_back(std::move(list)); }
+    void whole(Decoded list, uint64_t question) override {
+        lists.push_back(std::move(list));
+        questions.push_back(question);
+    }
     void changed(WatchEvent event) override { events.push_back(std::move(event)); }
 };
 
@@ -306,12 +310,13 @@ TEST_CASE("a watch that says nothing is given up, and goes on where it stood") {
 TEST_CASE("a doubt lists again, and the list that is under way begins anew") {
     Site site;
     site.begin_watch();
-    site.reflector.doubt();
+    site.reflector.doubt(3);
     site.step();
     CHECK(site.asks("sendInitialEvents"));
     site.answer(200, event("ADDED", pod("z", 50)) + end_of_initial_events(51));
     REQUIRE(site.sink.lists.size() == 2);
     CHECK(site.sink.lists[1].objects.size() == 1);
+    CHECK(site.sink.questions == std::vector<uint64_t>{0, 3});
 }
 
 TEST_CASE("a policy that cannot be enforced comes with its refusal, and a stand-in") {

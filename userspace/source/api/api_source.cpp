@@ -51,14 +51,24 @@ Result<bool> ApiSource::refresh(bool) {
         catalog_.confirm();
     if (!without_our_pods_.empty() && Clock::now() >= list_again_at_) {
         list_again_at_ = Clock::now() + kListAgain;
-        feeder_->doubt();
+        doubt();
     }
     return catalog_.publish();
 }
 
+uint64_t ApiSource::ask() {
+    feeder_->doubt(++question_);
+    return question_;
+}
+
+bool ApiSource::has_answered(uint64_t question) const {
+    return listed_.size() == resources().size() &&
+           std::ranges::all_of(listed_, [&](const auto& entry) { return entry.second >= question; });
+}
+
 void ApiSource::take(Delivery delivery) {
     if (auto* list = std::get_if<Decoded>(&delivery.content))
-        return take_list(delivery.resource, std::move(*list));
+        return take_list(delivery.resource, std::move(*list), delivery.question);
     // What a list that was not believed goes on with is not believed either.
     if (without_our_pods_.contains(delivery.resource))
         return;
@@ -69,7 +79,7 @@ void ApiSource::take(Delivery delivery) {
         catalog_.take_object(file_of(delivery.resource), event.object.key, std::move(event.object.decoded));
 }
 
-void ApiSource::take_list(size_t resource, Decoded list) {
+void ApiSource::take_list(size_t resource, Decoded list, uint64_t question) {
     const std::string file = file_of(resource);
     if (!listed_.contains(resource) && !list.refusals.empty())
         catalog_.restore(file);
@@ -82,7 +92,7 @@ void ApiSource::take_list(size_t resource, Decoded list) {
     }
     without_our_pods_.erase(resource);
     catalog_.take(file, std::move(proposal.taken.begin()->second));
-    listed_.insert(resource);
+    listed_[resource] = question;
     restored_.erase(resource);
 }
 
@@ -128,9 +138,14 @@ Result<> ApiSource::is_up_to_date() const {
             describe(), node_);
     std::vector<std::string> troubles;
     const auto standings = mailbox_->standings();
-    for (const Standing& standing : standings)
-        if (standing.failing_since && Clock::now() - *standing.failing_since > kToleratedFailure)
+    for (size_t i = 0; i < standings.size(); ++i) {
+        const Standing& standing = standings[i];
+        if (restored_.contains(i))
+            troubles.push_back(fmt::format("{}: as the cache had them: {}", standing.status.resource,
+                                           standing.status.error.empty() ? "not listed yet" : standing.status.error));
+        else if (standing.failing_since && Clock::now() - *standing.failing_since > kToleratedFailure)
             troubles.push_back(fmt::format("{}: {}", standing.status.resource, standing.status.error));
+    }
     if (troubles.empty())
         return {};
     return fail("{}: {}", describe(), fmt::join(troubles, "; "));

@@ -31,15 +31,18 @@ class ApiSource : public Source {
     [[nodiscard]] int fd() const override { return mailbox_->fd(); }
 
     Result<bool> refresh(bool patient) override;
-    // Fails where a kind has failed for some seconds, and where a new list of Pods has none of the expected node any
-    // more: the earlier one stays then, until a list has one.
+    // Fails where a kind has failed for some seconds, or is as the cache had it, and where a new list of Pods has none
+    // of the expected node any more: the earlier one stays then, until a list has one.
     [[nodiscard]] Result<> is_up_to_date() const override;
     // Every kind that nothing can be enforced without was listed once, or is known from the cache. The cache is asked
     // when the server has failed, or has not answered for some seconds.
     [[nodiscard]] Result<> is_complete() const override;
     void expect_pods_of(const std::string& node) override { node_ = node; }
     [[nodiscard]] bool emptied_on_purpose() const override { return false; }
-    void doubt() override { feeder_->doubt(); }
+    void doubt() override { (void)ask(); }
+    // Lists all of every kind again: what watches have brought so far may be behind.
+    uint64_t ask() override;
+    [[nodiscard]] bool has_answered(uint64_t question) const override;
 
     [[nodiscard]] const Cluster& cluster() const override { return catalog_.cluster(); }
     [[nodiscard]] const Changes& changes() const override { return catalog_.changes(); }
@@ -57,7 +60,7 @@ class ApiSource : public Source {
     ApiSource(const ApiOptions& options, std::unique_ptr<Mailbox> mailbox, std::unique_ptr<Feeder> feeder);
 
     void take(Delivery delivery);
-    void take_list(size_t resource, Decoded list);
+    void take_list(size_t resource, Decoded list, uint64_t question);
     void use_cache_where_needed();
 
     std::string server_;
@@ -67,7 +70,8 @@ class ApiSource : public Source {
     std::unique_ptr<Mailbox> mailbox_;
     std::unique_ptr<Feeder> feeder_;  // ends before the mailbox
     Clock::time_point opened_at_ = Clock::now();
-    std::set<size_t> listed_;            // resources whose list was taken
+    uint64_t question_ = 0;
+    std::map<size_t, uint64_t> listed_;  // resources whose list was taken, and the last question that it answers
     std::set<size_t> restored_;          // resources that are as the cache had them
     std::set<size_t> without_our_pods_;  // whose last list was not believed
     Clock::time_point list_again_at_{};  // while there are such

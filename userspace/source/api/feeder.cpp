@@ -20,8 +20,8 @@ constexpr milliseconds kFullWait{5};
 class Sink : public ReflectorSink {
   public:
     Sink(Mailbox& mailbox, size_t resource) : mailbox_(mailbox), resource_(resource) {}
-    void whole(Decoded list) override { mailbox_.put({resource_, std::move(list)}); }
-    void changed(WatchEvent event) override { mailbox_.put({resource_, std::move(event)}); }
+    void whole(Decoded list, uint64_t question) override { mailbox_.put({resource_, question, std::move(list)}); }
+    void changed(WatchEvent event) override { mailbox_.put({resource_, 0, std::move(event)}); }
 
   private:
     Mailbox& mailbox_;
@@ -71,19 +71,21 @@ Feeder::~Feeder() {
     thread_.join();
 }
 
-void Feeder::doubt() {
-    doubted_ = true;
+void Feeder::doubt(uint64_t question) {
+    question_ = question;
     parts_->transport->wake();
 }
 
 void Feeder::run() {
+    uint64_t asked = 0;
     while (!stop_) {
         auto now = std::chrono::steady_clock::now();
         auto next = now + kLongestWait;
-        const bool doubted = doubted_.exchange(false);
+        const uint64_t question = question_;
+        const bool doubted = std::exchange(asked, question) != question;
         for (const auto& reflector : parts_->reflectors) {
             if (doubted)
-                reflector->doubt();
+                reflector->doubt(question);
             next = std::min(next, reflector->step(now));
         }
         parts_->mailbox.set_standings(parts_->standings());

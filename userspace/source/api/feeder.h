@@ -20,8 +20,8 @@ class Feeder {
     Feeder& operator=(const Feeder&) = delete;
     ~Feeder();
 
-    // Lists everything again. From any thread.
-    void doubt();
+    // Lists everything again; the lists come with this number, or a later one. From any thread.
+    void doubt(uint64_t question);
 
   private:
     struct Parts;
@@ -30,7 +30,7 @@ class Feeder {
 
     std::unique_ptr<Parts> parts_;
     std::atomic<bool> stop_ = false;
-    std::atomic<bool> doubted_ = false;
+    std::atomic<uint64_t> question_ = 0;
     std::thread thread_;
 };
 

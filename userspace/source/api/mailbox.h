@@ -17,7 +17,8 @@ namespace catflap::source {
 
 // Of one kind: either all of its objects, or a change of one.
 struct Delivery {
-    size_t resource = 0;  // its place in resources()
+    size_t resource = 0;    // its place in resources()
+    uint64_t question = 0;  // of a list: see Reflector::doubt()
     std::variant<Decoded, WatchEvent> content;
 };
 

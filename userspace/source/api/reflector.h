@@ -22,8 +22,9 @@ namespace catflap::source {
 class ReflectorSink {
   public:
     virtual ~ReflectorSink() = default;
-    // All objects of the kind; those that are not in it are gone.
-    virtual void whole(Decoded list) = 0;
+    // All objects of the kind; those that are not in it are gone. question: the last one that was asked before the list
+    // began.
+    virtual void whole(Decoded list, uint64_t question) = 0;
     virtual void changed(WatchEvent event) = 0;
 };
 
@@ -39,8 +40,11 @@ class Reflector : public ResponseHandler {
     Clock::time_point step(Clock::time_point now);
     // Before the transport hands over what has come: what time it is.
     void tick(Clock::time_point now) { now_ = now; }
-    // With the next step() all of it is listed again.
-    void doubt() { doubted_ = true; }
+    // With the next step() all of it is listed again. question: goes with that list, or a later one.
+    void doubt(uint64_t question = 0) {
+        doubted_ = true;
+        question_ = question;
+    }
 
     [[nodiscard]] const FeedStatus& status() const { return status_; }
     // Since when it has failed, again and again; nothing: it has not.
@@ -93,6 +97,7 @@ class Reflector : public ResponseHandler {
     Clock::time_point gone_at_{-std::chrono::hours(1)};
     Clock::time_point failed_at_{-std::chrono::hours(1)};
     bool doubted_ = false;
+    uint64_t question_ = 0;
 
     // Of the request that is under way.
     ResponseHead head_;

@@ -115,7 +115,7 @@ void Reflector::deliver(const std::string& version) {
     phase_ = Phase::watch;
     status_.synced = true;
     in_order();
-    sink_.whole(std::exchange(list_, {}).take());
+    sink_.whole(std::exchange(list_, {}).take(), question_);
 }
 
 void Reflector::in_order() {
