@@ -90,6 +90,26 @@ TEST_CASE("behind a Service's address, translated back at the pod's veth, and ma
                   CATFLAP_REASON_POLICY);
 }
 
+TEST_CASE("translated to another port of the same pod: the port behind counts") {
+    Shop shop(web_policy() + egress_policy());  // the client's UDP 53
+    const Conntrack conntrack;
+    const auto know_redirected = [](int from, int to) {
+        Conntrack::forget();
+        Conntrack::know(fmt::format("-s 10.0.0.1 -d 10.0.0.2 --sport 81 --dport {} -r 10.0.0.2 -q 10.0.0.1 "
+                                    "--reply-port-src {} --reply-port-dst 81",
+                                    from, to),
+                        "udp");
+    };
+    const auto answer_from = [](uint16_t port) {
+        return Ethernet{} / Ipv4{.source = "10.0.0.2", .destination = "10.0.0.1"} /
+               Udp{.source_port = port, .destination_port = 81};
+    };
+    know_redirected(53, 54);
+    check_dropped(shop, Hook::to_pod, answer_from(53), CATFLAP_REASON_POLICY);
+    know_redirected(54, 53);
+    CHECK(shop.to(answer_from(54)));
+}
+
 TEST_CASE("however many denied packets come before it, a reply is heard") {
     Shop shop(web_policy());
     const Conntrack conntrack;

@@ -107,6 +107,24 @@ TEST_CASE("TCP: nor by the node's own packet") {
     check_dropped(shop, Hook::from_pod, tcp_from_web(kAck, "10.255.0.1"), CATFLAP_REASON_POLICY);
 }
 
+TEST_CASE("TCP: who sent the SYN opened the connection, whatever nf_conntrack says of these ends") {
+    const Conntrack conntrack;
+    Shop shop("");
+    Conntrack::know(kWebToOther);
+    open_to_web(shop);
+    shop.enforce(web_policy());
+    check_dropped(shop, Hook::to_pod, tcp_to_web(kAck, "10.0.0.3"), CATFLAP_REASON_POLICY);
+
+    Shop opens("");
+    Conntrack::forget();
+    Conntrack::know(kOtherToWeb);
+    open_from_web(opens);
+    opens.enforce(web_policy());
+    CHECK(opens.to(tcp_to_web(kAck, "10.0.0.3")));
+    opens.enforce(egress_policy());
+    check_dropped(opens, Hook::from_pod, tcp_from_web(kAck, "10.0.0.3"), CATFLAP_REASON_POLICY);
+}
+
 TEST_CASE("UDP: no answer takes a question's place, from either side") {
     const Conntrack conntrack;
     Shop shop("");

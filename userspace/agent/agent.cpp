@@ -127,13 +127,13 @@ Result<report::Settled> Agent::settle(std::optional<uint64_t> question) {
         replace_broken_engine();
         return tl::unexpected(done.error());
     }
-    if (!state_.source_error.empty())
-        return fail("{}", state_.source_error);
     if (!question)
         question = state_.source->ask();
     if (!state_.source->has_answered(*question))
-        return report::Settled{question, {}};
-    return report::Settled{std::nullopt, refused(state_)};
+        return report::Settled{question, state_.source_error, {}};
+    if (!state_.source_error.empty())
+        return fail("{}", state_.source_error);
+    return report::Settled{std::nullopt, "", refused(state_)};
 }
 
 Result<> Agent::is_ready() const {

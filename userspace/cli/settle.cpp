@@ -19,7 +19,7 @@ namespace {
 using std::chrono::milliseconds;
 
 // The agent answers when it has done it, or that it waits for its source.
-Answer ask_until_settled(const Session& session, milliseconds timeout) {
+Answer ask_until_settled(const Session& session, milliseconds timeout, std::string& trouble) {
     constexpr milliseconds kPause{20};
     const auto until = std::chrono::steady_clock::now() + timeout;
     nlohmann::json request = {{"command", "settle"}};
@@ -30,15 +30,17 @@ Answer ask_until_settled(const Session& session, milliseconds timeout) {
         if (!answer || !answer->contains("pending"))
             return answer;
         request["question"] = (*answer)["pending"];
+        trouble = answer->value("trouble", "");
         std::this_thread::sleep_for(kPause);
     }
 }
 
 int settle(const Session& session, milliseconds timeout) {
-    const auto answer = ask_until_settled(session, timeout);
+    std::string trouble;
+    const auto answer = ask_until_settled(session, timeout, trouble);
     if (!answer) {
         session.complain(answer.error().timed_out
-                             ? fmt::format("settle: what the source holds is not enforced after {} ms", timeout.count())
+                             ? fmt::format("settle: what the source holds is not enforced after {} ms{}{}", timeout.count(), trouble.empty() ? "" : ": ", trouble)
                              : answer.error().message);
         return answer.error().timed_out ? kRefused : answer.error().exit_code;
     }

@@ -21,7 +21,7 @@ json settle(Responder& responder, const json& request) {
     if (!settled)
         return failure(settled.error().message, kRefused);
     if (settled->question)
-        return {{"ok", true}, {"pending", *settled->question}};
+        return {{"ok", true}, {"pending", *settled->question}, {"trouble", settled->trouble}};
     return {{"ok", true}, {"refused", to_json(settled->refused)}};
 }
 

@@ -30,6 +30,7 @@ struct FakeKernel {
     std::map<std::string, Error> attach_errors;  // by interface
     bool commit_again = false;                   // after a reclaim
     compile::Capacity capacity;
+    bool asks_conntrack = false;
 
     // What happened, in order: "open", "commit", "attach cali1", "reclaim", ...
     std::vector<std::string> acts;
@@ -39,6 +40,7 @@ struct FakeKernel {
     // Of the last commit that succeeded.
     std::map<std::string, std::string> enforced;  // interface -> pod; "": none
     std::set<ObjectName> policies;
+    size_t rules = 0;                        // of all policies, for ingress
     std::map<ObjectName, std::string> pods;  // of the cluster, with their first address
     bool everything_changed = false;
     bool same_endpoints = false;
@@ -68,8 +70,11 @@ class FakeEngine final : public engine::Engine {
         for (const compile::EndpointSpec& endpoint : desired.endpoints)
             kernel_.enforced[endpoint.interface] = endpoint.pod ? to_string(*endpoint.pod) : "";
         kernel_.policies.clear();
-        for (const auto& [name, policy] : desired.cluster.policies)
+        kernel_.rules = 0;
+        for (const auto& [name, policy] : desired.cluster.policies) {
             kernel_.policies.insert(name);
+            kernel_.rules += policy.ingress.size();
+        }
         kernel_.pods.clear();
         for (const auto& [name, pod] : desired.cluster.pods)
             kernel_.pods[name] = pod.addresses.empty() ? "" : to_string(pod.addresses.front());
@@ -104,6 +109,7 @@ class FakeEngine final : public engine::Engine {
                       [&](uint32_t ifindex) { return std::ranges::find(present, ifindex) == present.end(); });
     }
     bool audit() override { return false; }
+    [[nodiscard]] bool asks_conntrack() const override { return kernel_.asks_conntrack; }
     [[nodiscard]] std::string attached_by() const override { return "fake"; }
 
     Result<> list(const engine::View&, report::Page&) const override { return fail("a fake has nothing to show"); }

@@ -178,6 +178,8 @@ void SimulatedStore::stored(StoreEvent event) {
 }
 
 Result<> SimulatedStore::wait_for_packets() {
+    if (cannot_wait)
+        return fail("no grace period");
     ++waits_;
     published_.clear();
     for (const auto& [ifindex, config] : interfaces_)

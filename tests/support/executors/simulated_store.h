@@ -43,6 +43,8 @@ class SimulatedStore final : public compile::Store {
 
     // An interface for which the directory is to be full; 0: none.
     uint32_t no_place_for = 0;
+    // wait_for_packets() fails.
+    bool cannot_wait = false;
 
     // Nothing: no pod is known on the interface, so the packet is dropped.
     [[nodiscard]] std::optional<Verdict> judge(uint32_t ifindex, resolve::Direction direction, const Address& remote,

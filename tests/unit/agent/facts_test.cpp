@@ -5,6 +5,8 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include <functional>
+
 #include "agent/answers.h"
 #include "source/directory/directory.h"
 #include "support/agent/source_site.h"
@@ -59,4 +61,27 @@ TEST_CASE("an agent that has nothing in force yet says so, and why") {
     const auto done = list(site.state, page);
     REQUIRE_FALSE(done);
     CHECK(done.error().message.starts_with("the agent is starting"));
+}
+
+TEST_CASE("each trouble of the agent's own is a fact, by itself") {
+    const std::string why = "somebody is in the way";
+    const auto facts_with = [&](const std::function<void(AgentState&)>& trouble) {
+        AgentState state;
+        trouble(state);
+        return facts_of(state);
+    };
+    CHECK(facts_with([&](AgentState& state) { state.source_error = why; }).source_error == why);
+    CHECK(facts_with([&](AgentState& state) { state.commit_error = why; }).commit_error == why);
+    CHECK(facts_with([&](AgentState& state) { state.guard_error = why; }).guard_error == why);
+    CHECK(facts_with([&](AgentState& state) { state.tracking_error = why; }).tracking_error == why);
+    CHECK(facts_with([&](AgentState& state) { state.pin_error = why; }).missing_pins == std::vector{why});
+    const auto refused = facts_with([&](AgentState& state) { state.attach_errors["cali1"] = why; }).not_attached;
+    REQUIRE(refused.size() == 1);
+    CHECK(refused[0].where == "cali1");
+    CHECK(refused[0].what == why);
+
+    const report::Facts none = facts_of(AgentState());
+    CHECK(none.source_error + none.commit_error + none.guard_error + none.tracking_error == "");
+    CHECK(none.missing_pins.empty());
+    CHECK(none.not_attached.empty());
 }

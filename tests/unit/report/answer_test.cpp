@@ -19,8 +19,8 @@ class Script : public Responder {
         if (!settle_error.empty())
             return fail("{}", settle_error);
         if (questions.size() <= waits)
-            return Settled{42, {}};
-        return Settled{std::nullopt, {{"a.yaml", 3, "NetworkPolicy shop/web", "spec", "no", Outcome::isolated}}};
+            return Settled{42, "no server", {}};
+        return Settled{std::nullopt, "", {{"a.yaml", 3, "NetworkPolicy shop/web", "spec", "no", Outcome::isolated}}};
     }
     [[nodiscard]] Status status() const override {
         Status status;
@@ -101,7 +101,7 @@ TEST_CASE("settle: a source that has not answered yet is asked for its answer, n
     Script script;
     script.waits = 1;
     const json pending = ask(script, {{"command", "settle"}});
-    CHECK(pending == json{{"ok", true}, {"pending", 42}});
+    CHECK(pending == json{{"ok", true}, {"pending", 42}, {"trouble", "no server"}});
     CHECK(ask(script, {{"command", "settle"}, {"question", pending["pending"]}}).contains("refused"));
     CHECK(script.questions == std::vector<std::optional<uint64_t>>{std::nullopt, 42});
 }

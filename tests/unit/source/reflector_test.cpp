@@ -307,6 +307,26 @@ TEST_CASE("a watch that says nothing is given up, and goes on where it stood") {
     CHECK(site.asks("resourceVersion=7"));
 }
 
+TEST_CASE("when the server answers others again, what failed on the way there does not wait") {
+    Site site;
+    site.begin_watch();
+    for (int i = 0; i < 8; ++i) {
+        site.pass(40s);
+        if (!site.asks_nothing())
+            site.end(fail("connection refused"));
+    }
+    site.pass(2s);
+    REQUIRE(site.asks_nothing());
+    site.reflector.hurry();
+    site.pass(1s);
+    CHECK(site.asks("resourceVersion=7"));
+    // A refusal waits as long as it says.
+    site.refuse(429, refusal(429, "later"), {429, 20s});
+    site.reflector.hurry();
+    site.pass(2s);
+    CHECK(site.asks_nothing());
+}
+
 TEST_CASE("a doubt lists again, and the list that is under way begins anew") {
     Site site;
     site.begin_watch();

@@ -39,6 +39,10 @@ struct Feeder::Parts {
     std::vector<std::unique_ptr<Reflector>> reflectors;
     std::unique_ptr<HttpTransport> transport;
 
+    [[nodiscard]] size_t count_failing() const {
+        return static_cast<size_t>(std::ranges::count_if(
+            reflectors, [](const auto& reflector) { return reflector->failing_since().has_value(); }));
+    }
     [[nodiscard]] std::vector<Standing> standings() const {
         std::vector<Standing> result;
         for (const auto& reflector : reflectors)
@@ -100,7 +104,11 @@ void Feeder::run() {
         now = std::chrono::steady_clock::now();
         for (const auto& reflector : parts_->reflectors)
             reflector->tick(now);
+        const size_t failing = parts_->count_failing();
         parts_->transport->perform();
+        if (parts_->count_failing() < failing)
+            for (const auto& reflector : parts_->reflectors)
+                reflector->hurry();
     }
 }
 

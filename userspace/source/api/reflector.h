@@ -38,6 +38,8 @@ class Reflector : public ResponseHandler {
     // Begins the next request where one is due, and gives up one that has been silent for too long. Returns when to
     // call again, if nothing happens before.
     Clock::time_point step(Clock::time_point now);
+    // The server answers others again: what failed on the way there is tried again soon.
+    void hurry();
     // Before the transport hands over what has come: what time it is.
     void tick(Clock::time_point now) { now_ = now; }
     // With the next step() all of it is listed again. question: goes with that list, or a later one.
@@ -98,6 +100,7 @@ class Reflector : public ResponseHandler {
     Clock::time_point failed_at_{-std::chrono::hours(1)};
     bool doubted_ = false;
     uint64_t question_ = 0;
+    bool failed_on_the_way_ = false;
 
     // Of the request that is under way.
     ResponseHead head_;

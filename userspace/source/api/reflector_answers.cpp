@@ -130,6 +130,7 @@ void Reflector::end(const Result<>& outcome) {
         return refused(*told_);
     if (outcome && head_.status != kOk)
         return refused(refusal());
+    failed_on_the_way_ = !outcome;
     // Of what was not understood nobody knows what else it would have said: all of it is asked for again.
     const bool misunderstood = !outcome && outcome.error().code == kMisunderstood;
     if (misunderstood)
