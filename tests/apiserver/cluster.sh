@@ -12,11 +12,13 @@
 #   http_status FILE PATH [CURL-OPTION...]  the same, prints the status code alone
 #   apply_with_status FILE...           applies manifests, and then the status of Pods, Nodes and Services, which the API
 #                                       takes only by itself; what a dump of a cluster holds besides is left out
+#   request_token NAMESPACE NAME [SECONDS]  a service account's token by TokenRequest; for lifetimes of less than ten
+#                                       minutes there is `$APISERVER_BIN token`
 #   forget KIND NAME [NAMESPACE]        deletes without waiting for a kubelet or a controller, of which there are none
 #
 # Sets APISERVER_DIR, APISERVER_URL and APISERVER_PID. `apiserver --help` tells which files are in the directory.
-# With KUBEBUILDER_ASSETS, a directory with kube-apiserver and etcd as the tests of other projects use it (envtest), these
-# two are started instead, with the same files in DIR; see assets.sh for what is different.
+# KUBEBUILDER_ASSETS, where other projects' tests (envtest) find programs kube-apiserver and etcd, is not read: they come
+# without the certificates, tokens and kubeconfigs. To use them, start both with the options in server.go and etcd.go here.
 
 APISERVER_HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 APISERVER_BIN=${APISERVER_BIN:-$APISERVER_HERE/../../build/apiserver/catflap-test-apiserver}
@@ -62,6 +64,13 @@ as_token() {
 }
 
 http_status() { as_token "$1" "$2" -o /dev/null -w "%{http_code}" "${@:3}"; }
+
+# As `kubectl create token` does, which is missing before 1.24.
+request_token() {
+    jq -n --argjson seconds "${3:-3600}" '{apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest",
+        spec: {audiences: [], expirationSeconds: $seconds}}' |
+        kube create --raw "/api/v1/namespaces/$1/serviceaccounts/$2/token" -f - | jq -j .status.token
+}
 
 forget() {
     kube delete "$1" "$2" ${3:+-n "$3"} --wait=false --grace-period=0 --force >/dev/null 2>&1

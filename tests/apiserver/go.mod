@@ -1,3 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// kube-apiserver and etcd, compiled for the tests. Every module of Kubernetes is of one version: its own go.mod names
+// them by folders of its repository, so each is named again below. etcd is of the version that this Kubernetes uses.
 module catflap/tests/apiserver
 
 go 1.24.0

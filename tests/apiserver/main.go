@@ -190,7 +190,7 @@ func run(o options) error {
 			}
 			// kube-apiserver has received it as well. It waits a minute for open watches, which is too long here.
 			os.Remove(readyFile)
-			deadline = time.After(time.Second)
+			deadline = time.After(500 * time.Millisecond)
 		case err := <-ready:
 			if err != nil && deadline == nil {
 				return fmt.Errorf("not ready after %s: %w", o.startLimit, err)
