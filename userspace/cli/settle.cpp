@@ -40,7 +40,8 @@ int settle(const Session& session, milliseconds timeout) {
     const auto answer = ask_until_settled(session, timeout, trouble);
     if (!answer) {
         session.complain(answer.error().timed_out
-                             ? fmt::format("settle: what the source holds is not enforced after {} ms{}{}", timeout.count(), trouble.empty() ? "" : ": ", trouble)
+                             ? fmt::format("settle: what the source holds is not enforced after {} ms{}{}",
+                                           timeout.count(), trouble.empty() ? "" : ": ", trouble)
                              : answer.error().message);
         return answer.error().timed_out ? kRefused : answer.error().exit_code;
     }

@@ -15,7 +15,7 @@ namespace catflap::report {
 
 struct Settled {
     std::optional<uint64_t> question;  // the source was asked, and has not answered yet: call again with it
-    std::string trouble;  // why it may take longer; ""
+    std::string trouble;               // why it may take longer; ""
     std::vector<Notice> refused;
 };
 

@@ -63,7 +63,8 @@ Reflector::Clock::time_point Reflector::step(Clock::time_point now) {
 void Reflector::hurry() {
     constexpr int kWithinMs = 1000;
     if (!busy_ && std::exchange(failed_on_the_way_, false))
-        due_ = std::min<Clock::time_point>(due_, now_ + milliseconds(std::uniform_int_distribution(0, kWithinMs)(random_)));
+        due_ = std::min<Clock::time_point>(due_,
+                                           now_ + milliseconds(std::uniform_int_distribution(0, kWithinMs)(random_)));
 }
 
 void Reflector::begin_anew() {
