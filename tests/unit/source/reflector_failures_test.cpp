@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a reflector does about everything that an API server and the way to it can fail with.
+#include <doctest/doctest.h>
+
+#include "unit/source/reflector_site.h"
+
+using namespace catflap;
+using namespace catflap::source;
+using namespace catflap::source::test;
+
+TEST_CASE("a server that is away at the first try is asked for a streamed list again") {
+    Site site;
+    site.step();
+    site.end(fail("connection refused"));
+    CHECK(site.error() == "connection refused");
+    CHECK(site.reflector.failing_since());
+    site.pass(2s);
+    CHECK(site.asks("sendInitialEvents"));
+}
+
+TEST_CASE("410 Gone: of a watch's beginning, by an event, of a page") {
+    Site site;
+    site.begin_watch();
+    SUBCASE("of its beginning") {
+        site.pass(5s);
+        site.end();
+        site.step();
+        site.refuse(410, refusal(410, "too old"));
+    }
+    SUBCASE("by an event") {
+        site.answer(200, event("ERROR", refusal(410, "too old")));
+        site.step();
+    }
+    CHECK(site.asks("sendInitialEvents"));
+    CHECK(site.error() == "");  // it happens, and is mended
+    // Again and again: with a wait between.
+    site.answer(200, end_of_initial_events(9));
+    site.go_on(event("ERROR", refusal(410, "too old")));
+    site.step();
+    CHECK(site.asks_nothing());
+    CHECK(site.error() == "too old (410)");
+}
+
+TEST_CASE("410 Gone of a page: the list begins anew, in one piece") {
+    Site site;
+    site.step();
+    site.refuse(422, refusal(422, "no"));
+    site.answer(200, page(pod("a", 1), 30, "next"));
+    site.end();
+    site.step();
+    site.refuse(410, refusal(410, "the continue token is too old"));
+    CHECK(site.asks("/api/v1/pods?"));
+    CHECK_FALSE(site.asks("limit"));
+    CHECK_FALSE(site.asks("continue"));
+    site.answer(200, page(pod("b", 2), 31));
+    site.end();
+    REQUIRE(site.sink.lists.size() == 1);
+    CHECK(site.sink.lists[0].objects.size() == 1);
+}
+
+TEST_CASE("429 and 503 wait as long as they say, from head or body") {
+    Site site;
+    site.begin_watch();
+    site.pass(5s);
+    site.end();
+    site.step();
+    SUBCASE("the header") {
+        site.refuse(429, refusal(429, "later"), {429, 20s});
+    }
+    SUBCASE("the Status") {
+        site.refuse(503, refusal(503, "later", R"(,"details":{"retryAfterSeconds":20})"));
+    }
+    site.pass(19s);
+    CHECK(site.asks_nothing());
+    site.pass(2s);
+    CHECK(site.asks("resourceVersion=7"));
+}
+
+TEST_CASE("401 asks for new credentials; 403 names the right that is missing") {
+    Site site;
+    site.step();
+    site.refuse(401, refusal(401, "Unauthorized"));
+    CHECK(site.transport.renewed == 1);
+    site.pass(2s);
+    site.refuse(403, refusal(403, "pods is forbidden"));
+    CHECK(site.error() == "not allowed to list pods; grant get, list and watch on it: pods is forbidden (403)");
+    site.pass(20s);
+    CHECK(site.asks_nothing());
+    site.pass(20s);
+    CHECK(site.asks("sendInitialEvents"));
+}
+
+TEST_CASE("what is not understood is asked for again, as a whole, and waits longer each time") {
+    Site site;
+    site.begin_watch();
+    site.go_on("{\"type\":\"ADDED\",\"object\":{]}");
+    site.step();
+    CHECK(site.asks_nothing());
+    CHECK(site.error().find("not JSON") != std::string::npos);
+    site.pass(1s);
+    CHECK(site.asks("sendInitialEvents"));
+    CHECK(site.sink.lists.size() == 1);  // what was there stays
+    site.end(fail("broken"));
+    site.pass(700ms);
+    CHECK(site.asks_nothing());
+    site.pass(1s);
+    CHECK(site.asks("sendInitialEvents"));
+}
+
+TEST_CASE("a list that ends in the middle is no list") {
+    Site site;
+    site.step();
+    site.refuse(422, refusal(422, "no"));
+    site.answer(200, R"({"kind":"PodList","metadata":{"resourceVersion":"3"},"items":[)" + pod("a", 1));
+    site.end();
+    CHECK(site.sink.lists.empty());
+    CHECK(site.error() == "the text ends in the middle of an object");
+}
+
+TEST_CASE("a watch that says nothing is given up, and goes on where it stood") {
+    Site site;
+    site.begin_watch();
+    site.pass(129s);
+    CHECK(site.asks("watch=1"));
+    site.pass(2s);
+    site.pass(1s);
+    CHECK(site.asks("resourceVersion=7"));
+}
+
+TEST_CASE("when the server answers others again, what failed on the way there does not wait") {
+    Site site;
+    site.begin_watch();
+    for (int i = 0; i < 8; ++i) {
+        site.pass(40s);
+        if (!site.asks_nothing())
+            site.end(fail("connection refused"));
+    }
+    site.pass(2s);
+    REQUIRE(site.asks_nothing());
+    site.reflector.hurry();
+    site.pass(1s);
+    CHECK(site.asks("resourceVersion=7"));
+    // A refusal waits as long as it says.
+    site.refuse(429, refusal(429, "later"), {429, 20s});
+    site.reflector.hurry();
+    site.pass(2s);
+    CHECK(site.asks_nothing());
+}
