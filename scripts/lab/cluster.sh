@@ -26,6 +26,7 @@ cluster_start() {
         socat "UNIX-LISTEN:$LAB_DIR/cluster.sock,fork,unlink-early" "TCP:127.0.0.1:${APISERVER_URL##*:}" 2>/dev/null &
         CLUSTER_HOST_RELAY=$!
     fi
+    # shellcheck disable=SC2034 # for agent.sh
     AGENT_KUBECONFIG=$LAB_DIR/cluster/catflapd.kubeconfig
 }
 
