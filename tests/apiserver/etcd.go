@@ -22,7 +22,7 @@ func startEtcd(dir string) (*embed.Etcd, error) {
 	config.Name = "tests"
 	config.Dir = filepath.Join(dir, "etcd")
 	config.UnsafeNoFsync = true // a crash of the machine loses what tests can make again
-	config.LogLevel = "error" // on a busy machine it warns of every request
+	config.LogLevel = "error"   // on a busy machine it warns of every request
 	config.LogOutputs = []string{"stderr"}
 	client, peer := etcdURL(dir), "unix://"+filepath.Join(dir, "peer.sock")
 	if length := len(dir + "/peer.sock.lock"); length > 107 {

@@ -25,8 +25,9 @@ const usage = `A Kubernetes API server with its own etcd, for tests.
 Usage: apiserver --dir DIR [OPTION...] [-- KUBE-APISERVER-FLAG...]
        apiserver token --dir DIR --namespace N --serviceaccount S [--lifetime 5s]
 
-Runs in the foreground until SIGTERM, which ends it within two seconds, or until its parent dies. SIGUSR1 compacts etcd
-up to the newest revision: with a restart, that is what makes watches from older revisions end with "410 Gone".
+Runs in the foreground until SIGTERM, which ends it within a second, or until its parent dies.
+SIGUSR1 compacts etcd up to the newest revision. Watches from older ones then end with "410 Gone" under
+--watch-cache=false; the watch cache still serves them, but a restart empties it.
 Standard error carries the reason if it cannot start; every log goes to DIR/apiserver.log.
 A second start with the same DIR goes on with the same data, certificates, tokens and port.
 
@@ -59,12 +60,12 @@ type options struct {
 }
 
 // What kube-apiserver has by the same name, for those that tests vary most often.
-var passedOn = map[string]string{
-	"watch-cache":               "serve lists and watches from memory (default true)",
-	"feature-gates":             "NAME=true|false,...: for example WatchList=false",
-	"etcd-compaction-interval":  "how often old revisions are forgotten (default 5m)",
-	"enable-admission-plugins":  "more than the default ones",
-	"disable-admission-plugins": "fewer than the default ones; ServiceAccount is always disabled, it needs a controller",
+var passedOn = []struct{ name, help string }{
+	{"watch-cache", "serve lists and watches from memory (default true)"},
+	{"feature-gates", "NAME=true|false,...: for example WatchList=false"},
+	{"etcd-compaction-interval", "how often old revisions are forgotten (default 5m)"},
+	{"enable-admission-plugins", "more than the default ones"},
+	{"disable-admission-plugins", "fewer than the default ones; ServiceAccount, which needs a controller, is always disabled"},
 }
 
 func parse(args []string) (options, error) {
@@ -77,27 +78,29 @@ func parse(args []string) (options, error) {
 	flags.IntVar(&o.port, "port", 0, "the port to listen on; 0: that of the last start, else a free one")
 	flags.StringVar(&o.serviceNets, "service-cluster-ip-range", "10.96.0.0/12,fd96::/112", "where Services get addresses")
 	flags.DurationVar(&o.startLimit, "start-limit", time.Minute, "give up if it is not ready after this time")
-	for name, help := range passedOn {
-		flags.String(name, "", help)
-		flags.Lookup(name).DefValue = ""
+	for _, flag := range passedOn {
+		flags.String(flag.name, "", flag.help)
 	}
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
 	disabled := "ServiceAccount"
-	for name := range passedOn {
-		value := flags.Lookup(name).Value.String()
+	for _, flag := range passedOn {
+		value := flags.Lookup(flag.name).Value.String()
 		switch {
-		case !flags.Changed(name):
-		case name == "disable-admission-plugins":
+		case !flags.Changed(flag.name):
+		case flag.name == "disable-admission-plugins":
 			disabled += "," + value
 		default:
-			o.passed = append(o.passed, "--"+name+"="+value)
+			o.passed = append(o.passed, "--"+flag.name+"="+value)
 		}
 	}
 	o.passed = append(append(o.passed, "--disable-admission-plugins="+disabled), flags.Args()...)
 	if o.dir == "" {
 		return o, errors.New("--dir is missing; see --help")
+	}
+	if o.port < 0 || o.port > 65535 {
+		return o, fmt.Errorf("there is no port %d", o.port)
 	}
 	if flags.NArg() > 0 && flags.ArgsLenAtDash() != 0 {
 		return o, fmt.Errorf("unexpected argument %q; kube-apiserver's own flags follow after --", flags.Arg(0))
@@ -188,7 +191,7 @@ func run(o options) error {
 				}
 				continue
 			}
-			// kube-apiserver has received it as well. It waits a minute for open watches, which is too long here.
+			// kube-apiserver has received it as well. It waits a minute for its own watches, which is too long here.
 			os.Remove(readyFile)
 			deadline = time.After(500 * time.Millisecond)
 		case err := <-ready:
