@@ -32,7 +32,9 @@ void require(bool condition, std::string_view sentence) {
 // Nobody who enforces anything, with one row to show of every kind.
 class Nobody : public report::Responder {
   public:
-    Result<std::vector<report::Notice>> settle() override { return std::vector<report::Notice>{}; }
+    Result<report::Settled> settle(std::optional<uint64_t> question) override {
+        return report::Settled{question, "", {}};
+    }
     [[nodiscard]] report::Status status() const override { return {}; }
     [[nodiscard]] Result<> is_ready() const override { return {}; }
     Result<> list(report::Page& page) const override {

@@ -131,6 +131,8 @@ Result<report::Settled> Agent::settle(std::optional<uint64_t> question) {
         question = state_.source->ask();
     if (!state_.source->has_answered(*question))
         return report::Settled{question, state_.source_error, {}};
+    if (auto fresh = state_.source->is_up_to_date(); !fresh)
+        return tl::unexpected(fresh.error());
     if (!state_.source_error.empty())
         return fail("{}", state_.source_error);
     return report::Settled{std::nullopt, "", refused(state_)};

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/sources.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <array>
 
@@ -17,8 +19,12 @@ bool is_cluster(const Options& options) {
 Result<source::Access> access_of(const Options& options) {
     auto access = options.in_cluster ? source::in_cluster_access(options.api_server)
                                      : source::kubeconfig_access(options.kubeconfig, options.context);
-    if (access && !options.api_server.empty())
-        access->server = options.api_server;
+    if (!access || options.api_server.empty())
+        return access;
+    auto server = source::check_server(options.api_server);
+    if (!server)
+        return fail_because(server.error(), "--api-server");
+    access->server = std::move(*server);
     return access;
 }
 
@@ -26,6 +32,8 @@ Result<std::unique_ptr<source::Source>> open_cluster(const Options& options) {
     auto access = access_of(options);
     if (!access)
         return tl::unexpected(access.error());
+    if (access->unverified)
+        spdlog::warn("insecure-skip-tls-verify: whoever answers at {} decides what this node enforces", access->server);
     auto opened = source::ApiSource::open({.access = std::move(*access),
                                            .node = options.without_pods ? "" : options.node,
                                            .cache = options.run_dir / kCacheName});

@@ -146,3 +146,116 @@ TEST_CASE("when the server answers others again, what failed on the way there do
     site.pass(2s);
     CHECK(site.asks_nothing());
 }
+
+TEST_CASE("a list after a doubt that is refused: the watch goes on, and the doubt is tried again") {
+    Site site;
+    site.begin_watch();
+    site.reflector.doubt(3);
+    site.step();
+    REQUIRE(site.asks("sendInitialEvents"));
+    site.refuse(429, refusal(429, "later"), {429, 20s});
+    CHECK(site.asks("resourceVersion=7"));
+    site.answer(200, event("ADDED", pod("b", 8)));
+    CHECK(site.sink.events.size() == 1);
+    site.pass(19s);
+    CHECK(site.asks("resourceVersion=7"));
+    site.pass(2s);
+    REQUIRE(site.asks("sendInitialEvents"));
+    site.answer(200, end_of_initial_events(9));
+    CHECK(site.sink.questions == std::vector<uint64_t>{0, 3});
+}
+
+TEST_CASE("a doubt does not interrupt a list, which answers no later question") {
+    Site site;
+    site.step();
+    site.answer(200, event("ADDED", pod("a", 5)));
+    site.reflector.doubt(3);
+    site.step();
+    site.go_on(end_of_initial_events(7));
+    CHECK(site.sink.questions == std::vector<uint64_t>{0});
+    site.step();
+    REQUIRE(site.asks("sendInitialEvents"));
+    site.answer(200, end_of_initial_events(8));
+    CHECK(site.sink.questions == std::vector<uint64_t>{0, 3});
+}
+
+TEST_CASE("nobody is asked to wait for a year") {
+    Site site;
+    site.step();
+    site.refuse(503, refusal(503, "later"), {503, 31536000s});
+    site.pass(121s);
+    CHECK(site.asks("sendInitialEvents"));
+}
+
+TEST_CASE("a watch that gets no answer at all is given up, with its connection") {
+    Site site;
+    site.begin_watch();
+    site.pass(5s);
+    site.end();
+    site.step();
+    site.pass(14s);
+    CHECK(site.asks("resourceVersion=7"));
+    CHECK(site.transport.left == 0);
+    site.pass(2s);
+    CHECK(site.transport.left == 1);
+    CHECK(site.error() == "nothing came for 15 s");
+}
+
+TEST_CASE("what is not understood late in a watch waits, too") {
+    Site site;
+    site.begin_watch();
+    site.pass(50s);
+    site.go_on("{\"type\":\"ADDED\",\"object\":{]}");
+    site.step();
+    CHECK(site.asks_nothing());
+    site.pass(1s);
+    CHECK(site.asks("sendInitialEvents"));
+}
+
+TEST_CASE("a watch that is refused again and again begins with a list") {
+    Site site;
+    site.begin_watch();
+    site.pass(5s);
+    site.end();
+    for (int i = 0; i < 3; ++i) {
+        site.pass(40s);
+        REQUIRE(site.asks("resourceVersion=7"));
+        site.refuse(500, refusal(500, "no"));
+    }
+    site.pass(40s);
+    CHECK(site.asks("sendInitialEvents"));
+}
+
+TEST_CASE("bookmarks before the end of a list: the server does not know streamed lists") {
+    Site site;
+    site.step();
+    site.answer(200, event("ADDED", pod("a", 5)) + event("BOOKMARK", R"({"metadata":{"resourceVersion":"15"}})"));
+    CHECK(site.sink.lists.empty());
+    site.pass(2s);
+    CHECK(site.asks("limit=500"));
+}
+
+TEST_CASE("an answer that is no list of the kind is none") {
+    for (const char* body : {R"({"kind":"ServiceList","metadata":{"resourceVersion":"3"},"items":[]})",
+                             R"({"kind":"PodList","metadata":{"resourceVersion":"3"}})",
+                             R"({"kind":"PodList","metadata":{"resourceVersion":"3"},"items":{}})",
+                             R"({"kind":"PodList","metadata":{},"items":[]})"}) {
+        Site site;
+        site.step();
+        site.refuse(422, refusal(422, "no"));
+        site.answer(200, body);
+        site.end();
+        CAPTURE(body);
+        CHECK(site.sink.lists.empty());
+        CHECK(site.error() == "read what the API server sent of pods: not a PodList");
+    }
+}
+
+TEST_CASE("whatever JSON may hold in an annotation, the list is read") {
+    Site site;
+    site.step();
+    site.answer(200, event("ADDED", pod("a", 5, ",\"annotations\":{\"a\":\"\x7f\xc2\x80\xef\xbf\xbf\"}")) +
+                         end_of_initial_events(7));
+    REQUIRE_MESSAGE(site.sink.lists.size() == 1, site.error());
+    CHECK(site.sink.lists[0].objects.size() == 1);
+}

@@ -18,6 +18,7 @@ struct FakeTransport : Transport {
     std::string target;  // of the request under way; "": there is none
     ResponseHandler* handler = nullptr;
     int renewed = 0;
+    int left = 0;
 
     void start(const std::string& to, ResponseHandler& from) override {
         CHECK(target.empty());
@@ -25,6 +26,7 @@ struct FakeTransport : Transport {
         handler = &from;
     }
     void cancel(ResponseHandler&) override { target.clear(); }
+    void leave_connection() override { ++left; }
     void renew_credentials() override { ++renewed; }
 };
 

@@ -31,6 +31,22 @@ Result<std::string> Material::read() const {
     return content;
 }
 
+Result<std::string> check_server(std::string url) {
+    while (url.ends_with('/'))
+        url.pop_back();
+    const bool secure = url.starts_with("https://");
+    const size_t scheme = secure ? 8 : url.starts_with("http://") ? 7 : std::string::npos;
+    const std::string authority = scheme == std::string::npos ? "" : url.substr(scheme, url.find('/', scheme) - scheme);
+    const std::string host =
+        authority.substr(0, authority.starts_with('[') ? authority.find(']') + 1 : authority.find(':'));
+    if (host.empty() || authority.find('@') != std::string::npos)
+        return fail("\"{}\" has to be a URL (https://HOST:PORT)",
+                    authority.find('@') == std::string::npos ? url : "...");
+    if (!secure && host != "localhost" && !host.starts_with("127.") && host != "[::1]")
+        return fail("\"{}\" is not encrypted: whoever is on the way decides what is enforced; use https://", url);
+    return url;
+}
+
 Result<Access> in_cluster_access(const std::string& server) {
     const std::string host = environment("KUBERNETES_SERVICE_HOST");
     const std::string port = environment("KUBERNETES_SERVICE_PORT");

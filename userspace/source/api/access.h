@@ -43,6 +43,10 @@ struct Access {
     std::string proxy;            // "": none
 };
 
+// The URL of an API server, without slashes at its end. Fails where it is none, names a user, or is not encrypted and
+// of another machine.
+Result<std::string> check_server(std::string url);
+
 // The service account of the pod that this process runs in. server: instead of the one that the environment names (it
 // is reached through kube-proxy, which may not be there yet); "": that one.
 Result<Access> in_cluster_access(const std::string& server);

@@ -23,32 +23,37 @@ std::string file_of(size_t resource) {
     return std::string(resources()[resource].plural);
 }
 
+bool is_failing(const Standing& standing) {
+    return standing.failing_since && std::chrono::steady_clock::now() - *standing.failing_since > kToleratedFailure;
+}
+
 }  // namespace
 
-ApiSource::ApiSource(const ApiOptions& options, std::unique_ptr<Mailbox> mailbox, std::unique_ptr<Feeder> feeder)
+ApiSource::ApiSource(const ApiOptions& options, std::unique_ptr<Mailbox> mailbox, std::unique_ptr<Feeder> feeder,
+                     uint64_t question)
     : server_(options.access.server),
       node_(options.node),
       catalog_(options.cache, "cluster " + options.access.server),
-      kept_(catalog_.kept_files()),
       mailbox_(std::move(mailbox)),
-      feeder_(std::move(feeder)) {}
+      feeder_(std::move(feeder)),
+      question_(question) {}
 
 Result<std::unique_ptr<ApiSource>> ApiSource::open(const ApiOptions& options) {
     auto mailbox = Mailbox::open(resources().size());
     if (!mailbox)
         return tl::unexpected(mailbox.error());
-    auto feeder = Feeder::start(options.access, **mailbox);
+    // Questions to an earlier agent have lower numbers: the first lists of this one answer them.
+    const auto question = static_cast<uint64_t>(std::chrono::system_clock::now().time_since_epoch().count());
+    auto feeder = Feeder::start(options.access, **mailbox, question);
     if (!feeder)
         return tl::unexpected(feeder.error());
-    return std::unique_ptr<ApiSource>(new ApiSource(options, std::move(*mailbox), std::move(*feeder)));
+    return std::unique_ptr<ApiSource>(new ApiSource(options, std::move(*mailbox), std::move(*feeder), question));
 }
 
 Result<bool> ApiSource::refresh(bool) {
     for (Delivery& delivery : mailbox_->take())
         take(std::move(delivery));
     use_cache_where_needed();
-    if (listed_.size() == resources().size())
-        catalog_.confirm();
     if (!without_our_pods_.empty() && Clock::now() >= list_again_at_) {
         list_again_at_ = Clock::now() + kListAgain;
         doubt();
@@ -61,18 +66,28 @@ uint64_t ApiSource::ask() {
     return question_;
 }
 
+// A kind that goes on failing is no reason to wait: is_up_to_date() says what is wrong with it.
 bool ApiSource::has_answered(uint64_t question) const {
-    return listed_.size() == resources().size() &&
-           std::ranges::all_of(listed_, [&](const auto& entry) { return entry.second >= question; });
+    const auto standings = mailbox_->standings();
+    for (size_t i = 0; i < standings.size(); ++i) {
+        const auto listed = listed_.find(i);
+        if ((listed == listed_.end() || listed->second < question) && !is_failing(standings[i]))
+            return false;
+    }
+    return true;
 }
 
 void ApiSource::take(Delivery delivery) {
     if (auto* list = std::get_if<Decoded>(&delivery.content))
         return take_list(delivery.resource, std::move(*list), delivery.question);
     // What a list that was not believed goes on with is not believed either.
-    if (without_our_pods_.contains(delivery.resource))
-        return;
     auto& event = std::get<WatchEvent>(delivery.content);
+    if (without_our_pods_.contains(delivery.resource)) {
+        for (const LocatedObject& located : event.object.decoded.objects)
+            if (const auto* pod = std::get_if<Pod>(&located.object); pod != nullptr && pod->node == node_)
+                list_again_at_ = {};
+        return;
+    }
     if (event.type == WatchEvent::Type::removed)
         catalog_.remove_object(file_of(delivery.resource), event.object.key);
     else
@@ -81,7 +96,7 @@ void ApiSource::take(Delivery delivery) {
 
 void ApiSource::take_list(size_t resource, Decoded list, uint64_t question) {
     const std::string file = file_of(resource);
-    if (!listed_.contains(resource) && !list.refusals.empty())
+    if (!listed_.contains(resource) && !restored_.contains(resource) && !list.refusals.empty())
         catalog_.restore(file);
     Proposal proposal;
     proposal.taken.emplace(file, std::move(list));
@@ -92,6 +107,7 @@ void ApiSource::take_list(size_t resource, Decoded list, uint64_t question) {
     }
     without_our_pods_.erase(resource);
     catalog_.take(file, std::move(proposal.taken.begin()->second));
+    catalog_.confirm(file);
     listed_[resource] = question;
     restored_.erase(resource);
 }
@@ -100,12 +116,10 @@ void ApiSource::use_cache_where_needed() {
     const auto standings = mailbox_->standings();
     const bool waited = Clock::now() - opened_at_ > kPatience;
     for (size_t i = 0; i < resources().size(); ++i) {
-        if (listed_.contains(i) || restored_.contains(i) || !kept_.contains(file_of(i)))
+        if (listed_.contains(i) || restored_.contains(i))
             continue;
-        if (!waited && !standings[i].failing_since)
-            continue;
-        catalog_.restore(file_of(i));
-        restored_.insert(i);
+        if ((waited || is_failing(standings[i])) && catalog_.restore_whole(file_of(i)))
+            restored_.insert(i);
     }
 }
 
@@ -117,8 +131,7 @@ Result<> ApiSource::is_complete() const {
         if (listed_.contains(i) || restored_.contains(i))
             continue;
         // What can be done without is waited for as long as the server may still answer.
-        const bool failing = standings[i].failing_since.has_value();
-        if (!resources()[i].required && (failing || Clock::now() - opened_at_ > kPatience))
+        if (!resources()[i].required && (is_failing(standings[i]) || Clock::now() - opened_at_ > kPatience))
             continue;
         missing.push_back(full_name(resources()[i]));
         if (!standings[i].status.error.empty())
@@ -143,7 +156,7 @@ Result<> ApiSource::is_up_to_date() const {
         if (restored_.contains(i))
             troubles.push_back(fmt::format("{}: as the cache had them: {}", standing.status.resource,
                                            standing.status.error.empty() ? "not listed yet" : standing.status.error));
-        else if (standing.failing_since && Clock::now() - *standing.failing_since > kToleratedFailure)
+        else if (is_failing(standing))
             troubles.push_back(fmt::format("{}: {}", standing.status.resource, standing.status.error));
     }
     if (troubles.empty())

@@ -57,7 +57,8 @@ class ApiSource : public Source {
 
   private:
     using Clock = std::chrono::steady_clock;
-    ApiSource(const ApiOptions& options, std::unique_ptr<Mailbox> mailbox, std::unique_ptr<Feeder> feeder);
+    ApiSource(const ApiOptions& options, std::unique_ptr<Mailbox> mailbox, std::unique_ptr<Feeder> feeder,
+              uint64_t question);
 
     void take(Delivery delivery);
     void take_list(size_t resource, Decoded list, uint64_t question);
@@ -66,11 +67,10 @@ class ApiSource : public Source {
     std::string server_;
     std::string node_;
     KeptCatalog catalog_;
-    std::set<std::string> kept_;  // files that the cache had at the start
     std::unique_ptr<Mailbox> mailbox_;
     std::unique_ptr<Feeder> feeder_;  // ends before the mailbox
     Clock::time_point opened_at_ = Clock::now();
-    uint64_t question_ = 0;
+    uint64_t question_;
     std::map<size_t, uint64_t> listed_;  // resources whose list was taken, and the last question that it answers
     std::set<size_t> restored_;          // resources that are as the cache had them
     std::set<size_t> without_our_pods_;  // whose last list was not believed

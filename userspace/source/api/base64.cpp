@@ -17,10 +17,10 @@ Result<std::string> decode_base64(std::string_view text) {
             ? -1
             : EVP_DecodeBlock(reinterpret_cast<unsigned char*>(decoded.data()),
                               reinterpret_cast<const unsigned char*>(compact.data()), static_cast<int>(compact.size()));
-    if (size < 0)
-        return fail("not base64");
     // OpenSSL counts the padding as bytes.
     const auto padding = static_cast<size_t>(std::ranges::count(compact, '='));
+    if (size < 0 || padding > 2)
+        return fail("not base64");
     decoded.resize(static_cast<size_t>(size) - padding);
     return decoded;
 }

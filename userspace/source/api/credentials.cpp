@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "source/api/credentials.h"
 
+#include <algorithm>
 #include <ctime>
 #include <nlohmann/json.hpp>
 
@@ -11,12 +12,16 @@ namespace {
 
 using nlohmann::json;
 
+constexpr std::chrono::seconds kRunAgain{10};
+
 // "2026-11-28T16:00:00Z", also with fractions of a second. RFC 3339 in UTC, as Kubernetes writes it.
 std::optional<std::chrono::system_clock::time_point> parse_time(const std::string& text) {
     std::tm parts{};
     if (strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &parts) == nullptr)
         return std::nullopt;
-    return std::chrono::system_clock::from_time_t(timegm(&parts));
+    // The clock ends in 2262.
+    constexpr std::time_t kLatest = 8000000000;
+    return std::chrono::system_clock::from_time_t(std::min(timegm(&parts), kLatest));
 }
 
 std::string text_of(const json& object, const char* key) {
@@ -44,17 +49,35 @@ Result<Credentials::Printed> Credentials::run_plugin() const {
                         text_of(status, "clientKeyData")};
     if (printed.identity.token.empty() && printed.identity.certificate.empty())
         return fail("run the credential plug-in {}: it printed neither a token nor a certificate", plugin.command);
-    printed.expires_at = parse_time(text_of(status, "expirationTimestamp"));
+    if (printed.identity.certificate.empty() != printed.identity.key.empty())
+        return fail("run the credential plug-in {}: of certificate and key it printed one alone", plugin.command);
+    const std::string until = text_of(status, "expirationTimestamp");
+    printed.expires_at = parse_time(until);
+    if (!until.empty() && !printed.expires_at)
+        return fail("run the credential plug-in {}: expirationTimestamp \"{}\" is no time", plugin.command, until);
     return printed;
+}
+
+// Of requests that were under way with the one before, the refusals may come after the new one.
+void Credentials::renew() {
+    if (printed_ && std::chrono::steady_clock::now() - printed_->at > kRunAgain)
+        printed_.reset();
 }
 
 Result<Identity> Credentials::identity() {
     if (!access_.exec.command.empty()) {
         if (!printed_ || (printed_->expires_at && *printed_->expires_at <= std::chrono::system_clock::now())) {
+            if (failure_ && std::chrono::steady_clock::now() < run_again_at_)
+                return tl::unexpected(*failure_);
             auto printed = run_plugin();
-            if (!printed)
+            if (!printed) {
+                failure_ = printed.error();
+                run_again_at_ = std::chrono::steady_clock::now() + kRunAgain;
                 return tl::unexpected(printed.error());
+            }
             printed_ = std::move(*printed);
+            printed_->at = std::chrono::steady_clock::now();
+            failure_.reset();
         }
         return printed_->identity;
     }

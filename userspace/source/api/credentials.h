@@ -24,19 +24,23 @@ class Credentials {
     // last has expired. May take as long as the plug-in does, at most kPluginTime.
     Result<Identity> identity();
     // The server has refused the last one.
-    void renew() { printed_.reset(); }
+    void renew();
 
     static constexpr std::chrono::seconds kPluginTime{30};
 
   private:
     struct Printed {
         Identity identity;
+        std::chrono::steady_clock::time_point at{};
         std::optional<std::chrono::system_clock::time_point> expires_at;
     };
     Result<Printed> run_plugin() const;
 
     Access access_;
     std::optional<Printed> printed_;
+    // Six kinds are asked for at once: a plug-in that fails is not run again for each.
+    std::optional<Error> failure_;
+    std::chrono::steady_clock::time_point run_again_at_{};
 };
 
 }  // namespace catflap::source

@@ -51,9 +51,10 @@ struct Feeder::Parts {
     }
 };
 
-Feeder::Feeder(std::unique_ptr<Parts> parts) : parts_(std::move(parts)), thread_([this] { run(); }) {}
+Feeder::Feeder(std::unique_ptr<Parts> parts, uint64_t question)
+    : parts_(std::move(parts)), question_(question), thread_([this] { run(); }) {}
 
-Result<std::unique_ptr<Feeder>> Feeder::start(const Access& access, Mailbox& mailbox) {
+Result<std::unique_ptr<Feeder>> Feeder::start(const Access& access, Mailbox& mailbox, uint64_t question) {
     auto parts = std::make_unique<Parts>(access, mailbox);
     auto transport = HttpTransport::open(access, parts->credentials);
     if (!transport)
@@ -63,10 +64,10 @@ Result<std::unique_ptr<Feeder>> Feeder::start(const Access& access, Mailbox& mai
     for (size_t i = 0; i < resources().size(); ++i) {
         parts->sinks.push_back(std::make_unique<Sink>(mailbox, i));
         parts->reflectors.push_back(
-            std::make_unique<Reflector>(resources()[i], *parts->transport, *parts->sinks.back(), random()));
+            std::make_unique<Reflector>(resources()[i], *parts->transport, *parts->sinks.back(), random(), question));
     }
     mailbox.set_standings(parts->standings());
-    return std::unique_ptr<Feeder>(new Feeder(std::move(parts)));
+    return std::unique_ptr<Feeder>(new Feeder(std::move(parts), question));
 }
 
 Feeder::~Feeder() {
@@ -81,7 +82,7 @@ void Feeder::doubt(uint64_t question) {
 }
 
 void Feeder::run() {
-    uint64_t asked = 0;
+    uint64_t asked = question_;
     while (!stop_) {
         auto now = std::chrono::steady_clock::now();
         auto next = now + kLongestWait;
@@ -90,12 +91,14 @@ void Feeder::run() {
         for (const auto& reflector : parts_->reflectors) {
             if (doubted)
                 reflector->doubt(question);
-            next = std::min(next, reflector->step(now));
+            next = std::min(next, reflector->step(std::chrono::steady_clock::now()));
         }
         parts_->mailbox.set_standings(parts_->standings());
         // Bytes that are not read make the server wait.
         if (parts_->mailbox.full()) {
             std::this_thread::sleep_for(kFullWait);
+            for (const auto& reflector : parts_->reflectors)
+                reflector->hold(std::chrono::steady_clock::now());
             continue;
         }
         now = std::chrono::steady_clock::now();

@@ -14,8 +14,8 @@ namespace catflap::source {
 
 class Feeder {
   public:
-    // mailbox: outlives it.
-    static Result<std::unique_ptr<Feeder>> start(const Access& access, Mailbox& mailbox);
+    // mailbox: outlives it. question: that the first lists answer.
+    static Result<std::unique_ptr<Feeder>> start(const Access& access, Mailbox& mailbox, uint64_t question);
     Feeder(const Feeder&) = delete;
     Feeder& operator=(const Feeder&) = delete;
     ~Feeder();
@@ -25,12 +25,12 @@ class Feeder {
 
   private:
     struct Parts;
-    explicit Feeder(std::unique_ptr<Parts> parts);
+    Feeder(std::unique_ptr<Parts> parts, uint64_t question);
     void run();
 
     std::unique_ptr<Parts> parts_;
     std::atomic<bool> stop_ = false;
-    std::atomic<uint64_t> question_ = 0;
+    std::atomic<uint64_t> question_;
     std::thread thread_;
 };
 

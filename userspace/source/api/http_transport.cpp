@@ -72,8 +72,9 @@ struct HttpTransport::Transfer {
     std::array<char, CURL_ERROR_SIZE> error{};
     Result<> failure{};  // of the handler
     bool has_head = false;
+    bool& fresh;
 
-    explicit Transfer(ResponseHandler& to) : handler(to) {}
+    Transfer(ResponseHandler& to, bool& fresh_connections) : handler(to), fresh(fresh_connections) {}
     Transfer(const Transfer&) = delete;
     Transfer& operator=(const Transfer&) = delete;
     ~Transfer() { curl_easy_cleanup(easy); }
@@ -94,6 +95,7 @@ void HttpTransport::Transfer::give_head() {
     curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after);
     if (status < 200 || std::exchange(has_head, true))
         return;
+    fresh = false;
     ResponseHead head;
     head.status = static_cast<int>(status);
     if (retry_after > 0)
@@ -164,10 +166,13 @@ Result<> HttpTransport::configure(Transfer& transfer, const std::string& target)
     transfer.set(CURLOPT_USERAGENT, "catflapd/" CATFLAP_VERSION);
     transfer.set(CURLOPT_ACCEPT_ENCODING, "gzip");
     transfer.set(CURLOPT_PROTOCOLS_STR, "http,https");
-    transfer.set(CURLOPT_PROXY, access_.proxy.c_str());  // and none of the environment
+    // And neither one of the environment, nor its exceptions.
+    transfer.set(CURLOPT_PROXY, access_.proxy.c_str());
+    transfer.set(CURLOPT_NOPROXY, "");
     transfer.set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     transfer.set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
-    transfer.set(CURLOPT_PIPEWAIT, 1L);
+    transfer.set(CURLOPT_PIPEWAIT, fresh_ ? 0L : 1L);
+    transfer.set(CURLOPT_FRESH_CONNECT, fresh_ ? 1L : 0L);
     transfer.set(CURLOPT_NOSIGNAL, 1L);
     transfer.set(CURLOPT_CONNECTTIMEOUT, kConnectSeconds);
     transfer.set(CURLOPT_TCP_KEEPALIVE, 1L);
@@ -176,6 +181,11 @@ Result<> HttpTransport::configure(Transfer& transfer, const std::string& target)
     transfer.set(CURLOPT_SOCKOPTFUNCTION, &set_up_socket);
     transfer.set(CURLOPT_SSL_VERIFYPEER, access_.unverified ? 0L : 1L);
     transfer.set(CURLOPT_SSL_VERIFYHOST, access_.unverified ? 0L : 2L);
+    // The cluster's authority, and not those of the machine beside it, which libcurl looks for in a directory.
+    if (!authority->empty()) {
+        transfer.set(CURLOPT_CAPATH, static_cast<char*>(nullptr));
+        transfer.set(CURLOPT_CAINFO, static_cast<char*>(nullptr));
+    }
     const std::array<std::pair<CURLoption, const std::string*>, 3> materials = {
         {{CURLOPT_CAINFO_BLOB, &*authority},
          {CURLOPT_SSLCERT_BLOB, &identity->certificate},
@@ -195,7 +205,7 @@ Result<> HttpTransport::configure(Transfer& transfer, const std::string& target)
 }
 
 void HttpTransport::start(const std::string& target, ResponseHandler& handler) {
-    auto transfer = std::make_unique<Transfer>(handler);
+    auto transfer = std::make_unique<Transfer>(handler, fresh_);
     if (auto done = configure(*transfer, target); !done) {
         refused_.emplace(&handler, done.error());
         return;

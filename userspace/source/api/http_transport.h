@@ -19,6 +19,7 @@ class HttpTransport : public Transport {
 
     void start(const std::string& target, ResponseHandler& handler) override;
     void cancel(ResponseHandler& handler) override;
+    void leave_connection() override { fresh_ = true; }
     void renew_credentials() override;
 
     // Waits for something to happen, at most so long, or until wake().
@@ -39,6 +40,7 @@ class HttpTransport : public Transport {
     Credentials& credentials_;
     std::unique_ptr<Curl> curl_;
     std::map<ResponseHandler*, std::unique_ptr<Transfer>> transfers_;
+    bool fresh_ = false;                         // until a connection has answered
     std::map<ResponseHandler*, Error> refused_;  // requests that could not even begin
 };
 

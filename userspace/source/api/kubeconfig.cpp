@@ -82,12 +82,10 @@ struct Reader {
 };
 
 Result<> Reader::cluster(const Section& section) {
-    access.server = section.text("server");
-    while (access.server.ends_with('/'))
-        access.server.pop_back();
-    if (!access.server.starts_with("https://") && !access.server.starts_with("http://"))
-        return fail("{}: {}.server is \"{}\"; it has to be a URL (https://...)", file.string(), section.path(),
-                    access.server);
+    auto server = check_server(section.text("server"));
+    if (!server)
+        return fail_because(server.error(), "{}: {}.server", file.string(), section.path());
+    access.server = std::move(*server);
     access.unverified = section.flag("insecure-skip-tls-verify");
     access.tls_server_name = section.text("tls-server-name");
     access.proxy = section.text("proxy-url");
@@ -105,6 +103,10 @@ Result<> Reader::exec(const Section& section) {
     access.exec.install_hint = section.text("installHint");
     if (access.exec.command.empty())
         return fail("{}: {}.command is missing", file.string(), section.path());
+    if (section.flag("provideClusterInfo"))
+        return fail("{}: {}.provideClusterInfo is not supported", file.string(), section.path());
+    if (section.text("interactiveMode") == "Always")
+        return fail("{}: {}.interactiveMode: an agent has nobody to ask", file.string(), section.path());
     // As client-go: a command with a slash is meant from the kubeconfig's directory, another is looked up in PATH.
     if (access.exec.command.find('/') != std::string::npos)
         access.exec.command = (file.parent_path() / access.exec.command).string();

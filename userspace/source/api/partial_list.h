@@ -4,6 +4,7 @@
 
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "source/decode/api_object.h"
 
@@ -17,8 +18,11 @@ class PartialList {
     [[nodiscard]] Decoded take() { return std::move(list_); }
 
   private:
+    void forget_diagnostics(const std::string& key);
+
     Decoded list_;
     std::unordered_map<std::string, size_t> places_;  // in list_.objects
+    std::unordered_set<std::string> diagnosed_;
 };
 
 }  // namespace catflap::source

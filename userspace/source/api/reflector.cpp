@@ -22,6 +22,8 @@ constexpr int kWatchSeconds = 300;
 // is asked for anew from the version where it stands, which costs next to nothing.
 constexpr seconds kWatchSilence{130};
 constexpr seconds kListSilence{60};
+// Servers answer a watch at once, though nothing may come for long.
+constexpr seconds kHeadSilence{15};
 // A server that does not know streamed lists sends all objects, and no end.
 constexpr seconds kStreamedListSilence{10};
 // etcd takes 1.5 MiB, an API server up to 3 MiB with some settings.
@@ -29,24 +31,27 @@ constexpr size_t kLargestObject = size_t{16} << 20;
 
 }  // namespace
 
-Reflector::Reflector(const Resource& resource, Transport& transport, ReflectorSink& sink, uint32_t seed)
+Reflector::Reflector(const Resource& resource, Transport& transport, ReflectorSink& sink, uint32_t seed,
+                     uint64_t question)
     : resource_(resource),
       transport_(transport),
       sink_(sink),
       kind_{resource.kind, resource.api_version, std::string(resource.plural)},
       backoff_(kFirstWait, kLongestWait, seed),
-      random_(seed) {
+      random_(seed),
+      question_(question) {
     status_.resource = full_name(resource);
 }
 
 Reflector::Clock::time_point Reflector::step(Clock::time_point now) {
     now_ = now;
-    if (std::exchange(doubted_, false))
+    if (doubted_ && !is_listing() && now >= doubt_due_)
         begin_anew();
     if (busy_ && now < heard_at_ + silence())
         return heard_at_ + silence();
     if (busy_) {
         transport_.cancel(*this);
+        transport_.leave_connection();
         end(tl::unexpected(Error{ETIMEDOUT, fmt::format("nothing came for {} s", silence().count())}));
     }
     if (now < due_)
@@ -67,19 +72,26 @@ void Reflector::hurry() {
                                            now_ + milliseconds(std::uniform_int_distribution(0, kWithinMs)(random_)));
 }
 
+bool Reflector::is_listing() const {
+    return phase_ == Phase::streamed_list || phase_ == Phase::paged_list || !next_page_.empty();
+}
+
 void Reflector::begin_anew() {
-    if (std::exchange(busy_, false))
+    doubted_ = false;
+    if (std::exchange(busy_, false)) {
         transport_.cancel(*this);
+        due_ = now_;
+    }
     phase_ = Phase::idle;
-    version_.clear();
-    next_page_.clear();
-    due_ = now_;
+    if (!version_.empty())
+        resume_ = std::exchange(version_, "");
 }
 
 seconds Reflector::silence() const {
-    return phase_ == Phase::watch           ? kWatchSilence
-           : phase_ == Phase::streamed_list ? kStreamedListSilence
-                                            : kListSilence;
+    return head_.status == 0 && phase_ == Phase::watch ? kHeadSilence
+           : phase_ == Phase::watch                    ? kWatchSilence
+           : phase_ == Phase::streamed_list            ? kStreamedListSilence
+                                                       : kListSilence;
 }
 
 void Reflector::request(const std::string& parameters) {
@@ -95,6 +107,7 @@ void Reflector::request(const std::string& parameters) {
 
 void Reflector::begin_list() {
     list_ = {};
+    list_question_ = question_;
     next_page_.clear();
     ++status_.lists;
     if (streams_lists_)

@@ -33,16 +33,21 @@ class Reflector : public ResponseHandler {
     using Clock = std::chrono::steady_clock;
 
     // All of them outlive it. seed: of the waits' jitter, and of a watch's length.
-    Reflector(const Resource& resource, Transport& transport, ReflectorSink& sink, uint32_t seed);
+    // question: that the first list answers.
+    Reflector(const Resource& resource, Transport& transport, ReflectorSink& sink, uint32_t seed,
+              uint64_t question = 0);
 
     // Begins the next request where one is due, and gives up one that has been silent for too long. Returns when to
     // call again, if nothing happens before.
     Clock::time_point step(Clock::time_point now);
     // The server answers others again: what failed on the way there is tried again soon.
     void hurry();
+    // What has come is not taken: silence is not the server's.
+    void hold(Clock::time_point now) { heard_at_ = now; }
     // Before the transport hands over what has come: what time it is.
     void tick(Clock::time_point now) { now_ = now; }
-    // With the next step() all of it is listed again. question: goes with that list, or a later one.
+    // All of it is listed again, after a list that is under way. question: goes with that list, or a later one. Where
+    // the server refuses the list, the watch goes on meanwhile.
     void doubt(uint64_t question = 0) {
         doubted_ = true;
         question_ = question;
@@ -65,6 +70,7 @@ class Reflector : public ResponseHandler {
     void begin_page();
     void begin_watch(bool streamed);
     void begin_anew();
+    [[nodiscard]] bool is_listing() const;
     void request(const std::string& parameters);
     [[nodiscard]] std::chrono::seconds silence() const;
     Result<> take_item(std::string_view json);
@@ -74,7 +80,8 @@ class Reflector : public ResponseHandler {
     void end_page();
     void end_watch(const Result<>& outcome);
     void refused(const ApiStatus& status);
-    void failed(std::string why);
+    // at_least: how long to wait.
+    void failed(std::string why, Clock::duration at_least = {});
     void heard();
     void in_order();
     [[nodiscard]] ApiStatus refusal() const;
@@ -100,6 +107,9 @@ class Reflector : public ResponseHandler {
     Clock::time_point failed_at_{-std::chrono::hours(1)};
     bool doubted_ = false;
     uint64_t question_ = 0;
+    Clock::time_point doubt_due_{};
+    std::string resume_;       // the version that a watch goes on from, if the list after a doubt fails
+    int refused_watches_ = 0;  // in a row
     bool failed_on_the_way_ = false;
 
     // Of the request that is under way.
@@ -112,6 +122,7 @@ class Reflector : public ResponseHandler {
     std::optional<ApiStatus> told_;  // by an ERROR event
     // Of the list that is under way.
     PartialList list_;
+    uint64_t list_question_ = 0;
     std::string next_page_;
 };
 

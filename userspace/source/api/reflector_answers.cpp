@@ -17,6 +17,11 @@ constexpr int kForbidden = 403;
 constexpr int kGone = 410;
 constexpr int kUnauthorized = 401;
 constexpr int kOk = 200;
+constexpr int kBadRequest = 400;
+constexpr int kTooMany = 429;
+constexpr int kGatewayTimeout = 504;
+// A watch that is refused so often, for whatever reason, begins with a list.
+constexpr int kMostRefusals = 3;
 
 // Of what the server sent, as opposed to the way there.
 constexpr int kMisunderstood = EBADMSG;
@@ -29,6 +34,8 @@ constexpr seconds kWorked{1};
 // fail would be asked for one list after the other.
 constexpr seconds kOrderly{120};
 
+// Nobody means to have a node without updates for longer.
+constexpr seconds kLongestAskedWait{120};
 // Nobody grants a missing right within seconds.
 constexpr seconds kForbiddenWait{30};
 
@@ -44,8 +51,10 @@ Result<> Reflector::head(const ResponseHead& head) {
     if (head.status != kOk)
         return {};
     heard();
-    if (phase_ == Phase::watch)
+    if (phase_ == Phase::watch) {
+        refused_watches_ = 0;
         in_order();
+    }
     return {};
 }
 
@@ -65,7 +74,7 @@ Result<> Reflector::body(std::string_view bytes) {
     auto done = splitter_->feed(bytes, [&](std::string_view element) {
         return phase_ == Phase::paged_list ? take_item(element) : take_event(element);
     });
-    if (!done && !told_)
+    if (!done && !told_ && done.error().code != ETIMEDOUT)
         done = tl::unexpected(Error{kMisunderstood, done.error().message});
     return done;
 }
@@ -88,7 +97,9 @@ Result<> Reflector::take_event(std::string_view json) {
     }
     const std::string version = event->object.resource_version;
     if (event->type == WatchEvent::Type::bookmark) {
-        if (phase_ == Phase::streamed_list && event->ends_initial_events)
+        if (phase_ == Phase::streamed_list && !event->ends_initial_events)
+            return tl::unexpected(Error{ETIMEDOUT, "the server does not know streamed lists"});
+        if (phase_ == Phase::streamed_list)
             deliver(version);
     } else {
         take_change(std::move(*event));
@@ -113,9 +124,10 @@ void Reflector::deliver(const std::string& version) {
     version_ = version;
     next_page_.clear();
     phase_ = Phase::watch;
+    resume_.clear();
     status_.synced = true;
     in_order();
-    sink_.whole(std::exchange(list_, {}).take(), question_);
+    sink_.whole(std::exchange(list_, {}).take(), list_question_);
 }
 
 void Reflector::in_order() {
@@ -133,14 +145,18 @@ void Reflector::end(const Result<>& outcome) {
     failed_on_the_way_ = !outcome;
     // Of what was not understood nobody knows what else it would have said: all of it is asked for again.
     const bool misunderstood = !outcome && outcome.error().code == kMisunderstood;
-    if (misunderstood)
+    if (misunderstood) {
         version_.clear();
+        resume_.clear();
+        phase_ = Phase::idle;
+        return failed(outcome.error().message);
+    }
     switch (std::exchange(phase_, Phase::idle)) {
         case Phase::paged_list:
             return outcome ? end_page() : failed(outcome.error().message);
         case Phase::streamed_list:
             // All objects came, and no end: the server is one that does not know what was asked for.
-            if (!outcome && outcome.error().code == ETIMEDOUT && got_something_)
+            if ((outcome || outcome.error().code == ETIMEDOUT) && got_something_)
                 streams_lists_ = false;
             return failed(outcome ? "the list ended before it was complete" : outcome.error().message);
         default:
@@ -185,8 +201,13 @@ void Reflector::refused(const ApiStatus& status) {
         streams_lists_ = false;
         return;
     }
+    if (!lists &&
+        (status.code == kBadRequest || status.code == kGatewayTimeout || ++refused_watches_ >= kMostRefusals) &&
+        status.code != kUnauthorized && status.code != kForbidden && status.code != kTooMany)
+        version_.clear();  // it may be the version
     if (status.code == kGone) {
         version_.clear();
+        resume_.clear();
         // A second time it is the list itself that grows too old while it is read: it comes in one piece then.
         if (lists && !next_page_.empty())
             pages_lists_ = false;
@@ -200,21 +221,24 @@ void Reflector::refused(const ApiStatus& status) {
     if (status.code == kForbidden)
         why = fmt::format("not allowed to {} {}; grant get, list and watch on it: {}", lists ? "list" : "watch",
                           status_.resource, why);
-    failed(std::move(why));
-    if (status.retry_after)
-        due_ = std::max(due_, now_ + *status.retry_after);
-    if (status.code == kForbidden)
-        due_ = std::max<Clock::time_point>(due_, now_ + kForbiddenWait);
+    const seconds asked = std::clamp(status.retry_after.value_or(seconds(0)), seconds(0), kLongestAskedWait);
+    failed(std::move(why), status.code == kForbidden ? std::max(asked, kForbiddenWait) : asked);
 }
 
-void Reflector::failed(std::string why) {
+void Reflector::failed(std::string why, Clock::duration at_least) {
     status_.error = std::move(why);
     if (!failing_since_)
         failing_since_ = now_;
     if (now_ - std::exchange(failed_at_, now_) > kOrderly)
         backoff_.reset();
     next_page_.clear();  // its pages belong to the version that the first one had
-    due_ = now_ + backoff_.next();
+    due_ = now_ + std::max<Clock::duration>(backoff_.next(), at_least);
+    // Only the list of a doubt has failed: what the watch brings is as good as before.
+    if (!resume_.empty() && version_.empty()) {
+        version_ = std::exchange(resume_, "");
+        doubted_ = true;
+        doubt_due_ = std::exchange(due_, now_);
+    }
 }
 
 }  // namespace catflap::source

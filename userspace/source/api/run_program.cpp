@@ -9,6 +9,8 @@
 
 #include <array>
 #include <csignal>
+#include <optional>
+#include <thread>
 
 #include "base/unique_fd.h"
 
@@ -62,6 +64,23 @@ Result<std::string> read_all(int fd, std::chrono::steady_clock::time_point until
     }
 }
 
+// How it ended; nothing: it had not by then, and was killed, with all that it started.
+std::optional<int> wait_for(pid_t pid, std::chrono::steady_clock::time_point until) {
+    constexpr std::chrono::milliseconds kPause{10};
+    int status = 0;
+    for (;;) {
+        if (waitpid(pid, &status, WNOHANG) == pid)
+            return status;
+        if (std::chrono::steady_clock::now() >= until)
+            break;
+        std::this_thread::sleep_for(kPause);
+    }
+    kill(-pid, SIGKILL);
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    return std::nullopt;
+}
+
 }  // namespace
 
 Result<std::string> run_program(const std::string& command, const std::vector<std::string>& arguments,
@@ -80,7 +99,7 @@ Result<std::string> run_program(const std::string& command, const std::vector<st
     sigset_t none;  // the agent blocks what ends it
     sigemptyset(&none);
     posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
     std::vector<std::string> words{command};
     words.insert(words.end(), arguments.begin(), arguments.end());
     std::vector<std::string> variables = environment_with(environment);
@@ -92,16 +111,15 @@ Result<std::string> run_program(const std::string& command, const std::vector<st
     if (error != 0)
         return fail_errno(error, "start {}", command);
     writing.reset();
-    auto output = read_all(reading.get(), std::chrono::steady_clock::now() + limit);
-    if (!output)
-        kill(pid, SIGKILL);
-    int status = 0;
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-    }
+    const auto until = std::chrono::steady_clock::now() + limit;
+    auto output = read_all(reading.get(), until);
+    const auto status = wait_for(pid, output ? until : std::chrono::steady_clock::now());
     if (!output)
         return fail_because(output.error(), "{}", command);
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-        return fail("{} failed, with {}", command, WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+    if (!status)
+        return fail("{}: it takes too long", command);
+    if (!WIFEXITED(*status) || WEXITSTATUS(*status) != 0)
+        return fail("{} failed, with {}", command, WIFEXITED(*status) ? WEXITSTATUS(*status) : 128 + WTERMSIG(*status));
     return output;
 }
 

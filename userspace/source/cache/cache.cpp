@@ -143,7 +143,7 @@ std::set<std::string> Cache::files() const {
 
 Decoded Cache::read(const std::string& file) {
     const auto found = known_.find(file);
-    if (found == known_.end())
+    if (found == known_.end() || found->second.empty())
         return {};
     Result<Decoded> decoded = read_records(fd_.get(), file, found->second);
     if (decoded && decoded->refusals.empty())
@@ -156,6 +156,15 @@ Decoded Cache::read(const std::string& file) {
 Result<> Cache::forget() {
     for (const auto& [file, places] : std::exchange(known_, {}))
         for (const auto& [key, place] : places)
+            if (auto removed = remove(file, key); !removed)
+                return removed;
+    return {};
+}
+
+Result<> Cache::forget(const std::string& file) {
+    const auto places = known_.extract(file);
+    if (!places.empty())
+        for (const auto& [key, place] : places.mapped())
             if (auto removed = remove(file, key); !removed)
                 return removed;
     return {};

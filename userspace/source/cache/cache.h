@@ -41,6 +41,8 @@ class Cache {
     [[nodiscard]] Decoded read(const std::string& file);
     // Everything is as put() and remove() say from now on: what was not put since the start is gone.
     Result<> forget();
+    // The same of one file.
+    Result<> forget(const std::string& file);
 
     // ---- Changes, written by flush() ----
     Result<> put(const std::string& file, const std::string& key, bool stands_in, const std::string& text);

@@ -10,6 +10,10 @@ namespace {
 constexpr size_t kClaimsAtOnce = 1000;
 constexpr size_t kBytesAtOnce = size_t{1} << 20;
 
+// What a file's mark is filed under, beside the file itself.
+constexpr std::string_view kWholeMark = " (whole)";
+constexpr const char* kMarkKey = "mark";
+
 }  // namespace
 
 KeptCatalog::KeptCatalog(const std::filesystem::path& path, const std::string& source) {
@@ -17,6 +21,9 @@ KeptCatalog::KeptCatalog(const std::filesystem::path& path, const std::string& s
         return;
     cache_.emplace(path, source);
     follow_claims();
+    for (const std::string& name : cache_->files())
+        if (name.ends_with(kWholeMark))
+            whole_.insert(name.substr(0, name.size() - kWholeMark.size()));
 }
 
 std::set<std::string> KeptCatalog::kept_files() const {
@@ -40,8 +47,24 @@ void KeptCatalog::restore(const std::string& file) {
         take(file, cache_->read(file));
 }
 
+bool KeptCatalog::restore_whole(const std::string& file) {
+    if (!cache_ || confirmed_ || !whole_.contains(file) || !cache_->status().lost.empty())
+        return false;
+    Decoded decoded = cache_->read(file);
+    if (!cache_->status().lost.empty())
+        return false;
+    decoded.refusals.clear();
+    take(file, std::move(decoded));
+    return true;
+}
+
+void KeptCatalog::confirm(const std::string& file) {
+    if (cache_)
+        confirm_.insert(file);
+}
+
 bool KeptCatalog::unsaved() const {
-    return cache_ && (unseen_claims() > 0 || cache_->unwritten() > 0) &&
+    return cache_ && (unseen_claims() > 0 || !confirm_.empty() || cache_->unwritten() > 0) &&
            std::chrono::steady_clock::now() >= save_again_at_;
 }
 
@@ -56,6 +79,15 @@ Result<> KeptCatalog::save() {
                 outcome = std::move(noted);
             return cache_->unwritten() < kBytesAtOnce;
         });
+    if (unseen_claims() == 0)
+        for (const std::string& file : std::exchange(confirm_, {})) {
+            const std::string mark = file + std::string(kWholeMark);
+            auto done = cache_->forget(file);
+            if (done)
+                done = cache_->put(mark, kMarkKey, false, "");
+            if (!done)
+                outcome = std::move(done);
+        }
     if (confirmed_ && !forgotten_ && unseen_claims() == 0) {
         forgotten_ = true;
         if (auto done = cache_->forget(); !done)

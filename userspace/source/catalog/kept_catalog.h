@@ -25,6 +25,10 @@ class KeptCatalog : public Catalog {
     [[nodiscard]] bool restored() const { return restored_; }
     // Takes in what the cache knew of one file, before its present text, which is not good in all of its parts.
     void restore(const std::string& file);
+    // Takes in what the cache knew of one file, in its place. False: it may not have been all that the file held.
+    bool restore_whole(const std::string& file);
+    // The file was read as a whole: after the next save() the cache knows nothing else of it, and that this is all.
+    void confirm(const std::string& file);
     // What the source holds was read as a whole: after the next save() the cache knows nothing else.
     void confirm() { confirmed_ = true; }
 
@@ -36,6 +40,8 @@ class KeptCatalog : public Catalog {
 
   private:
     std::optional<Cache> cache_;
+    std::set<std::string> whole_;    // files that were whole in the cache at the start
+    std::set<std::string> confirm_;  // files to be marked as whole
     bool restored_ = false;
     bool confirmed_ = false;
     bool forgotten_ = false;  // what the cache held at the start

@@ -22,7 +22,7 @@ Result<> with_document(std::string_view json, const ApiKind& kind, const std::fu
                                     if (++documents == 1)
                                         outcome = use(document);
                                 }};
-    if (const auto read = read_documents(json, sink); !read)
+    if (const auto read = read_json_document(json, sink); !read)
         return fail("read what the API server sent of {}: not JSON: {}", kind.file, read.error().message);
     if (documents != 1)
         return fail("read what the API server sent of {}: {} JSON documents where one is due", kind.file, documents);
@@ -139,8 +139,13 @@ Result<ListHead> decode_list_head(std::string_view json, const ApiKind& kind) {
         const Value* metadata = member(&document, "metadata");
         head.resource_version = text(member(metadata, "resourceVersion"));
         head.next = text(member(metadata, "continue"));
-        if (!text(member(&document, "kind")).ends_with("List") || head.resource_version.empty())
-            return fail("read what the API server sent of {}: not a list", kind.file);
+        // An empty list opens pods: it has to be a list of just this.
+        const Value* items = member(&document, "items");
+        const bool has_items =
+            items != nullptr && (items->kind() == Value::Kind::sequence || items->kind() == Value::Kind::null);
+        if (text(member(&document, "kind")) != fmt::format("{}List", kind.kind) || !has_items ||
+            head.resource_version.empty())
+            return fail("read what the API server sent of {}: not a {}List", kind.file, kind.kind);
         return {};
     });
     if (!read)

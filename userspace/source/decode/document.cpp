@@ -44,4 +44,14 @@ tl::expected<void, SyntaxError> read_documents(std::string_view text, const Docu
     return {};
 }
 
+tl::expected<void, SyntaxError> read_json_document(std::string_view text, const DocumentSink& sink) {
+    Builder builder(sink);
+    const auto rest = read_json(text, builder);
+    if (!rest)
+        return tl::unexpected(rest.error());
+    if (!rest->text.empty())
+        return syntax_error(rest->first_line, "no JSON object, or something follows it");
+    return {};
+}
+
 }  // namespace catflap::source

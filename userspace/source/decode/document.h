@@ -77,6 +77,10 @@ struct SyntaxError {
 // Reads every document of the text. What was handed over before an error is void.
 tl::expected<void, SyntaxError> read_documents(std::string_view text, const DocumentSink& sink);
 
+// One JSON document, as an API server sends it: anything that is JSON, where a manifest's text is held to YAML's rules,
+// too.
+tl::expected<void, SyntaxError> read_json_document(std::string_view text, const DocumentSink& sink);
+
 // How kubectl's parser reads a plain (unquoted) scalar: YAML 1.1, but for the sexagesimal numbers and with 0o17.
 enum class PlainType : uint8_t { string, null, boolean, number };
 PlainType plain_type(std::string_view text);
