@@ -18,7 +18,7 @@ TEST_CASE("a server that is away at the first try is asked for a streamed list a
     CHECK(site.asks("sendInitialEvents"));
 }
 
-TEST_CASE("410 Gone: of a watch's beginning, by an event, of a page") {
+TEST_CASE("410 Gone: of a watch's beginning, by an event") {
     Site site;
     site.begin_watch();
     SUBCASE("of its beginning") {
