@@ -20,8 +20,8 @@ json settle(Responder& responder, const json& request) {
         responder.settle(question.is_number_unsigned() ? std::optional(question.get<uint64_t>()) : std::nullopt);
     if (!settled)
         return failure(settled.error().message, kRefused);
-    if (settled->question)
-        return {{"ok", true}, {"pending", *settled->question}, {"trouble", settled->trouble}};
+    if (const std::optional<uint64_t>& pending = settled->question; pending)
+        return {{"ok", true}, {"pending", *pending}, {"trouble", settled->trouble}};
     return {{"ok", true}, {"refused", to_json(settled->refused)}};
 }
 
