@@ -259,3 +259,36 @@ TEST_CASE("whatever JSON may hold in an annotation, the list is read") {
     REQUIRE_MESSAGE(site.sink.lists.size() == 1, site.error());
     CHECK(site.sink.lists[0].objects.size() == 1);
 }
+
+TEST_CASE("a watch that is accepted and ended at once by an error goes on failing, and begins with a list") {
+    Site site;
+    site.begin_watch();
+    site.pass(5s);
+    site.end();
+    site.step();
+    for (int i = 0; i < 3; ++i) {
+        REQUIRE(site.asks("resourceVersion=7"));
+        site.answer(200, event("ERROR", refusal(500, "no")));
+        REQUIRE(site.reflector.failing_since());
+        CHECK(site.now - *site.reflector.failing_since() >= i * 40s);
+        site.pass(40s);
+    }
+    REQUIRE(site.asks("sendInitialEvents"));
+    site.answer(200, end_of_initial_events(9));
+    CHECK_FALSE(site.reflector.failing_since());
+}
+
+TEST_CASE("a watch that goes on is in order, though nothing happens") {
+    Site site;
+    site.begin_watch();
+    site.pass(5s);
+    site.end();
+    site.step();
+    site.refuse(503, refusal(503, "later"));
+    site.pass(2s);
+    site.answer(200, "");
+    CHECK(site.reflector.failing_since());
+    site.pass(1s);
+    CHECK_FALSE(site.reflector.failing_since());
+    CHECK(site.error() == "");
+}

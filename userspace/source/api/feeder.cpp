@@ -83,6 +83,7 @@ void Feeder::doubt(uint64_t question) {
 
 void Feeder::run() {
     uint64_t asked = question_;
+    size_t failing = 0;  // of the reflectors, in the last round
     while (!stop_) {
         auto now = std::chrono::steady_clock::now();
         auto next = now + kLongestWait;
@@ -107,9 +108,9 @@ void Feeder::run() {
         now = std::chrono::steady_clock::now();
         for (const auto& reflector : parts_->reflectors)
             reflector->tick(now);
-        const size_t failing = parts_->count_failing();
         parts_->transport->perform();
-        if (parts_->count_failing() < failing)
+        const size_t failed_before = std::exchange(failing, parts_->count_failing());
+        if (failing < failed_before)
             for (const auto& reflector : parts_->reflectors)
                 reflector->hurry();
     }

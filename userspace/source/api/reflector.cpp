@@ -45,6 +45,7 @@ Reflector::Reflector(const Resource& resource, Transport& transport, ReflectorSi
 
 Reflector::Clock::time_point Reflector::step(Clock::time_point now) {
     now_ = now;
+    note_working_watch();
     if (doubted_ && !is_listing() && now >= doubt_due_)
         begin_anew();
     if (busy_ && now < heard_at_ + silence())

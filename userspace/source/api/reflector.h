@@ -83,6 +83,7 @@ class Reflector : public ResponseHandler {
     // at_least: how long to wait.
     void failed(std::string why, Clock::duration at_least = {});
     void heard();
+    void note_working_watch();
     void in_order();
     [[nodiscard]] ApiStatus refusal() const;
 

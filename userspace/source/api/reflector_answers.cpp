@@ -48,13 +48,8 @@ std::string explain(const ApiStatus& status) {
 
 Result<> Reflector::head(const ResponseHead& head) {
     head_ = head;
-    if (head.status != kOk)
-        return {};
-    heard();
-    if (phase_ == Phase::watch) {
-        refused_watches_ = 0;
-        in_order();
-    }
+    if (head.status == kOk)
+        heard();
     return {};
 }
 
@@ -130,6 +125,14 @@ void Reflector::deliver(const std::string& version) {
     sink_.whole(std::exchange(list_, {}).take(), list_question_);
 }
 
+// A server may accept each watch, and end it at once with an error: that is a failure that goes on.
+void Reflector::note_working_watch() {
+    if (!busy_ || phase_ != Phase::watch || head_.status != kOk || now_ - begun_at_ < kWorked)
+        return;
+    refused_watches_ = 0;
+    in_order();
+}
+
 void Reflector::in_order() {
     failing_since_.reset();
     status_.error.clear();
@@ -201,9 +204,9 @@ void Reflector::refused(const ApiStatus& status) {
         streams_lists_ = false;
         return;
     }
-    if (!lists &&
-        (status.code == kBadRequest || status.code == kGatewayTimeout || ++refused_watches_ >= kMostRefusals) &&
-        status.code != kUnauthorized && status.code != kForbidden && status.code != kTooMany)
+    const bool is_about_us = status.code == kUnauthorized || status.code == kForbidden || status.code == kTooMany;
+    if (!lists && !is_about_us &&
+        (status.code == kBadRequest || status.code == kGatewayTimeout || ++refused_watches_ >= kMostRefusals))
         version_.clear();  // it may be the version
     if (status.code == kGone) {
         version_.clear();
