@@ -48,7 +48,7 @@ void KeptCatalog::restore(const std::string& file) {
 }
 
 bool KeptCatalog::restore_whole(const std::string& file) {
-    if (!cache_ || confirmed_ || !whole_.contains(file) || !cache_->status().lost.empty())
+    if (!cache_ || confirmed_ || !whole_.contains(file))
         return false;
     Decoded decoded = cache_->read(file);
     if (!cache_->status().lost.empty())
