@@ -34,7 +34,8 @@ class Blaster:
         self.selector = selectors.DefaultSelector()
         self.result = {"sent": 0, "answered": 0, "lost": 0, "retransmitted": 0}
         self.outstanding = {}  # socket -> numbers not yet answered
-        self.opened = []  # (when, socket), oldest first
+        self.opened = []  # sockets, oldest first
+        self.used = {}  # socket -> when something was last sent on it
         self.stop = False
 
     def open(self):
@@ -48,7 +49,8 @@ class Blaster:
         waits_for = selectors.EVENT_WRITE if self.mode == "tcp" else selectors.EVENT_READ
         self.selector.register(sock, waits_for, bytearray())
         self.outstanding[sock] = set()
-        self.opened.append((time.monotonic(), sock))
+        self.opened.append(sock)
+        self.used[sock] = time.monotonic()
         return sock
 
     def close(self, sock):
@@ -56,12 +58,13 @@ class Blaster:
             info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
             self.result["retransmitted"] += struct.unpack_from("I", info, TOTAL_RETRANS_OFFSET)[0]
         self.result["lost"] += len(self.outstanding.pop(sock))
+        del self.used[sock]
         self.selector.unregister(sock)
         sock.close()
 
     def request(self, number):
-        sock = self.opened[-1][1] if self.opened else None
-        if self.mode == "tcp" or sock is None or (self.mode == "udp" and number % FRESH_PORT_EVERY == 0):
+        sock = self.opened[-1] if self.opened else None
+        if self.mode == "tcp" or sock not in self.outstanding or (self.mode == "udp" and number % FRESH_PORT_EVERY == 0):
             sock = self.open()
         self.outstanding[sock].add(number)
         self.result["sent"] += 1
@@ -69,6 +72,7 @@ class Blaster:
             self.send(sock, number)
 
     def send(self, sock, number):
+        self.used[sock] = time.monotonic()
         try:
             sock.send(b"%d\n" % number)
         except OSError:  # it stays outstanding, and so is lost
@@ -102,15 +106,24 @@ class Blaster:
                 self.result["answered"] += 1
 
     def wait(self, until):
-        while (left := until - time.monotonic()) > 0:
-            for key, _ in self.selector.select(left):
+        """Reads at least once, also when it is late: whoever stood still has answers to catch up with."""
+        while True:
+            now = time.monotonic()
+            for key, _ in self.selector.select(max(until - now, 0)):
                 self.ready(key)
+            self.tidy(now - GIVE_UP_S)
+            if time.monotonic() >= until:
+                return
 
     def tidy(self, older_than):
-        while self.opened and self.mode != "stream" and self.opened[0][0] < older_than:
-            _, sock = self.opened.pop(0)
+        """older_than: before the last reading, so that what has come in a standstill is not taken for lost."""
+        while self.opened and self.mode != "stream":
+            sock = self.opened[0]
             if sock in self.outstanding:
+                if self.used[sock] >= older_than:
+                    return
                 self.close(sock)
+            self.opened.pop(0)
 
     def run(self):
         start = time.monotonic()
@@ -119,10 +132,11 @@ class Blaster:
             self.request(number)
             number += 1
             self.wait(start + number / self.rate)
-            self.tidy(time.monotonic() - GIVE_UP_S)
         end = time.monotonic() + LINGER_S
-        while any(self.outstanding.values()) and time.monotonic() < end:
+        while any(self.outstanding.values()):
             self.wait(min(end, time.monotonic() + 0.05))
+            if time.monotonic() >= end:
+                break
         for sock in list(self.outstanding):
             self.close(sock)
         print(json.dumps(self.result))

@@ -45,10 +45,13 @@ e2e_start() {
 }
 
 e2e_end() {
-    local status=$? log
+    local status=$? log node
     if [[ $status != 0 && $status != 77 ]]; then
         for log in "$LAB_DIR"/log/*; do
             [[ ! -s $log ]] || printf '=== %s\n%s\n' "${log##*/}" "$(tail -n 60 "$log")"
+        done
+        for node in "${!AGENT_PID[@]}"; do
+            ! agent_is_alive "$node" || printf '=== drops of %s\n%s\n' "$node" "$(ctl "$node" get drops 2>&1 || true)"
         done
     fi
     lab_stop
