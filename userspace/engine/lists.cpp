@@ -119,7 +119,7 @@ report::EndpointRow endpoint_row(const compile::EndpointSpec& spec) {
 }
 
 Result<> list_policies(const View& view, report::Page& page,
-                       const std::function<AllowedAndDropped(const ObjectName&)>& count) {
+                       const std::function<CountedByDirection(const ObjectName&)>& count) {
     const auto& policies = view.cluster.policies;
     const auto cursor = page.cursor("tt");
     if (!cursor)

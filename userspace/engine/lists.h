@@ -14,6 +14,7 @@ namespace catflap::engine {
 
 using report::AllowedAndDropped;
 using report::Counted;
+using report::CountedByDirection;
 
 // Behind enum catflap_reason: why conntrack alone drops a packet, in iptables mode.
 constexpr uint32_t kInvalidState = CATFLAP_REASON_COUNT;
@@ -23,7 +24,7 @@ report::EndpointRow endpoint_row(const compile::EndpointSpec& spec);
 
 // Policies of the source from the cursor on. count: what one allowed and dropped.
 Result<> list_policies(const View& view, report::Page& page,
-                       const std::function<AllowedAndDropped(const ObjectName& policy)>& count);
+                       const std::function<CountedByDirection(const ObjectName& policy)>& count);
 // Rules in force from the cursor on. count: what one admitted.
 Result<> list_rules(const View& view, report::Page& page,
                     const std::function<Counted(resolve::Direction direction, const resolve::Rule& rule)>& count);
@@ -34,6 +35,10 @@ report::DropRow drop_row(uint32_t reason, const Counted& dropped);
 
 // "shop/web", ...
 std::vector<std::string> texts_of(const std::vector<ObjectName>& names);
+
+inline AllowedAndDropped& of(CountedByDirection& counted, resolve::Direction direction) {
+    return direction == resolve::Direction::ingress ? counted.ingress : counted.egress;
+}
 
 // The set in words; one of very many blocks is cut, and says so.
 std::string brief(const resolve::SourceSet& set);

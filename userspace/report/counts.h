@@ -20,6 +20,23 @@ struct Counted {
 struct AllowedAndDropped {
     Counted allowed;
     Counted dropped;
+
+    void add(const AllowedAndDropped& more) {
+        allowed.add(more.allowed);
+        dropped.add(more.dropped);
+    }
+};
+
+// Of a policy; directions are those of the Kubernetes model.
+struct CountedByDirection {
+    AllowedAndDropped ingress;
+    AllowedAndDropped egress;
+
+    [[nodiscard]] AllowedAndDropped sum() const {
+        AllowedAndDropped both = ingress;
+        both.add(egress);
+        return both;
+    }
 };
 
 }  // namespace catflap::report

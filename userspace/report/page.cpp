@@ -43,11 +43,12 @@ size_t text_bytes(const json& value) {
     return bytes;
 }
 
-Page::Page(Query query, const PageLimits& limits)
+Page::Page(Query query, const PageLimits& limits, Taker taker)
     : query_(std::move(query)),
       limits_(limits),
       max_rows_(query_.limit == 0 ? limits.rows : std::min(limits.rows, query_.limit)),
-      end_(std::chrono::steady_clock::now() + limits.time) {
+      end_(std::chrono::steady_clock::now() + limits.time),
+      taker_(std::move(taker)) {
     for (const std::string& name : query_.names)
         names_.emplace(name, false);
 }
@@ -76,6 +77,9 @@ bool Page::of_endpoint(const std::string& ns, const std::string& pod, const std:
 }
 
 void Page::add(const Row& row) {
+    ++count_;
+    if (taker_)
+        return taker_(row);
     json fields = to_json(row);
     bytes_ += text_bytes(fields);
     rows_.push_back(std::move(fields));
@@ -110,7 +114,7 @@ Result<std::optional<Cursor>> Page::cursor(std::string_view types) const {
 }
 
 bool Page::full() const {
-    return rows_.size() >= max_rows_ || bytes_ >= limits_.bytes || std::chrono::steady_clock::now() >= end_;
+    return count_ >= max_rows_ || bytes_ >= limits_.bytes || std::chrono::steady_clock::now() >= end_;
 }
 
 json Page::answer() && {

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -59,7 +60,9 @@ class Cursor {
 
 class Page {
   public:
-    explicit Page(Query query, const PageLimits& limits = {});
+    // Rows go to the taker as they are, and into no answer.
+    using Taker = std::function<void(const Row& row)>;
+    explicit Page(Query query, const PageLimits& limits = {}, Taker taker = {});
 
     [[nodiscard]] const Query& query() const { return query_; }
 
@@ -73,13 +76,15 @@ class Page {
     // Rows, bytes or time are used up: set the cursor and return.
     [[nodiscard]] bool full() const;
     // How many more rows it may have.
-    [[nodiscard]] size_t room() const { return max_rows_ - std::min(max_rows_, rows_.size()); }
+    [[nodiscard]] size_t room() const { return max_rows_ - std::min(max_rows_, count_); }
     // There may be more: where the next page begins.
     void continue_at(const Cursor& cursor);
     // Where this page begins; nothing: at the start. types: a letter for each field, 'n' for a number and 't' for a
     // text. Fails with a sentence where the request's cursor is none of this kind.
     [[nodiscard]] Result<std::optional<Cursor>> cursor(std::string_view types) const;
 
+    // The cursor of the next page; "": there is none.
+    [[nodiscard]] const std::string& next() const { return next_; }
     // {"ok":true,"items":[...],"found":[...],"next":"..."}
     [[nodiscard]] nlohmann::json answer() &&;
 
@@ -89,7 +94,9 @@ class Page {
     size_t max_rows_;
     std::chrono::steady_clock::time_point end_;
     std::unordered_map<std::string, bool> names_;  // met in this page?
+    Taker taker_;
     nlohmann::json::array_t rows_;
+    size_t count_ = 0;
     size_t bytes_ = 0;
     std::string next_;
 };

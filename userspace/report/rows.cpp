@@ -60,7 +60,7 @@ json row_of(const PolicyRow& row) {
     json result = {{"kind", "NetworkPolicy"},  {"namespace", row.ns},        {"name", row.name},
                    {"directions", directions}, {"endpoints", row.endpoints}, {"rules", row.rules},
                    {"refused", row.stands_in}};
-    result.update(fields_of(row.counted));
+    result.update(fields_of(row.counted.sum()));
     return result;
 }
 

@@ -42,7 +42,7 @@ struct PolicyRow {
     size_t endpoints = 0;  // local ones that it selects
     size_t rules = 0;      // as the manifest has them
     bool stands_in = false;
-    AllowedAndDropped counted;
+    CountedByDirection counted;
 };
 
 struct RuleRow {

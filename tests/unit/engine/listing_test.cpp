@@ -40,7 +40,7 @@ std::string policy(int number, const std::string& spec = "{podSelector: {}}") {
         number, spec);
 }
 
-AllowedAndDropped nothing(const ObjectName&) {
+CountedByDirection nothing(const ObjectName&) {
     return {};
 }
 

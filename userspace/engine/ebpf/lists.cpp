@@ -52,26 +52,26 @@ void add(Counted& sum, const catflap_counter& part) {
 }
 
 // Where no rule admitted a packet, every policy that isolates the pod has dropped it.
-std::map<ObjectName, Counted> count_defaults(const EbpfEngine& engine) {
-    std::map<ObjectName, Counted> result;
+std::map<ObjectName, CountedByDirection> count_defaults(const EbpfEngine& engine) {
+    std::map<ObjectName, CountedByDirection> result;
     const auto& numbers = engine.loaded().decisions.numbers();
     for (auto decision = numbers.lower_bound({true, resolve::Direction::egress, {}, 0, 0}); decision != numbers.end();
          ++decision) {
         const catflap_counter counted = engine.datapath().ledger().count(decision->second);
         for (const ObjectName& policy : decision->first.policies)
-            add(result[policy], counted);
+            add(of(result[policy], decision->first.direction).dropped, counted);
     }
     return result;
 }
 
 // What a policy allowed and dropped since it was first enforced, in rules that are gone too.
-AllowedAndDropped count_policy(const EbpfEngine& engine, const std::map<ObjectName, Counted>& defaults,
-                               const ObjectName& name) {
-    AllowedAndDropped sum;
-    if (const auto dropped = defaults.find(name); dropped != defaults.end())
-        sum.dropped = dropped->second;
+CountedByDirection count_policy(const EbpfEngine& engine, const std::map<ObjectName, CountedByDirection>& defaults,
+                                const ObjectName& name) {
+    const auto dropped = defaults.find(name);
+    CountedByDirection counted = dropped == defaults.end() ? CountedByDirection{} : dropped->second;
     const auto& numbers = engine.loaded().decisions.numbers();
     for (const resolve::Direction direction : resolve::kDirections) {
+        AllowedAndDropped& sum = of(counted, direction);
         const kernel::PolicyTotals settled = engine.datapath().ledger().settled(name, direction);
         add(sum.allowed, settled.allowed);
         add(sum.dropped, settled.dropped);
@@ -82,7 +82,7 @@ AllowedAndDropped count_policy(const EbpfEngine& engine, const std::map<ObjectNa
              ++rule)
             add(sum.allowed, engine.datapath().ledger().count(rule->second));
     }
-    return sum;
+    return counted;
 }
 
 Result<> list_ebpf_policies(const View& view, const EbpfEngine& engine, report::Page& page) {

@@ -32,8 +32,10 @@ void count_policy(IptablesCounts& counts, const Rule& rule, const RuleCount& cou
     if (!rule.credit)
         return;
     add(counts.by_credit[*rule.credit], count);
-    for (const ObjectName& policy : rule.credit->policies)
-        add(rule.credit->denied ? counts.by_policy[policy].dropped : counts.by_policy[policy].allowed, count);
+    for (const ObjectName& policy : rule.credit->policies) {
+        AllowedAndDropped& sum = of(counts.by_policy[policy], rule.credit->direction);
+        add(rule.credit->denied ? sum.dropped : sum.allowed, count);
+    }
 }
 
 void count_reason(IptablesCounts& counts, const Chain& chain, const Rule& rule, const RuleCount& count) {

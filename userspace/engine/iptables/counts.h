@@ -14,10 +14,11 @@ namespace catflap::engine {
 
 using report::AllowedAndDropped;
 using report::Counted;
+using report::CountedByDirection;
 
 struct IptablesCounts {
     std::map<std::string, AllowedAndDropped> by_chain;  // endpoint chains
-    std::map<ObjectName, AllowedAndDropped> by_policy;
+    std::map<ObjectName, CountedByDirection> by_policy;
     std::map<iptables::Credit, Counted> by_credit;
     std::map<uint32_t, Counted> by_reason;  // enum catflap_reason, kInvalidState
 };

@@ -19,10 +19,10 @@ std::vector<std::string> policy_names(const View& view, const std::optional<Obje
     return texts_of(view.resolved.policies[found->second[static_cast<size_t>(direction)]]->policies);
 }
 
-template <class Key>
-AllowedAndDropped find_or_none(const std::map<Key, AllowedAndDropped>& counts, const Key& key) {
+template <class Key, class Counts>
+Counts find_or_none(const std::map<Key, Counts>& counts, const Key& key) {
     const auto found = counts.find(key);
-    return found == counts.end() ? AllowedAndDropped{} : found->second;
+    return found == counts.end() ? Counts{} : found->second;
 }
 
 Result<> list_endpoints(const View& view, const IptablesEngine& engine, report::Page& page) {
