@@ -12,8 +12,6 @@
 namespace catflap::agent {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 // After a commit of pods that may wait, the next one waits so many times as long as the last one took.
 constexpr int kRestAfterCommit = 40;
 constexpr std::chrono::milliseconds kLongestRest{500};
@@ -68,6 +66,7 @@ void Agent::refresh_source(bool patient) {
     // Without interfaces nobody is cut off.
     state_.source->expect_pods_of(
         state_.options.without_pods || !state_.links || state_.links->links().empty() ? "" : state_.options.node);
+    const auto begin = Clock::now();
     auto changed = state_.source->refresh(patient);
     const Result<> fresh = changed ? state_.source->is_up_to_date() : tl::unexpected(changed.error());
     // While it holds nothing yet, the start says so.
@@ -81,6 +80,7 @@ void Agent::refresh_source(bool patient) {
     state_.source_error = error;
     if (changed && *changed) {
         dirty_ = true;
+        seen_at_ = std::min(seen_at_.value_or(begin), state_.source->first_seen().value_or(begin));
         log_diagnostics();
     }
 }

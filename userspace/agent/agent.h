@@ -12,10 +12,12 @@
 
 #include "control/control_server.h"
 #include "engine/engine.h"
+#include "agent/collection.h"
 #include "agent/derivation.h"
 #include "engine/mends.h"
 #include "guard/guard.h"
 #include "links/link_watcher.h"
+#include "metrics/server.h"
 #include "agent/options.h"
 #include "netfilter/own_table.h"
 #include "netfilter/ruleset_watch.h"
@@ -70,6 +72,8 @@ struct AgentState {
     std::vector<compile::Refusal> not_admitted;        // what of the last commit's state does not fit
     uint64_t commits = 0;
     LastCommit last_commit;
+    metrics::Durations durations;
+    std::string metrics_error;  // why nobody can ask for metrics; "": they can, or shall not
 };
 
 // The options as they are now on the command line and in the configuration file.
@@ -99,6 +103,7 @@ class Agent : public report::Responder {
     [[nodiscard]] uint64_t commits() const override { return state_.commits; }
 
   private:
+    using Clock = std::chrono::steady_clock;
     Agent(const Options& options, ReadOptions read_options, engine::Engines& engines)
         : read_options_(std::move(read_options)), engines_(engines), derivation_(options.node) {
         state_.options = options;
@@ -114,6 +119,14 @@ class Agent : public report::Responder {
     void every_second();
     void reload_options();
     [[nodiscard]] int time_to_wait() const;  // ms, as epoll_wait() takes it
+
+    // agent_metrics.cpp
+    void serve_metrics();
+    // To another address; "": to none.
+    void move_metrics(const std::string& address);
+    void collect_metrics();
+    // Everything that was seen up to the commit is in force.
+    void note_enforced(bool urgent);
 
     // agent_start.cpp
     // One attempt. Fails only where no other may follow.
@@ -200,6 +213,11 @@ class Agent : public report::Responder {
     // small share of a CPU: until then.
     std::chrono::steady_clock::time_point rest_until_{};
     bool dirty_ = true;
+    std::optional<Clock::time_point> seen_at_;  // the first change that is not in force yet
+    std::unique_ptr<metrics::Exchange> exchange_;
+    std::unique_ptr<metrics::Server> metrics_;  // ends before the exchange
+    std::optional<Collection> collection_;      // while a scrape waits for it
+    Clock::time_point serve_again_at_{};
     // The start.
     bool chains_close_ = false;  // of an iptables mode that is in force, as it was last looked
     std::chrono::steady_clock::time_point chains_audit_at_{};

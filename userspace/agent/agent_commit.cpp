@@ -5,12 +5,6 @@
 #include "agent/agent.h"
 
 namespace catflap::agent {
-namespace {
-
-using Clock = std::chrono::steady_clock;
-
-}  // namespace
-
 // What does not fit may only be waiting for the grace period of what it replaces.
 Result<> Agent::commit() {
     auto done = try_commit();
@@ -26,6 +20,7 @@ Result<> Agent::commit() {
 
 Result<> Agent::try_commit() {
     const auto begin = Clock::now();
+    const bool urgent = !may_wait();
     auto report = state_.engine->commit(derivation_.update(state_.source->cluster(), state_.source->take_changes(),
                                                            state_.links->links(), state_.links->local_addresses()));
     dirty_ = false;
@@ -43,6 +38,8 @@ Result<> Agent::try_commit() {
     note_not_admitted(*report);
     state_.last_commit = {std::chrono::system_clock::now(),
                           std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin), *report};
+    state_.durations.commit.observe(Clock::now() - begin);
+    note_enforced(urgent);
     ++state_.commits;
     spdlog::debug("committed in {} us: {} endpoints, {} addresses, {} tables", state_.last_commit.duration.count(),
                   report->endpoints_changed, report->addresses_changed, report->tables_written);

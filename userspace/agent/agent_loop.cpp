@@ -84,9 +84,14 @@ Result<> Agent::open_events() {
     events_->epoll = UniqueFd(epoll_create1(EPOLL_CLOEXEC));
     if (!events_->epoll)
         return fail_errno(errno, "create an epoll descriptor");
-    for (const int fd : {events_->signals.get(), events_->timer.get(), control_->fd()})
+    auto exchange = metrics::Exchange::open();
+    if (!exchange)
+        return tl::unexpected(exchange.error());
+    exchange_ = std::move(*exchange);
+    for (const int fd : {events_->signals.get(), events_->timer.get(), control_->fd(), exchange_->fd()})
         if (auto done = events_->watch(fd); !done)
             return done;
+    serve_metrics();
     return {};
 }
 
@@ -132,6 +137,7 @@ Result<bool> Agent::step(std::chrono::milliseconds limit) {
     if (auto done = watch_sources(); !done)
         return tl::unexpected(done.error());
     events.tell_watchdog();
+    exchange_->beat(state_.enforcing);
     if (events.stop)
         return false;
     const int wait_ms = time_to_wait();
@@ -186,6 +192,8 @@ Result<> Agent::handle(int fd) {
             events_->stop = true;
     } else if (fd == control_->fd()) {
         control_->serve();
+    } else if (fd == exchange_->fd()) {
+        collect_metrics();
     } else if (fd == events_->timer.get()) {
         uint64_t expirations = 0;
         if (read(fd, &expirations, sizeof(expirations)) > 0)
@@ -203,6 +211,7 @@ Result<> Agent::handle(int fd) {
 
 void Agent::every_second() {
     spdlog::default_logger_raw()->flush();  // what was left out of the log is told
+    serve_metrics();
     audit_rules();
     if (state_.guard)
         audit_pins();
@@ -223,6 +232,8 @@ void Agent::reload_options() {
         spdlog::set_level(now->log_level);
         state_.options.log_level = now->log_level;
         state_.options.on_failure = now->on_failure;
+        state_.options.metrics_rows = now->metrics_rows;
+        move_metrics(now->metrics);
         spdlog::info("SIGHUP: the log level is {}; the source is looked at again",
                      spdlog::level::to_string_view(now->log_level));
     }

@@ -75,6 +75,7 @@ void add_guard(Facts& facts, const AgentState& state) {
     facts.guard_wanted = state.options.mode == Mode::ebpf;  // chains of iptables mode close what they do not know
     facts.guard_on = state.guard && state.guard->closed();
     facts.guard_error = state.guard_error;
+    facts.metrics_error = state.metrics_error;
     facts.tracking_error = state.tracking_error;
 }
 

@@ -13,12 +13,16 @@
 #include "base/exit_code.h"
 #include "base/log_limit.h"
 #include "control/node_lock.h"
+#include "metrics/server.h"
 #include "source/directory/directory.h"
 
 namespace {
 
 using namespace catflap;
 using namespace catflap::agent;
+
+// Of this node alone: the names of pods and policies are not for everybody.
+constexpr const char* kMetricsAddress = "127.0.0.1:9473";
 
 std::string host_name() {
     std::array<char, 256> name{};
@@ -80,6 +84,13 @@ void define(CLI::App& app, Options& options) {
            "open, and everything on them passes")
         ->transform(one_of<OnFailure>({{"closed", OnFailure::closed}, {"open", OnFailure::open}}))
         ->type_name("closed|open");
+    app.add_option("--metrics", options.metrics,
+                   "ADDRESS:PORT that serves /metrics, /healthz and /readyz, or off; SIGHUP reads it again")
+        ->default_str(kMetricsAddress)
+        ->type_name("ADDRESS:PORT|off");
+    app.add_option("--metrics-rows", options.metrics_rows,
+                   "so many endpoints, and so many policies, have series of their own at most; SIGHUP reads it again")
+        ->capture_default_str();
     app.add_option("--log-level", options.log_level,
                    "least important lines to log (default: info); SIGHUP reads it again")
         ->transform(one_of<spdlog::level::level_enum>({{"debug", spdlog::level::debug},
@@ -152,7 +163,10 @@ int serve(const Options& options, ReadOptions read_options) {
 // Those of the command line, and of the file that it names.
 void parse(CLI::App& app, int argc, char** argv, Options& options) {
     define(app, options);
+    options.metrics = kMetricsAddress;
     app.parse(argc, argv);
+    if (options.metrics == "off")
+        options.metrics.clear();
     if (options.node.empty())
         options.node = host_name();
 }
@@ -178,6 +192,8 @@ const char* wrong_use(const Options& options) {
         return wrong;
     if (options.check && options.source_dir.empty())
         return "--check reads a directory of manifests: give --source DIR";
+    if (!options.metrics.empty() && !metrics::parse_listen_address(options.metrics))
+        return "--metrics: give ADDRESS:PORT with the address in numbers, such as 127.0.0.1:9473 or [::1]:9473, or off";
     if (options.mode == Mode::iptables && !keeps_established(options))
         return "--established revoke: mode iptables cannot, since conntrack's verdict on a live connection is final "
                "there; leave the flag out, or choose mode ebpf";

@@ -31,6 +31,8 @@ struct Options : engine::Options {
     std::filesystem::path run_dir = "/run/catflap";
     GuardWish guard = GuardWish::automatic;  // close interfaces that no program judges
     OnFailure on_failure = OnFailure::closed;
+    std::string metrics;         // ADDRESS:PORT, where they are served; "": nowhere
+    size_t metrics_rows = 2000;  // endpoints, and policies, with series of their own
     spdlog::level::level_enum log_level = spdlog::level::info;
     bool without_pods = false;  // start where no Pod of this node is known
     bool check = false;

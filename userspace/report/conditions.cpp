@@ -104,6 +104,10 @@ Sentences tracking_missing(const Facts& facts) {
                   "nf_conntrack may not be following connections: " + facts.tracking_error);
 }
 
+Sentences metrics_missing(const Facts& facts) {
+    return one_if(!facts.metrics_error.empty(), "metrics are not served: " + facts.metrics_error);
+}
+
 Sentences pins_missing(const Facts& facts) {
     return each(facts.missing_pins, "missing, and needed at the agent's next start: ");
 }
@@ -155,6 +159,8 @@ constexpr std::array kConditions = {
               unknown_pods},
     Condition{"conntrack", Severity::warn, "let the kernel have nf_tables, or another rule that uses conntrack",
               tracking_missing},
+    Condition{"metrics", Severity::warn, "give --metrics an address of this node and a free port, or off",
+              metrics_missing},
     Condition{"mended", Severity::warn, "find out who breaks it: see the agent's log", mended},
     Condition{"no-interfaces", Severity::warn, "run catflapd in the network namespace of the node", no_interfaces},
     Condition{"out-of-reach", Severity::warn, "run the pod on a node with an agent, or do without the policy there",

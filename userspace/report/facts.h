@@ -55,6 +55,8 @@ struct Facts {
     bool guard_on = false;
     std::string guard_error;  // why it is not there; ""
 
+    std::string metrics_error;  // why nobody can ask for metrics; ""
+
     std::string tracking_error;  // why nf_conntrack may not follow connections, though the engine asks it; ""
 
     std::vector<std::string> missing_pins;  // a path, or why what is pinned would not outlive the agent

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -64,6 +65,8 @@ class Source {
     // What refresh() changed in it since the last take_changes().
     [[nodiscard]] virtual const Changes& changes() const = 0;
     virtual Changes take_changes() = 0;
+    // When the first of changes() had come, where that was before refresh() took it in.
+    [[nodiscard]] virtual std::optional<std::chrono::steady_clock::time_point> first_seen() const { return {}; }
     [[nodiscard]] virtual const std::vector<Diagnostic>& refusals() const = 0;
     [[nodiscard]] virtual const std::vector<Diagnostic>& warnings() const = 0;
     // By kind, where they come separately.

@@ -31,6 +31,7 @@ struct FakeKernel {
     bool commit_again = false;                   // after a reclaim
     compile::Capacity capacity;
     bool asks_conntrack = false;
+    std::vector<report::Row> rows;  // that it has to show
 
     // What happened, in order: "open", "commit", "attach cali1", "reclaim", ...
     std::vector<std::string> acts;
@@ -112,10 +113,29 @@ class FakeEngine final : public engine::Engine {
     [[nodiscard]] bool asks_conntrack() const override { return kernel_.asks_conntrack; }
     [[nodiscard]] std::string attached_by() const override { return "fake"; }
 
-    Result<> list(const engine::View&, report::Page&) const override { return fail("a fake has nothing to show"); }
+    Result<> list(const engine::View&, report::Page& page) const override {
+        const auto cursor = page.cursor("n");
+        if (!cursor)
+            return tl::unexpected(cursor.error());
+        for (size_t i = *cursor ? (*cursor)->number(0) : 0; i < kernel_.rows.size(); ++i) {
+            if (page.full()) {
+                page.continue_at({uint64_t{i}});
+                break;
+            }
+            if (is_of(page.query().kind, kernel_.rows[i]))
+                page.add(kernel_.rows[i]);
+        }
+        return {};
+    }
     [[nodiscard]] report::EngineStatus status(const engine::View&) const override { return {}; }
 
   private:
+    static bool is_of(report::Kind kind, const report::Row& row) {
+        return (kind == report::Kind::endpoints && std::holds_alternative<report::EndpointRow>(row)) ||
+               (kind == report::Kind::policies && std::holds_alternative<report::PolicyRow>(row)) ||
+               (kind == report::Kind::drops && std::holds_alternative<report::DropRow>(row));
+    }
+
     FakeKernel& kernel_;
     UniqueFd reclaim_;
     bool broken_ = false;

@@ -85,6 +85,9 @@ class AgentSite {
     // As a client of the control socket asks for it.
     Result<report::Settled> settles() { return agent_->settle(std::nullopt); }
     [[nodiscard]] const agent::AgentState& state() const { return agent_->state(); }
+    [[nodiscard]] report::Status status() const { return agent_->status(); }
+    // Before begin().
+    agent::Options& options() { return options_; }
 
     FakeKernel kernel;
     SourceSite source;

@@ -51,14 +51,19 @@ Result<std::unique_ptr<ApiSource>> ApiSource::open(const ApiOptions& options) {
 }
 
 Result<bool> ApiSource::refresh(bool) {
-    for (Delivery& delivery : mailbox_->take())
+    for (Delivery& delivery : mailbox_->take()) {
+        first_seen_ = std::min(first_seen_.value_or(delivery.arrived_at), delivery.arrived_at);
         take(std::move(delivery));
+    }
     use_cache_where_needed();
     if (!without_our_pods_.empty() && Clock::now() >= list_again_at_) {
         list_again_at_ = Clock::now() + kListAgain;
         doubt();
     }
-    return catalog_.publish();
+    const bool changed = catalog_.publish();
+    if (catalog_.changes().empty())
+        first_seen_.reset();
+    return changed;
 }
 
 uint64_t ApiSource::ask() {

@@ -24,6 +24,8 @@ struct ApiOptions {
 
 class ApiSource : public Source {
   public:
+    using Clock = std::chrono::steady_clock;
+
     // Begins to read. Whether the server answers is told by is_complete() and refresh().
     static Result<std::unique_ptr<ApiSource>> open(const ApiOptions& options);
 
@@ -46,7 +48,11 @@ class ApiSource : public Source {
 
     [[nodiscard]] const Cluster& cluster() const override { return catalog_.cluster(); }
     [[nodiscard]] const Changes& changes() const override { return catalog_.changes(); }
-    Changes take_changes() override { return catalog_.take_changes(); }
+    Changes take_changes() override {
+        first_seen_.reset();
+        return catalog_.take_changes();
+    }
+    [[nodiscard]] std::optional<Clock::time_point> first_seen() const override { return first_seen_; }
     [[nodiscard]] const std::vector<Diagnostic>& refusals() const override { return catalog_.refusals(); }
     [[nodiscard]] const std::vector<Diagnostic>& warnings() const override { return catalog_.warnings(); }
     [[nodiscard]] std::vector<FeedStatus> feeds() const override;
@@ -56,7 +62,6 @@ class ApiSource : public Source {
     [[nodiscard]] const CacheStatus* cache_status() const override { return catalog_.cache_status(); }
 
   private:
-    using Clock = std::chrono::steady_clock;
     ApiSource(const ApiOptions& options, std::unique_ptr<Mailbox> mailbox, std::unique_ptr<Feeder> feeder,
               uint64_t question);
 
@@ -71,6 +76,7 @@ class ApiSource : public Source {
     std::unique_ptr<Feeder> feeder_;  // ends before the mailbox
     Clock::time_point opened_at_ = Clock::now();
     uint64_t question_;
+    std::optional<Clock::time_point> first_seen_;
     std::map<size_t, uint64_t> listed_;  // resources whose list was taken, and the last question that it answers
     std::set<size_t> restored_;          // resources that are as the cache had them
     std::set<size_t> without_our_pods_;  // whose last list was not believed

@@ -20,8 +20,8 @@ constexpr milliseconds kFullWait{5};
 class Sink : public ReflectorSink {
   public:
     Sink(Mailbox& mailbox, size_t resource) : mailbox_(mailbox), resource_(resource) {}
-    void whole(Decoded list, uint64_t question) override { mailbox_.put({resource_, question, std::move(list)}); }
-    void changed(WatchEvent event) override { mailbox_.put({resource_, 0, std::move(event)}); }
+    void whole(Decoded list, uint64_t question) override { mailbox_.put({resource_, question, std::move(list), {}}); }
+    void changed(WatchEvent event) override { mailbox_.put({resource_, 0, std::move(event), {}}); }
 
   private:
     Mailbox& mailbox_;

@@ -32,6 +32,7 @@ void Mailbox::ring() {
 }
 
 void Mailbox::put(Delivery delivery) {
+    delivery.arrived_at = std::chrono::steady_clock::now();
     const std::lock_guard lock(mutex_);
     deliveries_.push_back(std::move(delivery));
     ring();

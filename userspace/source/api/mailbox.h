@@ -20,6 +20,7 @@ struct Delivery {
     size_t resource = 0;    // its place in resources()
     uint64_t question = 0;  // of a list: see Reflector::doubt()
     std::variant<Decoded, WatchEvent> content;
+    std::chrono::steady_clock::time_point arrived_at{};  // set by put()
 };
 
 // How a kind stands, for status and for whether there is something to complain about.
