@@ -24,6 +24,8 @@ const usage = `A Kubernetes API server with its own etcd, for tests.
 
 Usage: apiserver --dir DIR [OPTION...] [-- KUBE-APISERVER-FLAG...]
        apiserver token --dir DIR --namespace N --serviceaccount S [--lifetime 5s]
+       apiserver fill --dir DIR [--pods 100000] [--namespaces 2000] [--policies 10000] [--node n1] [--local 250] [...]
+       apiserver churn --dir DIR [--rate 150] [--seconds 60] [--local-rate SHARE] [...]
 
 Runs in the foreground until SIGTERM, which ends it within a second, or until its parent dies.
 SIGUSR1 compacts etcd up to the newest revision. Watches from older ones then end with "410 Gone" under
@@ -42,10 +44,20 @@ Files in DIR:
   tokens.csv            both of them, and what is added to it by hand: token,user,uid,"group,group"; read at a start
   sa.key, sa.pub        sign and verify the tokens of TokenRequest (kubectl create token)
   apiserver.log         what kube-apiserver and etcd have to say
+  layout.json           what fill has made, for churn
   etcd/                 the data, not synced to disk
 
 The command token prints a token of a service account, which must exist. Unlike TokenRequest it allows lifetimes of less
 than ten minutes. The server remembers a good token for ten seconds: up to so much longer than its lifetime it is good.
+
+The command fill writes a cluster of that size into the running server's etcd, which is a hundred times as fast as by the
+API: Namespaces, Nodes, NetworkPolicies, Pods of Deployments and Jobs, Services, EndpointSlices. Prints as JSON what it wrote,
+and the pods of --node with their addresses. Once per DIR; fill --help has all options.
+
+The command churn then changes pods of the other nodes at a steady rate: rolling restarts (a pod is created, gets an address,
+the old one is marked as deleted, and goes), Jobs' pods that finish and are followed by others, labels. Each of these steps is
+one change, and one event of every watch. It writes into etcd, too: by the API each change would cost this server ten
+milliseconds of CPU (it merges managedFields), on the machine of what is measured. Prints what it did as JSON.
 
 Options:
 `
@@ -219,8 +231,9 @@ func main() {
 		fmt.Fprintf(where, "apiserver: %v\n", err)
 		os.Exit(1)
 	}
-	if len(os.Args) > 1 && os.Args[1] == "token" {
-		if err := printToken(os.Args[2:]); err != nil && !errors.Is(err, pflag.ErrHelp) {
+	commands := map[string]func([]string) error{"token": printToken, "fill": fill, "churn": churn}
+	if len(os.Args) > 1 && commands[os.Args[1]] != nil {
+		if err := commands[os.Args[1]](os.Args[2:]); err != nil && !errors.Is(err, pflag.ErrHelp) {
 			fail(os.Stderr, err)
 		}
 		return
