@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The guard: two netfilter programs (kernel 6.4) that close cali* interfaces without datapath programs. The agent puts
+ * The guard: two netfilter programs (kernel 6.4) that close pods' interfaces without datapath programs. The agent puts
  * an interface into the device group CATFLAP_GROUP_JUDGED once both of its programs are attached. Packets forwarded
- * from or to any other cali* interface, or sent by one to the node, are dropped; so are those of an interface in
- * CATFLAP_GROUP_CLOSED, whatever its name is. See guard/guard.h.
+ * from or to any other interface whose name is a pod's, or sent by one to the node, are dropped; so are those of an
+ * interface in CATFLAP_GROUP_CLOSED, whatever its name is. See guard/guard.h.
  */
 #include <catflap/link_maintenance.h>
 #include <linux/icmpv6.h>
@@ -42,14 +42,24 @@ struct bpf_nf_ctx {
     struct sk_buff *skb;
 } CO_RE;
 
-#define CALI 0x696c6163 /* "cali", as a 32-bit load of the name's first bytes sees it */
-#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
-#error "CALI is little-endian"
-#endif
+/* How the names of pods' interfaces begin; the loader fills it. */
+const volatile struct catflap_name_prefix name_prefixes[CATFLAP_MAX_PREFIXES];
+const volatile __u32 name_prefix_count;
 
 #define HOP_BY_HOP 0
 #define CONNTRACK_INFO 7UL /* enum ip_conntrack_info */
 #define CONNTRACK_REPLY 3  /* from here on: replies */
+
+static __always_inline int is_pods(const struct net_device *device)
+{
+    __u64 name = *(const __u64 *)device->name;
+    __u32 i;
+
+    for (i = 0; i < CATFLAP_MAX_PREFIXES; i++)
+        if (i < name_prefix_count && (name & name_prefixes[i].mask) == name_prefixes[i].bytes)
+            return 1;
+    return 0;
+}
 
 /* The group comes first: it decides for nearly every packet, and a renamed interface keeps it. */
 static __always_inline int is_closed(const struct net_device *device)
@@ -58,7 +68,7 @@ static __always_inline int is_closed(const struct net_device *device)
 
     if (group == CATFLAP_GROUP_JUDGED)
         return 0;
-    return group == CATFLAP_GROUP_CLOSED || *(const __u32 *)device->name == CALI;
+    return group == CATFLAP_GROUP_CLOSED || is_pods(device);
 }
 
 static __always_inline int drop(const struct sk_buff *skb)

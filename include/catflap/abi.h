@@ -54,6 +54,13 @@ enum {
  */
 enum { CATFLAP_GROUP_JUDGED = 0xca7f1a9, CATFLAP_GROUP_CLOSED = 0xca7f1aa };
 
+/* The beginning of an interface's name, as a load of the name's first eight bytes sees it. */
+#define CATFLAP_MAX_PREFIXES 8
+struct catflap_name_prefix {
+    __u64 bytes;
+    __u64 mask; /* which of them count */
+};
+
 /* The two hooks of a host-side veth. TC ingress carries what the pod sends: from_pod. */
 enum catflap_direction {
     CATFLAP_FROM_POD = 0,

@@ -83,7 +83,7 @@ agent_end() {
 
 agent_stop() { agent_end "$1" TERM; }
 agent_kill9() { agent_end "$1" KILL; }
-agent_remove() { catflapd "$1" --remove; }
+agent_remove() { catflapd "$@" --remove; }
 
 agent_settle() {
     local node

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
-# A laboratory of network namespaces, laid out as Calico lays out a cluster. To be sourced.
+# A laboratory of network namespaces, laid out as Calico lays out a cluster, or as other CNI plug-ins do: LAB_CNI. To be
+# sourced.
 #
 #   lab_start NAME                     an empty laboratory, removed when the shell ends, however it ends
 #   lab_node NODE ADDRESS...           a namespace that forwards, its uplink on the laboratory's switch
@@ -26,6 +27,7 @@ declare -A LAB_NETNS=()     # place -> namespace
 declare -A LAB_ADDRESSES=() # place -> its addresses
 declare -A LAB_VETH=()      # pod -> host side of its veth
 declare -A LAB_HOME=()      # pod -> its node
+declare -A LAB_CNI=()       # node -> calico (the default), aws, azure (in transparent mode), gke
 LAB_NODES=()                # in the order of their making
 LAB_COUNT=0                 # namespaces made so far
 
@@ -34,11 +36,33 @@ lab_fail() {
     return 1
 }
 
-# cali + 11 hex digits of sha1("namespace.name")
+# lab_veth_name NS/POD NODE: a prefix and 11 hex digits of sha1("namespace.name"); of the last kind, digits of something
+# else, so that only the host route tells whose it is.
 lab_veth_name() {
     local digest
     digest=$(printf '%s' "${1/\//.}" | sha1sum)
-    echo "cali${digest:0:11}"
+    case ${LAB_CNI[$2]:-calico} in
+        calico) echo "cali${digest:0:11}" ;;
+        aws) echo "eni${digest:0:11}" ;;
+        azure) echo "azv${digest:0:11}" ;;
+        gke) echo "gke${digest:11:11}" ;;
+    esac
+}
+
+# What is the same in each of them: a /32 (or /128) in the pod, and a gateway that is no address of the node.
+# lab_gateway_mac NODE: the host's end of every veth. Calico's pods ask for the gateway's (proxy ARP); the others' have it
+# as a static neighbour, and so has Azure's host the pod's.
+lab_gateway_mac() { [[ ${LAB_CNI[$1]:-calico} == calico ]] && echo ee:ee:ee:ee:ee:ee || echo aa:aa:aa:aa:aa:aa; }
+lab_gateway6() { [[ ${LAB_CNI[$1]:-calico} == calico ]] && echo fe80::ecee:eeff:feee:eeee || echo fe80::a8aa:aaff:feaa:aaaa; }
+lab_static_neighbours() {
+    local pod=$1 node=${LAB_HOME[$1]} address mac
+    [[ ${LAB_CNI[$node]:-calico} != calico ]] || return 0
+    ip -n "${LAB_NETNS[$pod]}" neigh replace 169.254.1.1 lladdr "$(lab_gateway_mac "$node")" dev eth0 nud permanent
+    [[ ${LAB_CNI[$node]} == azure ]] || return 0
+    mac=$(ip -n "${LAB_NETNS[$pod]}" -j link show eth0 | jq -r '.[0].address')
+    for address in ${LAB_ADDRESSES[$pod]}; do
+        ip -n "${LAB_NETNS[$node]}" neigh replace "$address" lladdr "$mac" dev "${LAB_VETH[$pod]}" nud permanent
+    done
 }
 
 lab_is_ipv6() { [[ $1 == *:* ]]; }
@@ -266,7 +290,7 @@ lab_pod() {
 
 # lab_sandbox NODE NS/POD [ADDRESS...]: the pod's namespace alone, for what is to run in it before it has a veth.
 lab_sandbox() {
-    lab_place "$2" p "$1" "$(lab_veth_name "$2")" "${@:3}"
+    lab_place "$2" p "$1" "$(lab_veth_name "$2" "$1")" "${@:3}"
 }
 
 # lab_plug NS/POD: its veth, addresses and routes.
@@ -274,7 +298,7 @@ lab_plug() {
     local pod=$1 node=${LAB_HOME[$1]} veth=${LAB_VETH[$1]} addresses address
     read -ra addresses <<<"${LAB_ADDRESSES[$pod]}"
     ip -n "${LAB_NETNS[$node]}" -batch - <<END || return
-link add $veth address ee:ee:ee:ee:ee:ee type veth peer name eth0 netns ${LAB_NETNS[$pod]}
+link add $veth address $(lab_gateway_mac "$node") type veth peer name eth0 netns ${LAB_NETNS[$pod]}
 ntable change name arp_cache dev $veth proxy_delay 0
 link set $veth up
 END
@@ -284,7 +308,7 @@ END
         for address in "${addresses[@]}"; do
             if lab_is_ipv6 "$address"; then
                 echo "address add $address/128 dev eth0 nodad"
-                echo "route add default via fe80::ecee:eeff:feee:eeee dev eth0"
+                echo "route add default via $(lab_gateway6 "$node") dev eth0"
             else
                 echo "address add $address/32 dev eth0"
                 echo "route add 169.254.1.1 dev eth0 scope link"
@@ -292,6 +316,7 @@ END
             fi
         done
     } | ip -n "${LAB_NETNS[$pod]}" -batch -
+    lab_static_neighbours "$pod"
     for address in "${addresses[@]}"; do
         lab_route "$pod" "$address"
     done
@@ -299,9 +324,10 @@ END
 
 # lab_route NS/POD ADDRESS: the host route on the pod's node, and the way there from everywhere else.
 lab_route() {
-    local node=${LAB_HOME[$1]} family=4 via place
+    local node=${LAB_HOME[$1]} family=4 scope=(scope link) via place
     ! lab_is_ipv6 "$2" || family=6
-    ip -n "${LAB_NETNS[$node]}" route replace "$2" dev "${LAB_VETH[$1]}" scope link
+    [[ ${LAB_CNI[$node]:-calico} != azure ]] || scope=(proto static scope global)
+    ip -n "${LAB_NETNS[$node]}" route replace "$2" dev "${LAB_VETH[$1]}" "${scope[@]}"
     via=$(lab_address "$node" "$family") || return
     for place in outside "${LAB_NODES[@]}"; do
         [[ $place == "$node" ]] || ip -n "${LAB_NETNS[$place]}" route replace "$2" via "$via"

@@ -57,7 +57,7 @@ class Guarded {
         address.sll_family = AF_PACKET;
         address.sll_ifindex = 3;
         REQUIRE(bind(pod_.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0);
-        REQUIRE(kernel::GuardLinks::attach(lab_.pin_dir()));
+        REQUIRE(kernel::GuardLinks::attach(lab_.pin_dir(), {"cali"}));
     }
     ~Guarded() { (void)!std::system(kTidyUp); }
 
@@ -132,6 +132,29 @@ TEST_CASE("an interface outside of the group is closed, in both directions" * do
     CHECK(guarded.lets_pass(datagram(kElsewhere)));
 }
 
+TEST_CASE("a name that begins with any of the prefixes is a pod's, and with all of it" *
+          doctest::skip(!kernel_has_it())) {
+    Guarded guarded;
+    REQUIRE(kernel::GuardLinks::attach(guarded.pin_dir(), {"azv", "eni", "longname"}));
+    CHECK(guarded.lets_pass(datagram(kNode)));  // cali2
+    for (const char* name : {"azv2", "eni2", "azv", "longname", "longname2"}) {
+        CAPTURE(name);
+        shell(fmt::format("ip link set cali2 name {}", name));
+        CHECK(guarded.drops(datagram(kNode)));
+        shell(fmt::format("ip link set {} name cali2", name));
+    }
+    for (const char* name : {"az2", "xazv2", "longnam2", "AZV2"}) {
+        CAPTURE(name);
+        shell(fmt::format("ip link set cali2 name {}", name));
+        CHECK(guarded.lets_pass(datagram(kNode)));
+        shell(fmt::format("ip link set {} name cali2", name));
+    }
+    for (const std::vector<std::string>& wrong :
+         {std::vector<std::string>{}, {""}, {"longnames"}, std::vector<std::string>(CATFLAP_MAX_PREFIXES + 1, "cali")})
+        CHECK_FALSE(kernel::GuardLinks::attach(guarded.pin_dir(), wrong));
+    CHECK(guarded.lets_pass(datagram(kNode)));  // what was in force still is
+}
+
 TEST_CASE("interfaces of another name are none of the guard's business" * doctest::skip(!kernel_has_it())) {
     Guarded guarded;
     shell("ip link set cali2 name v2");
@@ -163,7 +186,7 @@ TEST_CASE("the next agent's links take the places of these, again and again" * d
     Guarded guarded;
     for (int start = 0; start < 30; ++start) {
         const std::set<uint32_t> before = guarded.links();
-        REQUIRE(kernel::GuardLinks::attach(guarded.pin_dir()));
+        REQUIRE(kernel::GuardLinks::attach(guarded.pin_dir(), {"cali"}));
         CHECK(guarded.links().size() == 4);
         for (const uint32_t id : guarded.links())
             CHECK_FALSE(before.contains(id));

@@ -105,7 +105,9 @@ class Agent : public report::Responder {
   private:
     using Clock = std::chrono::steady_clock;
     Agent(const Options& options, ReadOptions read_options, engine::Engines& engines)
-        : read_options_(std::move(read_options)), engines_(engines), derivation_(options.node) {
+        : read_options_(std::move(read_options)),
+          engines_(engines),
+          derivation_(options.node, options.interface_prefixes) {
         state_.options = options;
         state_.out_of_reach = &derivation_.out_of_reach();
     }

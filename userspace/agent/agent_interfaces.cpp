@@ -9,8 +9,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-bool is_renamed(const Link& link) {
-    return !link.name.starts_with("cali");
+bool is_renamed(const Link& link, const Options& options) {
+    return !options.interface_prefixes.match(link.name);
 }
 
 }  // namespace
@@ -57,7 +57,7 @@ void Agent::note_attach_error(uint32_t ifindex, const std::string& interface, co
 }
 
 Result<> Agent::attach(const Link& link) {
-    if (is_renamed(link) && !state_.engine->follows_renames())
+    if (is_renamed(link, state_.options) && !state_.engine->follows_renames())
         return close_renamed(link);
     if (auto done = state_.engine->attach(link.ifindex, link.name); !done)
         return done;
@@ -74,8 +74,8 @@ Result<> Agent::close_renamed(const Link& link) {
                 return done;
     }
     return fail(
-        "it was renamed away from cali*, and chains tell interfaces by their names: it is {}; give it its name back",
-        wants_guard(state_.options) ? "closed" : "open (--guard off)");
+        "it was renamed away from {}, and chains tell interfaces by their names: it is {}; give it its name back",
+        state_.options.interface_prefixes.text(), wants_guard(state_.options) ? "closed" : "open (--guard off)");
 }
 
 void Agent::attach_missing() {
@@ -84,7 +84,7 @@ void Agent::attach_missing() {
     for (const auto& [ifindex, link] : state_.links->links()) {
         const bool judged = state_.links->group(ifindex) == Guard::kJudged;
         const bool attached = state_.engine->attached(ifindex);
-        const bool out_of_reach = is_renamed(link) && !state_.engine->follows_renames();
+        const bool out_of_reach = is_renamed(link, state_.options) && !state_.engine->follows_renames();
         if (attached && (judged || !closing) && !out_of_reach)
             continue;
         // Where its programs are gone, or others' have come in front of them, they are attached first: to close it for
@@ -115,12 +115,12 @@ void Agent::attach_missing() {
 void Agent::tell_renamed() {
     std::set<uint32_t> renamed;
     for (const auto& [ifindex, link] : state_.links->links()) {
-        if (!is_renamed(link))
+        if (!is_renamed(link, state_.options))
             continue;
         renamed.insert(ifindex);
         if (!renamed_.contains(ifindex) && state_.engine->follows_renames())
-            spdlog::warn("interface {} ({}) was renamed away from cali*: it stays judged until it is gone", link.name,
-                         ifindex);
+            spdlog::warn("interface {} ({}) was renamed away from {}: it stays judged until it is gone", link.name,
+                         ifindex, state_.options.interface_prefixes.text());
     }
     renamed_ = std::move(renamed);
 }

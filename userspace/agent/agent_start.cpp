@@ -92,8 +92,9 @@ Result<> Agent::try_to_start() {
     malloc_trim(0);  // reading the whole source leaves as much behind as it keeps
     if (state_.links->links().empty())
         spdlog::warn(
-            "there is no cali* interface in this network namespace: nothing is enforced until one appears; is "
-            "this the network namespace of the node?");
+            "there is no {} interface in this network namespace: nothing is enforced until one appears; is "
+            "this the network namespace of the node?",
+            state_.options.interface_prefixes.text());
     spdlog::info("enforcing for {} pods on {} interfaces of node {} by {}", state_.local.pods.size(),
                  state_.links->links().size(), state_.options.node, state_.engine->attached_by());
     if (const auto told = control::notify("READY=1\nSTATUS=enforcing"); !told)
@@ -140,13 +141,14 @@ Result<> Agent::lock_pins() {
 // a reason that lies in the input.
 Result<> Agent::open_links() {
     if (!state_.guard) {
-        auto guard = Guard::open(state_.options.pin_dir);
+        auto guard = Guard::open(state_.options.pin_dir, state_.options.interface_prefixes);
         if (!guard)
             return tl::unexpected(guard.error());
         state_.guard = std::move(*guard);
     }
     if (!state_.links) {
-        auto links = LinkWatcher::open({.groups = {Guard::kJudged, Guard::kClosed}});
+        auto links = LinkWatcher::open(
+            {.prefixes = state_.options.interface_prefixes, .groups = {Guard::kJudged, Guard::kClosed}});
         if (!links)
             return tl::unexpected(links.error());
         state_.links = std::move(*links);

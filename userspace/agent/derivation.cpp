@@ -82,7 +82,7 @@ compile::Desired Derivation::update(const Cluster& source, Changes changes, cons
     // Policies: those of pods for which nothing is enforced are listed.
     bool match = std::exchange(links_changed_, false) || pods_changed || !changes.policies.empty();
     if (match)
-        matched_ = match_endpoints(source, pods_.names(), links);
+        matched_ = match_endpoints(source, pods_.names(), links, prefixes_);
     const bool addresses_changed = addresses_ != node_addresses;
     if (addresses_changed)
         addresses_ = node_addresses;

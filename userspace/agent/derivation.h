@@ -20,7 +20,8 @@ namespace catflap::agent {
 
 class Derivation {
   public:
-    explicit Derivation(const std::string& node) : node_(node), pods_(node), out_of_reach_(node) {}
+    explicit Derivation(const std::string& node, const InterfacePrefixes& prefixes = {})
+        : node_(node), prefixes_(prefixes), pods_(node), out_of_reach_(node) {}
 
     void links_changed() { links_changed_ = true; }
     // A policy, a namespace, an interface, a pod of this node: nobody waits for these.
@@ -56,6 +57,7 @@ class Derivation {
     void close_refused_pods();
 
     std::string node_;
+    InterfacePrefixes prefixes_;
     LocalPods pods_;
     LocalEndpoints matched_;
     LocalEndpoints local_;  // of these, what is admitted

@@ -146,6 +146,7 @@ Facts facts_of(const AgentState& state) {
     add_pods(facts, state);
     add_guard(facts, state);
     add_audit(facts, state);
+    facts.interfaces = state.options.interface_prefixes.text();
     facts.no_interfaces = state.enforcing && state.links->links().empty();
     return facts;
 }

@@ -9,19 +9,25 @@ namespace {
 
 class Matcher {
   public:
-    Matcher(const Cluster& cluster, const std::set<ObjectName>& pods) {
+    Matcher(const Cluster& cluster, const std::set<ObjectName>& pods, const InterfacePrefixes& prefixes) {
         for (const ObjectName& name : pods) {
             const Pod& pod = cluster.pods.at(name);
             local_.push_back(&pod);
-            by_interface_.emplace(calico_interface_name(name), &pod);
+            for (const std::string& interface : prefixes.names_of(name))
+                by_interface_.emplace(interface, &pod);
             for (const Address& address : pod.addresses)
                 by_address_.emplace(address, &pod);
         }
     }
 
+    // The pod whose own name the interface has; nullptr: no pod's.
+    [[nodiscard]] const Pod* named(const Link& link) const {
+        const auto found = by_interface_.find(link.name);
+        return found == by_interface_.end() ? nullptr : found->second;
+    }
     [[nodiscard]] const Pod* find(const Link& link) const {
-        if (const auto named = by_interface_.find(link.name); named != by_interface_.end())
-            return named->second;
+        if (const Pod* pod = named(link))
+            return pod;
         for (const Address& route : link.host_routes)
             if (const auto routed = by_address_.find(route); routed != by_address_.end())
                 return routed->second;
@@ -86,8 +92,8 @@ bool LocalPods::update(const Cluster& cluster, const Changes& changes) {
 }
 
 LocalEndpoints match_endpoints(const Cluster& cluster, const std::set<ObjectName>& pods,
-                               const std::map<uint32_t, Link>& links) {
-    const Matcher matcher(cluster, pods);
+                               const std::map<uint32_t, Link>& links, const InterfacePrefixes& prefixes) {
+    const Matcher matcher(cluster, pods, prefixes);
     LocalEndpoints result;
     std::set<ObjectName> enforced;
     // Of two links for one pod the one with the pod's own name is its, else the later one: the other belongs to a
@@ -95,7 +101,7 @@ LocalEndpoints match_endpoints(const Cluster& cluster, const std::set<ObjectName
     std::map<ObjectName, uint32_t> newest;
     for (const bool named : {false, true})
         for (const auto& [ifindex, link] : links)
-            if (const Pod* pod = matcher.find(link); pod && (!named || link.name == calico_interface_name(pod->name)))
+            if (const Pod* pod = named ? matcher.named(link) : matcher.find(link))
                 newest[pod->name] = ifindex;
     for (const auto& [ifindex, link] : links) {
         compile::EndpointSpec spec;
@@ -116,8 +122,9 @@ LocalEndpoints match_endpoints(const Cluster& cluster, const std::set<ObjectName
         auto policies = selecting_policies(cluster, *pod);
         if (!policies.empty())
             result.unenforced.push_back({pod->name,
-                                         "no cali* interface of this node is the pod's: it has not started yet, or "
-                                         "hangs on a bridge, or is a virtual node's",
+                                         fmt::format("no {} interface of this node is the pod's: it has not started "
+                                                     "yet, or hangs on a bridge, or is a virtual node's",
+                                                     prefixes.text()),
                                          std::move(policies)});
     }
     result.pods.assign(enforced.begin(), enforced.end());

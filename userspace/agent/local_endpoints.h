@@ -45,9 +45,9 @@ class LocalPods {
     std::set<ObjectName> names_;
 };
 
-// By name: "cali" + sha1 of the pod's; otherwise by the host route to one of the pod's addresses. The routes, where
+// By name: a prefix + sha1 of the pod's; otherwise by the host route to one of the pod's addresses. The routes, where
 // there are any, say which addresses the pod has: they are made before its status is written. pods: the local ones.
 LocalEndpoints match_endpoints(const Cluster& cluster, const std::set<ObjectName>& pods,
-                               const std::map<uint32_t, Link>& links);
+                               const std::map<uint32_t, Link>& links, const InterfacePrefixes& prefixes = {});
 
 }  // namespace catflap::agent

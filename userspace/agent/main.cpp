@@ -67,9 +67,21 @@ void define(CLI::App& app, Options& options) {
         ->capture_default_str();
     app.add_option("--pin-dir", options.pin_dir, "where programs and maps outlive the agent (bpffs)")
         ->capture_default_str();
+    app.add_option_function<std::string>(
+           "--interface-prefix",
+           [&options](const std::string& text) {
+               auto parsed = InterfacePrefixes::parse(text);
+               if (!parsed)
+                   throw CLI::ValidationError("--interface-prefix", parsed.error().message);
+               options.interface_prefixes = std::move(*parsed);
+           },
+           "how the names of pods' interfaces begin, with commas between several: cali (Calico), eni (AWS VPC CNI), azv "
+           "(Azure CNI), gke")
+        ->default_str("cali")
+        ->type_name("PREFIX[,PREFIX...]");
     app.add_option(
            "--guard", options.guard,
-           "cali* interfaces stay closed until they are attached, also while no agent runs. auto: by BPF programs "
+           "pods' interfaces stay closed until they are attached, also while no agent runs. auto: by BPF programs "
            "in netfilter where the kernel has them (6.4), else by a table of nftables; nft: by that table; off")
         ->transform(
             one_of<GuardWish>({{"auto", GuardWish::automatic}, {"nft", GuardWish::nft}, {"off", GuardWish::off}}))
@@ -132,12 +144,13 @@ int remove(const Options& options) {
     if (!only)
         return fail_with(only.error());
     std::vector<uint32_t> interfaces;
-    const auto links = LinkWatcher::open({.groups = {Guard::kJudged, Guard::kClosed}});
+    const auto links =
+        LinkWatcher::open({.prefixes = options.interface_prefixes, .groups = {Guard::kJudged, Guard::kClosed}});
     if (!links)
         return fail_with(links.error());
     for (const auto& [ifindex, link] : links->links())
         interfaces.push_back(ifindex);
-    auto guard = Guard::open(options.pin_dir);
+    auto guard = Guard::open(options.pin_dir, options.interface_prefixes);
     if (!guard)
         return fail_with(guard.error());
     if (const auto done = guard->remove(interfaces); !done)
@@ -212,7 +225,7 @@ void open_log(spdlog::level::level_enum level) {
 int main(int argc, char** argv) {
     Options options;
     CLI::App app(
-        "catflapd enforces Kubernetes network policy on this node's cali* interfaces, by eBPF or by iptables.");
+        "catflapd enforces Kubernetes network policy on the interfaces of this node's pods, by eBPF or by iptables.");
     // As of catflap: `catflapd help`, `catflapd version`.
     const std::string_view word = argc == 2 ? argv[1] : "";
     try {

@@ -7,6 +7,7 @@
 
 #include "iptables/apply/engine.h"
 #include "kernel/attach/attach.h"
+#include "model/interface_prefixes.h"
 
 namespace catflap::engine {
 
@@ -21,7 +22,8 @@ struct Options {
     std::optional<bool> keep_established;  // nothing: what the mode does
     std::filesystem::path pin_dir = "/sys/fs/bpf/catflap";
     iptables::Backend backend = iptables::Backend::nft;  // of mode iptables
-    std::optional<kernel::AttachMode> attach;            // nothing: TCX where the kernel has it
+    InterfacePrefixes interface_prefixes;
+    std::optional<kernel::AttachMode> attach;  // nothing: TCX where the kernel has it
 };
 
 // In iptables mode conntrack decides on what is established, and it does not ask again.

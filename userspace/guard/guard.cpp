@@ -24,14 +24,14 @@ void Guard::SocketCloser::operator()(nl_sock* socket) const {
     nl_socket_free(socket);
 }
 
-Guard::Guard(std::filesystem::path pin_dir)
-    : pin_dir_(std::move(pin_dir)), socket_(nl_socket_alloc()), table_(kGuardTable) {}
+Guard::Guard(std::filesystem::path pin_dir, InterfacePrefixes prefixes)
+    : pin_dir_(std::move(pin_dir)), prefixes_(std::move(prefixes)), socket_(nl_socket_alloc()), table_(kGuardTable) {}
 Guard::Guard(Guard&&) noexcept = default;
 Guard& Guard::operator=(Guard&&) noexcept = default;
 Guard::~Guard() = default;
 
-Result<Guard> Guard::open(const std::filesystem::path& pin_dir) {
-    Guard guard(pin_dir);
+Result<Guard> Guard::open(const std::filesystem::path& pin_dir, const InterfacePrefixes& prefixes) {
+    Guard guard(pin_dir, prefixes);
     if (!guard.socket_)
         return fail("open a netlink socket: out of memory");
     if (const int code = nl_connect(guard.socket_.get(), NETLINK_ROUTE); code < 0)
@@ -46,7 +46,7 @@ std::string_view to_string(GuardKind kind) {
 // What an earlier agent's guard closed stays closed: it goes when the new one is in force.
 Result<> Guard::close_others(bool only_nft) {
     if (!only_nft) {
-        auto attached = kernel::GuardLinks::attach(pin_dir_);
+        auto attached = kernel::GuardLinks::attach(pin_dir_, prefixes_.list());
         if (attached) {
             links_ = std::move(*attached);
             kind_ = GuardKind::bpf;
@@ -64,7 +64,7 @@ Result<> Guard::close_closed() {
 }
 
 Result<> Guard::make_table(GuardScope scope) {
-    if (auto done = table_.make(guard_table_commands(scope)); !done)
+    if (auto done = table_.make(guard_table_commands(scope, prefixes_)); !done)
         return done;
     kind_ = GuardKind::nft;
     links_.detach();

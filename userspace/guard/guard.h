@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Closes cali* interfaces that no program judges: one that has just appeared, one that could not be attached to, one
-// that came while no agent ran. At netfilter's hooks everything is dropped that is forwarded from or to a cali*
-// interface, or that it sends to the node, unless the interface is in the device group kJudged; the agent puts it there
-// when both programs are attached. The group belongs to the device and goes with it, so no list of ours can be out of
-// date. An interface that lost its programs goes into the group kClosed, which is closed under any name. By BPF
-// programs where the kernel lets them into netfilter (6.4), by a table of nftables elsewhere.
+// Closes pods' interfaces that no program judges: one that has just appeared, one that could not be attached to, one
+// that came while no agent ran. At netfilter's hooks everything is dropped that is forwarded from or to an
+// interface with a pod's name, or that it sends to the node, unless the interface is in the device group kJudged; the
+// agent puts it there when both programs are attached. The group belongs to the device and goes with it, so no list of
+// ours can be out of date. An interface that lost its programs goes into the group kClosed, which is closed under any
+// name. By BPF programs where the kernel lets them into netfilter (6.4), by a table of nftables elsewhere.
 //
 // Without it a packet could pass between the moment in which the kernel makes an interface and that in which the agent
 // hears of it. What it costs: docs/semantics.md, "No window".
@@ -22,6 +22,7 @@
 #include "base/result.h"
 #include "guard/guard_nft.h"
 #include "kernel/attach/guard_links.h"
+#include "model/interface_prefixes.h"
 #include "netfilter/own_table.h"
 
 struct nl_sock;
@@ -37,7 +38,7 @@ class Guard {
     static constexpr uint32_t kClosed = CATFLAP_GROUP_CLOSED;
 
     // Opens what is needed; changes nothing yet. Needs CAP_NET_ADMIN.
-    static Result<Guard> open(const std::filesystem::path& pin_dir);
+    static Result<Guard> open(const std::filesystem::path& pin_dir, const InterfacePrefixes& prefixes);
     Guard(Guard&&) noexcept;
     Guard& operator=(Guard&&) noexcept;
     ~Guard();
@@ -69,11 +70,12 @@ class Guard {
     struct SocketCloser {
         void operator()(nl_sock* socket) const;
     };
-    explicit Guard(std::filesystem::path pin_dir);
+    Guard(std::filesystem::path pin_dir, InterfacePrefixes prefixes);
     Result<> set_group(uint32_t ifindex, uint32_t group);
     Result<> make_table(GuardScope scope);
 
     std::filesystem::path pin_dir_;
+    InterfacePrefixes prefixes_;
     std::unique_ptr<nl_sock, SocketCloser> socket_;
     GuardKind kind_ = GuardKind::off;
     netfilter::OwnTable table_;

@@ -34,9 +34,9 @@ add rule inet catflap pod_to_node counter name unjudged drop
 )";
 
 constexpr const char* kUnjudged = R"(
-add rule inet catflap forwarded iifgroup != {0} iifname "cali*" counter name unjudged drop
-add rule inet catflap forwarded oifgroup != {0} oifname "cali*" counter name unjudged drop
-add rule inet catflap to_node iifgroup != {0} iifname "cali*" jump pod_to_node
+add rule inet catflap forwarded iifgroup != {0} iifname "{1}*" counter name unjudged drop
+add rule inet catflap forwarded oifgroup != {0} oifname "{1}*" counter name unjudged drop
+add rule inet catflap to_node iifgroup != {0} iifname "{1}*" jump pod_to_node
 )";
 
 // The names of those that a pod may send, separated by commas.
@@ -52,11 +52,12 @@ std::string link_messages(int hop_limit) {
 
 }  // namespace
 
-std::string guard_table_commands(GuardScope scope) {
+std::string guard_table_commands(GuardScope scope, const InterfacePrefixes& prefixes) {
     std::string commands =
         fmt::format(kTable, int{CATFLAP_GROUP_JUDGED}, int{CATFLAP_GROUP_CLOSED}, link_messages(255), link_messages(1));
     if (scope == GuardScope::unjudged)
-        commands += fmt::format(kUnjudged, int{CATFLAP_GROUP_JUDGED});
+        for (const std::string& prefix : prefixes.list())
+            commands += fmt::format(kUnjudged, int{CATFLAP_GROUP_JUDGED}, prefix);
     return commands;
 }
 

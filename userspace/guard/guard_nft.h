@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "model/interface_prefixes.h"
 
 namespace catflap::guard {
 
@@ -18,12 +19,12 @@ struct GuardCount {
 };
 
 enum class GuardScope : uint8_t {
-    unjudged,  // cali* interfaces outside of the group of those that are judged, and the group of those that are closed
+    unjudged,  // pods' interfaces outside of the group of those that are judged, and the group of those that are closed
     closed,    // the latter only
 };
 
 // For netfilter::OwnTable::make(). What was counted before stays counted.
-std::string guard_table_commands(GuardScope scope);
+std::string guard_table_commands(GuardScope scope, const InterfacePrefixes& prefixes);
 // What the table dropped since it was made; it outlives the agent.
 Result<GuardCount> count_of_guard_table();
 

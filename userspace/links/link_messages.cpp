@@ -29,10 +29,10 @@ std::optional<Address> read_address(const rtmsg& route, nlattr* attribute) {
     return address;
 }
 
-// "podIP dev caliX scope link". IPv6 routes have no scope (the kernel reports them as universe).
+// "podIP dev caliX scope link". Azure CNI writes it without the scope, and IPv6 has none (the kernel reports universe).
 bool leads_to_a_host(const rtmsg& route, const std::array<nlattr*, RTA_MAX + 1>& attributes) {
     return route.rtm_type == RTN_UNICAST && attributes[RTA_OIF] != nullptr && attributes[RTA_GATEWAY] == nullptr &&
-           attributes[RTA_VIA] == nullptr && (route.rtm_family == AF_INET6 || route.rtm_scope == RT_SCOPE_LINK);
+           attributes[RTA_VIA] == nullptr;
 }
 
 bool take_link(nlmsghdr* header, LinkTable& table) {

@@ -26,7 +26,7 @@ void LinkTable::link_seen(uint32_t ifindex, std::string_view name, bool up, uint
         ipvs_ifindex_ = ifindex;
         drop_addresses(ifindex);
     }
-    if (name.starts_with(prefix_)) {
+    if (prefixes_.match(name)) {
         renamed_.erase(ifindex);
     } else if (names_.contains(ifindex) || renamed_.contains(ifindex) || watched_groups_.contains(group)) {
         renamed_.insert(ifindex);

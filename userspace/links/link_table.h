@@ -25,8 +25,8 @@ struct RouteKey {
 
 class LinkTable {
   public:
-    explicit LinkTable(std::string prefix, std::set<uint32_t> groups = {})
-        : prefix_(std::move(prefix)), watched_groups_(std::move(groups)) {}
+    explicit LinkTable(InterfacePrefixes prefixes, std::set<uint32_t> groups = {})
+        : prefixes_(std::move(prefixes)), watched_groups_(std::move(groups)) {}
 
     void link_seen(uint32_t ifindex, std::string_view name, bool up, uint32_t group);
     void link_gone(uint32_t ifindex);
@@ -53,7 +53,7 @@ class LinkTable {
     void drop_routes(uint32_t ifindex);
     void drop_addresses(uint32_t ifindex);
 
-    std::string prefix_;
+    InterfacePrefixes prefixes_;
     std::set<uint32_t> watched_groups_;
     std::set<uint32_t> renamed_;             // watched, under another name
     std::map<uint32_t, std::string> names_;  // of the watched ones

@@ -85,7 +85,7 @@ void discard_leftovers(int fd) {
 }  // namespace
 
 struct LinkWatcher::State {
-    explicit State(const LinkWatchOptions& options) : table(options.prefix, options.groups) {}
+    explicit State(const LinkWatchOptions& options) : table(options.prefixes, options.groups) {}
 
     Result<void> open_sockets(const LinkWatchOptions& options);
     Result<void> catch_up();
@@ -212,10 +212,10 @@ LinkWatcher::~LinkWatcher() = default;
 Result<LinkWatcher> LinkWatcher::open(const LinkWatchOptions& options) {
     auto state = std::make_unique<State>(options);
     if (auto opened = state->open_sockets(options); !opened)
-        return fail_because(opened.error(), "watch the interfaces {}*", options.prefix);
+        return fail_because(opened.error(), "watch the interfaces {}", options.prefixes.text());
     LinkWatcher watcher(std::move(state));
     if (auto read = watcher.refresh(); !read)
-        return fail_because(read.error(), "watch the interfaces {}*", options.prefix);
+        return fail_because(read.error(), "watch the interfaces {}", options.prefixes.text());
     return watcher;
 }
 

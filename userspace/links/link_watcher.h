@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The cali* interfaces of this network namespace with their host routes, and the node's own addresses, kept current by
+// The pods' interfaces of this network namespace with their host routes, and the node's own addresses, kept current by
 // netlink.
 #pragma once
 
@@ -12,20 +12,21 @@
 
 #include "base/result.h"
 #include "model/address.h"
+#include "model/interface_prefixes.h"
 
 namespace catflap::links {
 
 struct Link {
     uint32_t ifindex = 0;
     std::string name;
-    // Destinations of its /32 and /128 routes of scope link in the main table; sorted, unique.
+    // Destinations of its /32 and /128 routes without a gateway in the main table; sorted, unique.
     std::vector<Address> host_routes;
 
     bool operator==(const Link&) const = default;
 };
 
 struct LinkWatchOptions {
-    std::string prefix = "cali";
+    InterfacePrefixes prefixes{};
     // Interfaces in these device groups are watched under any name: they were enforced once, and renamed since.
     std::set<uint32_t> groups = {};
     // What the kernel may queue between two calls of refresh(): a node that starts 250 pods sends
@@ -35,7 +36,7 @@ struct LinkWatchOptions {
 
 class LinkWatcher {
   public:
-    // Watches the calling thread's network namespace for interfaces whose name starts with `prefix`. One that did stays
+    // Watches the calling thread's network namespace for interfaces whose name is a pod's. One that did stays
     // watched under any other name, until it is gone.
     static Result<LinkWatcher> open(const LinkWatchOptions& options = {});
     LinkWatcher(LinkWatcher&&) noexcept;

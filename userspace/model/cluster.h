@@ -85,7 +85,10 @@ struct Cluster {
 // https://kubernetes.io/docs/concepts/overview/working-with-objects/namespaces/#automatic-labelling
 Labels namespace_labels(const Cluster& cluster, const std::string& ns);
 
-// The host-side name of a pod's veth: "cali" + the first 11 hex digits of sha1("namespace.name").
+// The first 11 hex digits of sha1("namespace.name"), by which several CNI plug-ins name the host's side of a pod's
+// veth.
+std::string interface_digits(const ObjectName& pod);
+// Calico's: "cali" in front of them.
 std::string calico_interface_name(const ObjectName& pod);
 
 }  // namespace catflap

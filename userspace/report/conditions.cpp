@@ -125,8 +125,10 @@ Sentences mended(const Facts& facts) {
 }
 
 Sentences no_interfaces(const Facts& facts) {
-    return one_if(facts.no_interfaces,
-                  "there is no cali* interface in this network namespace: nothing is enforced until one appears");
+    return one_if(
+        facts.no_interfaces,
+        fmt::format("there is no {} interface in this network namespace: nothing is enforced until one appears",
+                    facts.interfaces));
 }
 
 Sentences out_of_reach(const Facts& facts) {

@@ -45,6 +45,7 @@ struct Facts {
 
     std::vector<Trouble> not_attached;        // interfaces
     bool no_interfaces = false;               // not one in this network namespace
+    std::string interfaces = "cali*";         // how the names of pods' interfaces look
     std::vector<std::string> unknown;         // interfaces whose pod is not in the source
     std::vector<std::string> unjudged;        // interfaces that are open: neither judged nor closed
     std::vector<UnenforcedPod> unenforced;    // of this node

@@ -37,11 +37,12 @@ class Site {
         Policy& policy = cluster.policies[{"app", name}];
         policy.name = {"app", name};
     }
-    [[nodiscard]] LocalEndpoints match() const { return match_endpoints(cluster, pods, links); }
+    [[nodiscard]] LocalEndpoints match() const { return match_endpoints(cluster, pods, links, prefixes); }
 
     Cluster cluster;
     std::set<ObjectName> pods;
     std::map<uint32_t, Link> links;
+    InterfacePrefixes prefixes;
 };
 
 const std::string kNameOfA = calico_interface_name({"app", "a"});
@@ -58,6 +59,22 @@ TEST_CASE("by the name that Calico gives the veth, whatever its routes say") {
     CHECK(local.endpoints[0].pod == ObjectName{"app", "a"});
     CHECK(local.endpoints[0].uid == "uid-a");
     CHECK(local.pods == std::vector<ObjectName>{{"app", "a"}});
+}
+
+TEST_CASE("by the name that another plug-in gives the veth, where its prefix is asked for") {
+    Site site;
+    site.pod("a", {"10.0.0.1"});
+    site.pod("b", {"10.0.0.2"});
+    site.link(5, "azv" + interface_digits({"app", "a"}), {"10.0.0.2"});
+    CHECK(site.match().endpoints[0].pod == ObjectName{"app", "b"});  // to whom this name says nothing
+    site.prefixes = InterfacePrefixes::parse("cali,azv").value();
+    CHECK(site.match().endpoints[0].pod == ObjectName{"app", "a"});
+    site.policy("all");
+    const auto local = site.match();
+    REQUIRE(local.unenforced.size() == 1);
+    CHECK(local.unenforced[0].reason ==
+          "no azv* or cali* interface of this node is the pod's: it has not started yet, or hangs on a bridge, or is a "
+          "virtual node's");
 }
 
 TEST_CASE("by the host route where the name says nothing; an interface without either has no pod") {

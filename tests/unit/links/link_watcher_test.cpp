@@ -285,8 +285,21 @@ TEST_CASE("another prefix") {
         return;
     network->add_veth("lxc1");
     network->add_veth("cali1");
-    auto watcher = LinkWatcher::open({.prefix = "lxc"}).value();
+    auto watcher = LinkWatcher::open({.prefixes = InterfacePrefixes::parse("lxc").value()}).value();
     CHECK(words(watcher) == "lxc1=");
+}
+
+TEST_CASE("several prefixes, and a host route without a scope, as Azure CNI writes it") {
+    auto network = PrivateNetwork::make();
+    if (!network)
+        return;
+    for (const char* name : {"azv1", "eni1", "cali1"})
+        network->add_veth(name);
+    network->ip("route add 10.0.0.1/32 dev azv1 proto static scope global\n");
+    auto watcher = LinkWatcher::open({.prefixes = InterfacePrefixes::parse("azv,eni").value()}).value();
+    CHECK(words(watcher) == "azv1=10.0.0.1 eni1=");
+    network->ip("route add 10.0.0.2/32 dev eni1 scope global\nroute del 10.0.0.1/32 dev azv1\n");
+    CHECK(after_refresh(watcher) == "azv1= eni1=10.0.0.2");
 }
 
 namespace {

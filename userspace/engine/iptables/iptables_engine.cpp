@@ -12,10 +12,10 @@ namespace {
 // How long somebody else's change of our chains may last.
 constexpr auto kCompareEvery = std::chrono::seconds(60);
 
-std::vector<iptables::Endpoint> endpoints_of(const compile::Desired& desired) {
+std::vector<iptables::Endpoint> endpoints_of(const compile::Desired& desired, const InterfacePrefixes& prefixes) {
     std::vector<iptables::Endpoint> endpoints;
     for (const compile::EndpointSpec& spec : desired.endpoints)
-        if (spec.interface.starts_with("cali"))  // the chains ask for no others
+        if (prefixes.match(spec.interface))  // the chains ask for no others
             endpoints.push_back({spec.interface, spec.pod});
     return endpoints;
 }
@@ -26,7 +26,7 @@ Result<std::unique_ptr<Engine>> IptablesEngine::open(const Options& options) {
     auto engine = iptables::Engine::open(options.backend);
     if (!engine)
         return tl::unexpected(engine.error());
-    return std::unique_ptr<Engine>(new IptablesEngine(std::move(*engine)));
+    return std::unique_ptr<Engine>(new IptablesEngine(std::move(*engine), options.interface_prefixes));
 }
 
 Result<CommitReport> IptablesEngine::commit(const compile::Desired& desired) {
@@ -36,7 +36,8 @@ Result<CommitReport> IptablesEngine::commit(const compile::Desired& desired) {
             return tl::unexpected(fits.error());
     iptables::RenderOptions options;
     options.families = engine_.families();
-    iptables::State state = iptables::render(desired.cluster, endpoints_of(desired), options);
+    options.interface_prefixes = prefixes_.list();
+    iptables::State state = iptables::render(desired.cluster, endpoints_of(desired, prefixes_), options);
     const auto applied = engine_.apply(state);
     if (!applied)
         return tl::unexpected(applied.error());

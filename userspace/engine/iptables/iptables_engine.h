@@ -34,9 +34,11 @@ class IptablesEngine final : public Engine {
     [[nodiscard]] Result<const IptablesCounts*> counts() const;
 
   private:
-    explicit IptablesEngine(iptables::Engine engine) : engine_(std::move(engine)) {}
+    IptablesEngine(iptables::Engine engine, InterfacePrefixes prefixes)
+        : engine_(std::move(engine)), prefixes_(std::move(prefixes)) {}
 
     iptables::Engine engine_;
+    InterfacePrefixes prefixes_;
     iptables::State enforced_;
     mutable std::optional<IptablesCounts> counts_;
     mutable std::chrono::steady_clock::time_point counted_at_{};

@@ -187,7 +187,7 @@ std::vector<Family> Engine::families() const {
 
 bool Engine::begins_as_ours(const LoadedRules& rules) {
     const Chain hook = hook_rules().front();
-    const Chain forward = hook_chains(Family::ipv4).front();
+    const Chain forward = hook_chains(Family::ipv4, {}).front();
     const auto hooked = rules.hooks.find(hook.name);
     if (hooked != rules.hooks.end() && hooked->second.first_hash == hook.rules.front().hash)
         return true;
@@ -200,7 +200,7 @@ bool Engine::is_complete(const LoadedRules& rules) {
         const auto found = rules.hooks.find(hook.name);
         return found != rules.hooks.end() && found->second.first_hash == hook.rules.front().hash;
     };
-    const Chain forward = hook_chains(Family::ipv4).front();
+    const Chain forward = hook_chains(Family::ipv4, {}).front();
     const auto chain = rules.chains.find(forward.name);
     return std::ranges::all_of(hook_rules(), is_first) && chain != rules.chains.end() && !chain->second.empty() &&
            chain->second.front() == forward.rules.front().hash;

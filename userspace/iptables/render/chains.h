@@ -25,7 +25,8 @@ constexpr Way kToPod{resolve::Direction::ingress, "cali-to-wl-dispatch", "cali-t
 
 // The jumps out of FORWARD, INPUT and OUTPUT, and what they jump to.
 std::vector<Chain> hook_rules();
-std::vector<Chain> hook_chains(Family family);
+// interface_prefixes: how the names of pods' interfaces begin.
+std::vector<Chain> hook_chains(Family family, const std::vector<std::string>& interface_prefixes);
 
 // By interface name; child chains first.
 std::vector<Chain> dispatch_chains(const Way& way, std::vector<std::string> interfaces);

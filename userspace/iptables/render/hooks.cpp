@@ -17,27 +17,38 @@ Chain hook(const std::string& built_in) {
     return chain;
 }
 
-Chain forward() {
+// As an interface of a rule: every one whose name begins so.
+std::vector<std::string> patterns_of(const std::vector<std::string>& prefixes) {
+    std::vector<std::string> patterns;
+    for (const std::string& prefix : prefixes)
+        patterns.push_back(prefix + "+");
+    return patterns;
+}
+
+Chain forward(const std::vector<std::string>& pods) {
     Chain chain{"cali-FORWARD", {}};
     chain.append({.target = {.verb = Verb::clear_mark, .bits = kEveryMark}});
-    chain.append({.match = {.in_interface = std::string(kAnyPod)},
-                  .target = {.verb = Verb::jump, .chain = std::string(kFromPod.dispatch)}});
-    chain.append({.match = {.out_interface = std::string(kAnyPod)},
-                  .target = {.verb = Verb::jump, .chain = std::string(kToPod.dispatch)}});
+    for (const std::string& any_pod : pods)
+        chain.append({.match = {.in_interface = any_pod},
+                      .target = {.verb = Verb::jump, .chain = std::string(kFromPod.dispatch)}});
+    for (const std::string& any_pod : pods)
+        chain.append({.match = {.out_interface = any_pod},
+                      .target = {.verb = Verb::jump, .chain = std::string(kToPod.dispatch)}});
     chain.append({.match = {.mark = MarkMatch{kAccepted, true}}, .target = {Verb::accept}});
     return chain;
 }
 
-Chain input() {
+Chain input(const std::vector<std::string>& pods) {
     Chain chain{"cali-INPUT", {}};
-    chain.append(
-        {.match = {.in_interface = std::string(kAnyPod)}, .target = {.verb = Verb::go_to, .chain = kWorkloadToHost}});
+    for (const std::string& any_pod : pods)
+        chain.append({.match = {.in_interface = any_pod}, .target = {.verb = Verb::go_to, .chain = kWorkloadToHost}});
     return chain;
 }
 
-Chain output() {
+Chain output(const std::vector<std::string>& pods) {
     Chain chain{"cali-OUTPUT", {}};
-    chain.append({.match = {.out_interface = std::string(kAnyPod)}, .target = {Verb::return_to_caller}});
+    for (const std::string& any_pod : pods)
+        chain.append({.match = {.out_interface = any_pod}, .target = {Verb::return_to_caller}});
     return chain;
 }
 
@@ -57,8 +68,9 @@ std::vector<Chain> hook_rules() {
     return {hook("FORWARD"), hook("INPUT"), hook("OUTPUT")};
 }
 
-std::vector<Chain> hook_chains(Family family) {
-    return {forward(), input(), output(), workload_to_host(family)};
+std::vector<Chain> hook_chains(Family family, const std::vector<std::string>& interface_prefixes) {
+    const std::vector<std::string> pods = patterns_of(interface_prefixes);
+    return {forward(pods), input(pods), output(pods), workload_to_host(family)};
 }
 
 }  // namespace catflap::iptables

@@ -18,7 +18,6 @@ constexpr uint32_t kThisBlock = 0x80000;  // scratch: one alternative of this bl
 constexpr uint32_t kEveryMark = 0xf0000;
 
 constexpr std::string_view kOurChains = "cali-";
-constexpr std::string_view kAnyPod = "cali+";  // every interface whose name begins with cali
 constexpr size_t kMaxChainName = 28;
 constexpr size_t kMaxSetName = 31;
 

@@ -40,7 +40,7 @@ class Renderer {
         for (const Family family : options_.families) {
             Rules& rules = state_.families[static_cast<size_t>(family)];
             rules.hooks = hook_rules();
-            for (Chain& chain : hook_chains(family))
+            for (Chain& chain : hook_chains(family, options_.interface_prefixes))
                 put(rules, std::move(chain));
             for (const Way* way : {&kFromPod, &kToPod})
                 add_way(rules, family, *way);

@@ -23,6 +23,7 @@ struct Endpoint {
 };
 
 struct RenderOptions {
+    std::vector<std::string> interface_prefixes = {"cali"};            // how the names of pods' interfaces begin
     bool drop_encapsulation = true;                                    // what a pod sends as IPIP or VXLAN
     std::vector<Family> families{kFamilies.begin(), kFamilies.end()};  // the others stay empty
 };

@@ -2,6 +2,7 @@
 #include "kernel/attach/guard_links.h"
 
 #include <bpf/libbpf.h>
+#include <catflap/abi.h>
 #include <linux/netfilter.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cstring>
 #include <memory>
 
 #include "guard.skel.h"
@@ -74,7 +76,24 @@ Result<> reuse_counters(bpf_map* counters, const fs::path& path) {
     return {};
 }
 
-Result<Programs> load(const fs::path& pin_dir) {
+// Before loading: the programs see constants.
+Result<> set_prefixes(guard_bpf& programs, const std::vector<std::string>& prefixes) {
+    if (prefixes.empty() || prefixes.size() > CATFLAP_MAX_PREFIXES)
+        return fail("{} beginnings of interface names are given to the guard: it takes 1 to {}", prefixes.size(),
+                    CATFLAP_MAX_PREFIXES);
+    programs.rodata->name_prefix_count = static_cast<uint32_t>(prefixes.size());
+    for (size_t i = 0; i < prefixes.size(); ++i) {
+        auto& to = programs.rodata->name_prefixes[i];
+        if (prefixes[i].empty() || prefixes[i].size() > sizeof(to.bytes))
+            return fail("the guard cannot compare interface names with \"{}\": 1 to {} bytes are possible", prefixes[i],
+                        sizeof(to.bytes));
+        std::memcpy(&to.bytes, prefixes[i].data(), prefixes[i].size());
+        std::memset(&to.mask, 0xff, prefixes[i].size());
+    }
+    return {};
+}
+
+Result<Programs> load(const fs::path& pin_dir, const std::vector<std::string>& name_prefixes) {
     if (!is_bpffs(pin_dir))
         return fail("pin the guard below {}: this is not a BPF file system", pin_dir.string());
     Programs programs(guard_bpf::open());
@@ -84,6 +103,8 @@ Result<Programs> load(const fs::path& pin_dir) {
         bpf_program__set_type(program, kNetfilterProgram);
         bpf_program__set_expected_attach_type(program, kNetfilterHook);
     }
+    if (auto done = set_prefixes(*programs, name_prefixes); !done)
+        return tl::unexpected(done.error());
     const fs::path counters = pin_dir / "keep" / "drop_counters";
     if (auto done = reuse_counters(programs->maps.drop_counters, counters); !done)
         return tl::unexpected(done.error());
@@ -158,8 +179,8 @@ GuardLinks::GuardLinks(GuardLinks&&) noexcept = default;
 GuardLinks& GuardLinks::operator=(GuardLinks&&) noexcept = default;
 GuardLinks::~GuardLinks() = default;
 
-Result<GuardLinks> GuardLinks::attach(const fs::path& pin_dir) {
-    auto programs = load(pin_dir);
+Result<GuardLinks> GuardLinks::attach(const fs::path& pin_dir, const std::vector<std::string>& name_prefixes) {
+    auto programs = load(pin_dir, name_prefixes);
     if (!programs)
         return tl::unexpected(programs.error());
     GuardLinks guard;

@@ -18,8 +18,10 @@ namespace catflap::kernel {
 
 class GuardLinks {
   public:
-    // Takes the place of an earlier agent's without a gap. A failure leaves in force what was.
-    static Result<GuardLinks> attach(const std::filesystem::path& pin_dir);
+    // name_prefixes: how the names of pods' interfaces begin; at most CATFLAP_MAX_PREFIXES of at most 8 bytes. Takes
+    // the place of an earlier agent's without a gap. A failure leaves in force what was.
+    static Result<GuardLinks> attach(const std::filesystem::path& pin_dir,
+                                     const std::vector<std::string>& name_prefixes);
     GuardLinks() noexcept;
     GuardLinks(GuardLinks&&) noexcept;
     GuardLinks& operator=(GuardLinks&&) noexcept;
