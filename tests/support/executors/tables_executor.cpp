@@ -72,7 +72,8 @@ std::vector<compile::EndpointSpec> SimulatedNode::plug_in(const Cluster& cluster
     return endpoints;
 }
 
-Result<> SimulatedNode::load(const Cluster& cluster) {
+Result<> SimulatedNode::load(const Cluster& cluster, const std::vector<resolve::Frontend>& frontends,
+                             const resolve::DepartedPods& departed) {
     const auto endpoints = plug_in(cluster);
     std::vector<ObjectName> pods;
     for (const auto& [name, ifindex] : interfaces_)
@@ -80,9 +81,9 @@ Result<> SimulatedNode::load(const Cluster& cluster) {
     Changes changes = changes_to(cluster);
     const bool same_rules = !resolver_.update(cluster, pods, changes);
     const bool same_specs = endpoints == std::exchange(endpoints_, endpoints);
-    const bool same_endpoints = same_rules && same_specs;
-    auto report = committer_.commit(
-        {cluster, resolver_.resolved(), endpoints, compile::kNoFrontends, std::move(changes), same_endpoints});
+    const bool same_frontends = frontends == std::exchange(frontends_, frontends);
+    auto report = committer_.commit({cluster, resolver_.resolved(), endpoints, frontends, std::move(changes),
+                                     same_rules && same_specs && same_frontends, departed});
     if (!report)
         return tl::unexpected(report.error());
     report_ = std::move(*report);

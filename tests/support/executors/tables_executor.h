@@ -12,7 +12,9 @@ namespace catflap::test {
 class SimulatedNode {
   public:
     explicit SimulatedNode(const compile::Limits& limits = {}) : committer_(store_, limits) {}
-    Result<> load(const Cluster& cluster);
+    // frontends, departed: as the agent would derive them from the cluster; without Services there are none.
+    Result<> load(const Cluster& cluster, const std::vector<resolve::Frontend>& frontends = compile::kNoFrontends,
+                  const resolve::DepartedPods& departed = compile::kNoDepartedPods);
     // Ends the grace period, and gives unused decisions back as an agent does.
     Result<> collect();
 
@@ -38,6 +40,7 @@ class SimulatedNode {
     compile::CommitReport report_;
     std::optional<Cluster> last_;  // loaded
     std::vector<compile::EndpointSpec> endpoints_;
+    std::vector<resolve::Frontend> frontends_;
     std::map<ObjectName, uint32_t> interfaces_;
     uint32_t last_ifindex_ = 0;
 };

@@ -50,7 +50,7 @@ bool is_mixed(const resolve::DepartedPods& departed) {
     const std::vector<PortClass> port_classes = {PortClass{}};
     MaskMaker masks(classification, cluster, port_classes, frontends, departed);
     CHECK_FALSE(masks.peers(rules).empty());
-    return !masks.mixed().empty();
+    return !masks.mixed(rules).empty();
 }
 
 }  // namespace

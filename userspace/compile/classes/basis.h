@@ -4,13 +4,17 @@
 #pragma once
 
 #include <set>
-#include <unordered_set>
+#include <unordered_map>
 #include <vector>
 
 #include "compile/plan/loaded.h"
 #include "compile/classes/masks.h"
 
 namespace catflap::compile {
+
+// Which frontends lead to an address: indices, sorted, unique.
+using BackendIndex = std::unordered_map<Address, std::vector<uint32_t>>;
+BackendIndex backends_of(const std::vector<resolve::Frontend>& frontends);
 
 struct Basis {
     Classification classification;
@@ -19,8 +23,8 @@ struct Basis {
     std::vector<PortClass> port_classes;
     std::vector<uint16_t> port_numbers;  // by index into port_classes
     std::vector<resolve::Frontend> frontends;
-    std::unordered_set<Address> backends;  // of the frontends
-    std::set<MixedService> mixed;          // of the tables of now
+    BackendIndex backends;         // of the frontends
+    std::set<MixedService> mixed;  // of the tables of now
 };
 
 // What rules and frontends tell apart.
@@ -33,12 +37,13 @@ struct Distinctions {
 };
 Distinctions distinctions_of(const Desired& desired);
 
-std::unordered_set<Address> backends_of(const std::vector<resolve::Frontend>& frontends);
-
 // Everything that changed can be taken in by update() and by new tables. It says nothing of what only turns out then:
 // see went_too_far().
 bool can_go_on(const Basis& basis, const Desired& desired);
-// After update() touched these addresses: some Service's answer may have changed, or too many classes are empty.
-bool went_too_far(const Basis& basis, const std::vector<Address>& touched);
+// After update(): a frontend has a new class, or too many classes are empty.
+bool went_too_far(const Basis& basis);
+// Frontends whose answer may have changed: they lead elsewhere than those of the basis do, or to one of the touched
+// addresses. Indices, sorted, unique. The basis takes the frontends over.
+std::vector<uint32_t> take_frontends(Basis& basis, const Desired& desired, const std::vector<Address>& touched);
 
 }  // namespace catflap::compile

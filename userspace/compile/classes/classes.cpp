@@ -42,6 +42,7 @@ Classification::Classification(const Cluster& cluster, Relevance relevance,
     for (const BlockGroup& group : relevance_.block_groups)
         group_keys_.push_back(key_of(group));
     classes_in_group_.resize(group_keys_.size());
+    classes_of_frontend_.resize(frontends.size());
     use(index_of({}));  // whatever else is on it: class 0 is always there
     for (const BlockIndex::Entry& entry : blocks_.entries()) {
         const uint32_t index = index_of({{}, entry.groups});
@@ -210,6 +211,8 @@ uint32_t Classification::index_of(AddressClass address_class) {
         classes_of_workload_[workload].push_back(entry->second);
     for (const uint32_t group : entry->first.groups)
         classes_in_group_[group].push_back(entry->second);
+    if (entry->first.frontend != kNoFrontend)
+        classes_of_frontend_[entry->first.frontend].push_back(entry->second);
     return entry->second;
 }
 

@@ -57,6 +57,11 @@ class Classification {
     // Addresses and prefixes of the class.
     [[nodiscard]] uint32_t uses(uint32_t class_index) const { return uses_[class_index]; }
 
+    // Classes of the frontend's addresses, as far as they are no pod's.
+    [[nodiscard]] const std::vector<uint32_t>& classes_of_frontend(uint32_t frontend) const {
+        return classes_of_frontend_[frontend];
+    }
+
     struct Entry {
         uint32_t class_index = 0;
         uint32_t workload = 0;  // of the one pod that has the address; else kNobody, or kContested
@@ -109,6 +114,7 @@ class Classification {
     std::vector<uint32_t> plain_class_;                                      // of a workload alone, in no block
     std::vector<std::vector<uint32_t>> classes_of_workload_;
     std::vector<std::vector<uint32_t>> classes_in_group_;
+    std::vector<std::vector<uint32_t>> classes_of_frontend_;
 
     std::vector<AddressClass> classes_;
     std::vector<std::string> keys_;

@@ -66,6 +66,33 @@ RuleMask MaskMaker::peers_of_departed(const resolve::DirectionPolicy& policy, co
 }
 
 // kube-proxy chooses the backend after us: a frontend's port passes where every backend that it may choose would.
+template <class MaskOf>
+RuleMask MaskMaker::with_verdicts(const resolve::DirectionPolicy& policy, const RuleJudge& judge, uint32_t frontend,
+                                  const RuleMask& own, MaskOf mask_of) {
+    RuleMask mask = own;
+    for (size_t i = 0; i < frontends_[frontend].ports.size(); ++i) {
+        const resolve::FrontendPort& port = frontends_[frontend].ports[i];
+        FrontendVerdict verdict{port_tag(port.protocol, port.port), kDefaultRule};
+        size_t allowed = 0;
+        uint64_t refusing = kDefaultRule;
+        for (const Target& target : targets(frontend)[i]) {
+            const RuleMask peers =
+                target.departed ? peers_of_departed(policy, *target.departed) : mask_of(target.class_index);
+            const uint64_t rule = judge.first_rule(peers, port.protocol, target.port);
+            (judge.allows(rule) ? verdict.rule : refusing) = rule;
+            allowed += judge.allows(rule);
+        }
+        if (allowed < targets(frontend)[i].size()) {
+            verdict.rule = refusing;
+            if (allowed > 0)
+                mixed_[&policy].insert({policy.policies, frontends_[frontend].name, port.protocol, port.port});
+        }
+        if (verdict.rule != judge.first_rule(own, port.protocol, port.port))
+            append(mask, verdict);
+    }
+    return mask;
+}
+
 void MaskMaker::add_frontends(const resolve::DirectionPolicy& policy, IndexMasks& masks) {
     if (frontends_.empty())
         return;
@@ -75,34 +102,16 @@ void MaskMaker::add_frontends(const resolve::DirectionPolicy& policy, IndexMasks
         const auto found = by_rules.find(index);
         return found == by_rules.end() ? empty_mask(policy) : found->second;
     };
-    for (uint32_t index = 0; index < classification_.classes().size(); ++index) {
-        const uint32_t frontend = classification_.classes()[index].frontend;
-        if (frontend == kNoFrontend)
-            continue;
-        RuleMask mask = mask_of(index);
-        const RuleMask own = mask;
-        for (size_t i = 0; i < frontends_[frontend].ports.size(); ++i) {
-            const resolve::FrontendPort& port = frontends_[frontend].ports[i];
-            FrontendVerdict verdict{port_tag(port.protocol, port.port), kDefaultRule};
-            size_t allowed = 0;
-            uint64_t refusing = kDefaultRule;
-            for (const Target& target : targets(frontend)[i]) {
-                const RuleMask peers =
-                    target.departed ? peers_of_departed(policy, *target.departed) : mask_of(target.class_index);
-                const uint64_t rule = judge.first_rule(peers, port.protocol, target.port);
-                (judge.allows(rule) ? verdict.rule : refusing) = rule;
-                allowed += judge.allows(rule);
-            }
-            if (allowed < targets(frontend)[i].size()) {
-                verdict.rule = refusing;
-                if (allowed > 0)
-                    mixed_.insert({policy.policies, frontends_[frontend].name, port.protocol, port.port});
-            }
-            if (verdict.rule != judge.first_rule(own, port.protocol, port.port))
-                append(mask, verdict);
-        }
-        masks[index] = std::move(mask);
-    }
+    for (uint32_t frontend = 0; frontend < frontends_.size(); ++frontend)
+        for (const uint32_t index : classification_.classes_of_frontend(frontend))
+            masks[index] = with_verdicts(policy, judge, frontend, mask_of(index), mask_of);
+}
+
+RuleMask MaskMaker::peers_of_frontend(const resolve::DirectionPolicy& policy, const RuleJudge& judge,
+                                      uint32_t class_index) {
+    return with_verdicts(policy, judge, classification_.classes()[class_index].frontend,
+                         peers_of_class(policy, class_index),
+                         [&](uint32_t index) { return peers_of_class(policy, index); });
 }
 
 IndexMasks MaskMaker::ports(const resolve::DirectionPolicy& policy) const {

@@ -42,10 +42,17 @@ class MaskMaker {
     [[nodiscard]] IndexMasks peers(const resolve::DirectionPolicy& policy);
     // Of one class, which is no frontend's.
     [[nodiscard]] RuleMask peers_of_class(const resolve::DirectionPolicy& policy, uint32_t class_index) const;
+    // Of a class that is the frontend's, in an egress table.
+    [[nodiscard]] RuleMask peers_of_frontend(const resolve::DirectionPolicy& policy, const RuleJudge& judge,
+                                             uint32_t class_index);
     // By index into the port classes given. In egress tables a frontend's port has a column of its own.
     [[nodiscard]] IndexMasks ports(const resolve::DirectionPolicy& policy) const;
-    // What peers() met so far.
-    [[nodiscard]] const std::set<MixedService>& mixed() const { return mixed_; }
+    // What peers() and peers_of_frontend() met so far under this policy. By its address: of two with the same names one
+    // may be on its way out.
+    [[nodiscard]] std::set<MixedService> mixed(const resolve::DirectionPolicy& policy) const {
+        const auto met = mixed_.find(&policy);
+        return met == mixed_.end() ? std::set<MixedService>{} : met->second;
+    }
     // The classes that the set holds, as indices.
     [[nodiscard]] const std::vector<uint32_t>& members(const resolve::SourceSet& set);
 
@@ -62,6 +69,10 @@ class MaskMaker {
     const std::vector<std::set<Target>>& targets(uint32_t frontend);
     [[nodiscard]] RuleMask peers_of_departed(const resolve::DirectionPolicy& policy, const Address& address) const;
     void add_frontends(const resolve::DirectionPolicy& policy, IndexMasks& masks);
+    // own: the mask that the rules give the class. mask_of: the one that they give any class.
+    template <class MaskOf>
+    RuleMask with_verdicts(const resolve::DirectionPolicy& policy, const RuleJudge& judge, uint32_t frontend,
+                           const RuleMask& own, MaskOf mask_of);
 
     const Classification& classification_;
     const Cluster& cluster_;
@@ -70,7 +81,7 @@ class MaskMaker {
     const resolve::DepartedPods& departed_;
     std::map<uint32_t, std::vector<std::set<Target>>> targets_;  // by frontend, then by its port
     std::map<resolve::SourceSet, std::vector<uint32_t>> members_;
-    std::set<MixedService> mixed_;
+    std::map<const resolve::DirectionPolicy*, std::set<MixedService>> mixed_;
 };
 
 }  // namespace catflap::compile

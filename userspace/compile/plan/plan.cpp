@@ -2,6 +2,7 @@
 #include "compile/plan/plan.h"
 
 #include <algorithm>
+#include <string_view>
 
 #include "compile/plan/planner.h"
 
@@ -16,6 +17,7 @@ Result<Plan> Planner::run() {
             return tl::unexpected(done.error());
     if (!plan_.extended.empty())
         return std::move(plan_);
+    look_at_frontends();
     plan_.same_tables = desired_.same_endpoints && !plan_.new_basis && outdated_.empty();
     if (!plan_.same_tables)
         if (auto done = make_tables(); !done)
@@ -25,10 +27,9 @@ Result<Plan> Planner::run() {
         move_prefixes();
         move_ports();
     }
-    if (!plan_.same_tables) {
+    if (!plan_.same_tables || !changed_frontends_.empty())
         note_mixed_services();
-        plan_.leftovers = is_more_than_needed();
-    }
+    plan_.leftovers = !plan_.same_tables && (plan_.new_basis || retires_a_table()) && is_more_than_needed();
     plan_.mixed.assign(basis_->mixed.begin(), basis_->mixed.end());
     plan_.basis = std::move(basis_);
     return std::move(plan_);
@@ -38,10 +39,34 @@ bool Planner::go_on() {
     if (!basis_ || !can_go_on(*basis_, desired_))
         return false;
     touched_ = basis_->classification.update(desired_.cluster, desired_.changes);
-    if (went_too_far(*basis_, touched_))
+    if (went_too_far(*basis_))
         return false;
+    changed_frontends_ = take_frontends(*basis_, desired_, touched_);
     make_masks();
     return true;
+}
+
+// Whose row says otherwise now is made anew, as a table whose rules have changed.
+void Planner::look_at_frontends() {
+    if (changed_frontends_.empty())
+        return;
+    for (const TablePointer& table : loaded_.tables) {
+        if (table->open() || table->policy->direction != resolve::Direction::egress)
+            continue;
+        const RuleJudge judge(*table->policy);
+        for (const uint32_t frontend : changed_frontends_)
+            for (const uint32_t index : classification().classes_of_frontend(frontend)) {
+                const auto row = table->row_of.find(masks_->peers_of_frontend(*table->policy, judge, index));
+                const ClassNumber number = basis_->numbers[index];
+                if (row == table->row_of.end() || number >= table->rows.size() || table->rows[number] != row->second)
+                    outdated_.insert(table.get());
+            }
+    }
+}
+
+bool Planner::retires_a_table() const {
+    const std::set<TablePointer> kept(plan_.tables.begin(), plan_.tables.end());
+    return std::ranges::any_of(loaded_.tables, [&](const TablePointer& table) { return !kept.contains(table); });
 }
 
 Result<> Planner::begin() {
@@ -99,19 +124,22 @@ Result<> Planner::check_sizes() {
 }
 
 void Planner::note_mixed_services() {
+    std::set<std::vector<ObjectName>> made_of;
+    for (const TablePointer& table : plan_.new_tables)
+        made_of.insert(table->policy->policies);
     std::set<std::vector<ObjectName>> wanted;
     for (const resolve::PolicyPointer& policy : desired_.resolved.policies)
         if (policy->direction == resolve::Direction::egress)
             wanted.insert(policy->policies);
-    std::set<std::vector<ObjectName>> made;
-    for (const TablePointer& table : plan_.new_tables)
-        made.insert(table->policy->policies);
+    std::set<std::string_view> looked_at;
+    for (const uint32_t frontend : changed_frontends_)
+        looked_at.insert(desired_.frontends[frontend].name);
     std::erase_if(basis_->mixed, [&](const MixedService& service) {
-        return !wanted.contains(service.policies) || made.contains(service.policies);
+        return !wanted.contains(service.policies) || made_of.contains(service.policies) ||
+               looked_at.contains(service.frontend);
     });
-    for (const MixedService& service : masks_->mixed())
-        if (wanted.contains(service.policies))
-            basis_->mixed.insert(service);
+    for (const TablePointer& table : plan_.same_tables ? loaded_.tables : plan_.tables)
+        basis_->mixed.merge(masks_->mixed(*table->policy));
 }
 
 Result<Plan> make_plan(const Loaded& loaded, const Desired& desired, std::shared_ptr<Basis> basis) {

@@ -32,6 +32,9 @@ class Planner {
     // Classes exist that only tables tell apart which go with this commit.
     bool is_more_than_needed() const;
     Result<> check_sizes();
+    // Where the basis goes on: of the frontends that may lead elsewhere now, what the live tables say of them.
+    void look_at_frontends();
+    [[nodiscard]] bool retires_a_table() const;
     // Of the tables that stay, what was said of them; of the new ones, what turned out. The masks of live tables that
     // nobody wants any more were asked for, too.
     void note_mixed_services();
@@ -109,7 +112,8 @@ class Planner {
     const Desired& desired_;
     std::shared_ptr<Basis> basis_;
     Plan plan_;
-    std::vector<Address> touched_;  // by the changes, where the basis goes on
+    std::vector<Address> touched_;             // by the changes, where the basis goes on
+    std::vector<uint32_t> changed_frontends_;  // likewise
     std::vector<PortSegment> segments_;
     std::vector<uint32_t> segment_class_;  // of each segment: index into Basis::port_classes
     std::vector<uint32_t> fresh_classes_;  // indices of classes with a number that no live table knows
@@ -119,7 +123,7 @@ class Planner {
     size_t mask_bytes_ = 0;  // of the desired tables so far
     std::map<const Table*, IndexMasks> live_masks_;
     std::unordered_map<const resolve::DirectionPolicy*, TablePointer> live_;
-    std::set<const Table*> outdated_;  // live ones that judge a fresh class as before
+    std::set<const Table*> outdated_;  // live ones that judge a fresh class, or a frontend, as before
     std::optional<std::map<uint32_t, std::optional<ClassNumber>>> left_by_;
 };
 
