@@ -43,8 +43,9 @@ class SetRow {
     // Members from the place on, until the page is full. True: all of them; else `place` is where to go on.
     bool take_members(Place& place, const report::Page& page) {
         const kernel::AddressTable& table = engine_.datapath().store().addresses();
-        for (; place.bucket < table.buckets(); ++place.bucket) {
-            if (place.bucket % kBucketsAtOnce == 0 && is_full(page))
+        // A run at least: whatever time was left, the list goes on.
+        for (const size_t first = place.bucket; place.bucket < table.buckets(); ++place.bucket) {
+            if (place.bucket != first && place.bucket % kBucketsAtOnce == 0 && is_full(page))
                 return false;
             table.for_each_in(place.bucket, [&](const Address& address, compile::ClassNumber number) {
                 if (numbers_.contains(number))
