@@ -119,7 +119,8 @@ class Agent : public report::Responder {
     Result<> work(bool links_changed);
     Result<> handle(int fd);
     void every_second();
-    void reload_options();
+    void reload_options(const char* why);
+    bool config_changed();
     [[nodiscard]] int time_to_wait() const;  // ms, as epoll_wait() takes it
 
     // agent_metrics.cpp
@@ -201,6 +202,8 @@ class Agent : public report::Responder {
 
     AgentState state_;
     ReadOptions read_options_;
+    using ConfigStamp = std::array<int64_t, 4>;  // inode, size, time of the last change
+    std::optional<ConfigStamp> config_stamp_;
     engine::Engines& engines_;
     UniqueFd node_lock_;  // of this network namespace
     UniqueFd pin_lock_;   // of PIN_DIR: an agent of another namespace must not share it

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The loop: waits for events, and answers each by "look again".
+#include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/timerfd.h>
 
 #include <algorithm>
@@ -187,7 +189,7 @@ Result<> Agent::handle(int fd) {
         if (read(fd, &signal, sizeof(signal)) != sizeof(signal))
             return {};
         if (signal.ssi_signo == SIGHUP)
-            reload_options();
+            reload_options("SIGHUP");
         else
             events_->stop = true;
     } else if (fd == control_->fd()) {
@@ -212,6 +214,8 @@ Result<> Agent::handle(int fd) {
 void Agent::every_second() {
     spdlog::default_logger_raw()->flush();  // what was left out of the log is told
     serve_metrics();
+    if (!state_.options.config.empty() && config_changed())
+        reload_options("the configuration file has changed");
     audit_rules();
     if (state_.guard)
         audit_pins();
@@ -223,19 +227,33 @@ void Agent::every_second() {
         state_.engine->begin_reclaiming();
 }
 
+// It may be replaced by a rename, or be a link that leads elsewhere now, as of a ConfigMap.
+bool Agent::config_changed() {
+    struct stat now {};
+    if (stat(state_.options.config.c_str(), &now) != 0)
+        return false;
+    const ConfigStamp stamp{static_cast<int64_t>(now.st_ino), now.st_size, now.st_mtim.tv_sec, now.st_mtim.tv_nsec};
+    const auto before = std::exchange(config_stamp_, stamp);
+    return before && *before != stamp;
+}
+
 // What cannot be changed while the agent runs is named.
-void Agent::reload_options() {
+void Agent::reload_options(const char* why) {
     const auto now = read_options_();
     if (!now) {
-        spdlog::error("SIGHUP: {}; the options stay as they are", now.error().message);
+        spdlog::error("{}: {}; the options stay as they are", why, now.error().message);
     } else {
         spdlog::set_level(now->log_level);
+        spdlog::set_formatter(make_formatter(now->log_format));
         state_.options.log_level = now->log_level;
+        state_.options.log_format = now->log_format;
         state_.options.on_failure = now->on_failure;
         state_.options.metrics_rows = now->metrics_rows;
         move_metrics(now->metrics);
-        spdlog::info("SIGHUP: the log level is {}; the source is looked at again",
+        spdlog::info("{}: the log level is {}; the source is looked at again", why,
                      spdlog::level::to_string_view(now->log_level));
+        if (const auto names = needs_restart(state_.options, *now); !names.empty())
+            spdlog::warn("{}: {} stay as they are until catflapd is restarted", why, fmt::join(names, ", "));
     }
     audit_ = true;
     dirty_ = true;

@@ -9,6 +9,7 @@
 #include <cstdio>
 
 #include "agent/agent.h"
+#include "agent/config_file.h"
 #include "agent/sources.h"
 #include "base/exit_code.h"
 #include "base/log_limit.h"
@@ -38,7 +39,11 @@ CLI::Validator one_of(const std::map<std::string, Value>& values) {
 
 void define(CLI::App& app, Options& options) {
     app.set_version_flag("--version", "catflapd " CATFLAP_VERSION);
-    app.set_config("--config", "", "a file with the same names as these flags, as lines of name = value");
+    app.set_config(
+        "--config", "",
+        "a file with the names of these flags, as YAML (name: value) or as lines of name = value; it is read "
+        "again when it changes, and on SIGHUP");
+    app.config_formatter(std::make_shared<ConfigFile>());
     app.allow_config_extras(CLI::config_extras_mode::error);
     app.add_option("--source", options.source_dir, "directory of Kubernetes manifests to enforce (watched)");
     app.add_flag("--in-cluster", options.in_cluster,
@@ -110,6 +115,11 @@ void define(CLI::App& app, Options& options) {
                                                        {"warning", spdlog::level::warn},
                                                        {"error", spdlog::level::err}}))
         ->type_name("debug|info|warning|error");
+    app.add_option("--log-format", options.log_format,
+                   "text, for people; logfmt or json, with the time in UTC (default: text); SIGHUP reads it again")
+        ->transform(
+            one_of<LogFormat>({{"text", LogFormat::text}, {"logfmt", LogFormat::logfmt}, {"json", LogFormat::json}}))
+        ->type_name("text|logfmt|json");
     app.add_flag(
         "--without-pods", options.without_pods,
         "start where the source holds no Pod of this node: everything on its interfaces is dropped until it does");
@@ -178,6 +188,8 @@ void parse(CLI::App& app, int argc, char** argv, Options& options) {
     define(app, options);
     options.metrics = kMetricsAddress;
     app.parse(argc, argv);
+    if (const CLI::Option* config = app.get_config_ptr(); config != nullptr && config->count() > 0)
+        options.config = config->as<std::string>();
     if (options.metrics == "off")
         options.metrics.clear();
     if (options.node.empty())
@@ -213,11 +225,11 @@ const char* wrong_use(const Options& options) {
     return nullptr;
 }
 
-void open_log(spdlog::level::level_enum level) {
+void open_log(const Options& options) {
     auto sink = limited(std::make_shared<spdlog::sinks::stderr_color_sink_st>());
     spdlog::set_default_logger(std::make_shared<spdlog::logger>("catflapd", std::move(sink)));
-    spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e %l %v");
-    spdlog::set_level(level);
+    spdlog::set_formatter(make_formatter(options.log_format));
+    spdlog::set_level(options.log_level);
 }
 
 }  // namespace
@@ -242,7 +254,7 @@ int main(int argc, char** argv) {
         fmt::print(stderr, "catflapd: {}\n", wrong);
         return kUsage;
     }
-    open_log(options.log_level);
+    open_log(options);
     if (options.check)
         return check(options);
     if (geteuid() != 0) {

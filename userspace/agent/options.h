@@ -5,7 +5,9 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
+#include "base/log_format.h"
 #include "engine/options.h"
 
 namespace catflap::agent {
@@ -34,10 +36,15 @@ struct Options : engine::Options {
     std::string metrics;         // ADDRESS:PORT, where they are served; "": nowhere
     size_t metrics_rows = 2000;  // endpoints, and policies, with series of their own
     spdlog::level::level_enum log_level = spdlog::level::info;
-    bool without_pods = false;  // start where no Pod of this node is known
+    LogFormat log_format = LogFormat::text;
+    std::filesystem::path config;  // the file that some of these are from; ""
+    bool without_pods = false;     // start where no Pod of this node is known
     bool check = false;
     bool remove = false;
 };
+
+// The flags whose values differ, and that only a start reads.
+std::vector<std::string> needs_restart(const Options& running, const Options& now);
 
 // Whether interfaces that nothing judges are closed. Mode audit drops nothing.
 inline bool wants_guard(const Options& options) {

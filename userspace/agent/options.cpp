@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/options.h"
+
+namespace catflap::agent {
+
+std::vector<std::string> needs_restart(const Options& running, const Options& now) {
+    std::vector<std::string> names;
+    const auto compare = [&](const char* name, const auto& one, const auto& other) {
+        if (one != other)
+            names.emplace_back(name);
+    };
+    compare("--source", running.source_dir, now.source_dir);
+    compare("--in-cluster", running.in_cluster, now.in_cluster);
+    compare("--kubeconfig", running.kubeconfig, now.kubeconfig);
+    compare("--context", running.context, now.context);
+    compare("--api-server", running.api_server, now.api_server);
+    compare("--node", running.node, now.node);
+    compare("--mode", running.mode, now.mode);
+    compare("--iptables-backend", running.backend, now.backend);
+    compare("--established", running.keep_established, now.keep_established);
+    compare("--run-dir", running.run_dir, now.run_dir);
+    compare("--pin-dir", running.pin_dir, now.pin_dir);
+    compare("--interface-prefix", running.interface_prefixes, now.interface_prefixes);
+    compare("--guard", running.guard, now.guard);
+    compare("--attach", running.attach, now.attach);
+    compare("--without-pods", running.without_pods, now.without_pods);
+    return names;
+}
+
+}  // namespace catflap::agent
