@@ -3,30 +3,44 @@
 
 namespace catflap::resolve {
 
-void Departed::forget_living(const Pod& pod) {
+void Departed::claim(const Pod& pod) {
     if (is_policed(pod))
         for (const Address& address : pod.addresses)
-            pods_.erase(address);
+            ++claims_[address];
 }
 
+void Departed::give_up(const Pod& pod) {
+    if (!is_policed(pod))
+        return;
+    for (const Address& address : pod.addresses)
+        if (const auto found = claims_.find(address); found != claims_.end() && --found->second == 0)
+            claims_.erase(found);
+}
+
+void Departed::count_claims(const Cluster& cluster, const Changes& changes) {
+    if (changes.everything) {
+        claims_.clear();
+        for (const auto& [name, pod] : cluster.pods)
+            claim(pod);
+        return;
+    }
+    for (const auto& [name, before] : changes.pods) {
+        if (before)
+            give_up(*before);
+        if (const auto now = cluster.pods.find(name); now != cluster.pods.end())
+            claim(now->second);
+    }
+}
+
+// Another pod may have claimed an address that is left just now, without being among the changes.
 void Departed::update(const Cluster& cluster, const Changes& changes) {
-    const size_t known = pods_.size();
+    count_claims(cluster, changes);
     for (const auto& [name, before] : changes.pods)
         if (before && is_policed(*before))
             for (const Address& address : before->addresses)
                 if (backends_.contains(address))
                     pods_.insert_or_assign(address, *before);
-    if (pods_.empty())
-        return;
-    // Another pod may have claimed an address that was added just now, without being among the changes.
-    if (changes.everything || pods_.size() > known) {
-        for (const auto& [name, pod] : cluster.pods)
-            forget_living(pod);
-        return;
-    }
-    for (const auto& [name, before] : changes.pods)
-        if (const auto now = cluster.pods.find(name); now != cluster.pods.end())
-            forget_living(now->second);
+    std::erase_if(pods_, [&](const auto& entry) { return claims_.contains(entry.first); });
 }
 
 void Departed::set_frontends(const std::vector<Frontend>& frontends) {

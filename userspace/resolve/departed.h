@@ -5,7 +5,9 @@
 // Service to every pod whose egress policy selects its backends by labels.
 #pragma once
 
+#include <cstdint>
 #include <map>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "model/changes.h"
@@ -27,8 +29,13 @@ class Departed {
     [[nodiscard]] const DepartedPods& pods() const { return pods_; }
 
   private:
-    void forget_living(const Pod& pod);
+    void claim(const Pod& pod);
+    void give_up(const Pod& pod);
+    void count_claims(const Cluster& cluster, const Changes& changes);
 
+    // How many pods of the cluster have the address. Of all of them: a walk over 100,000 pods for each one that goes
+    // would be most of what its going costs.
+    std::unordered_map<Address, uint32_t> claims_;
     std::unordered_set<Address> backends_;
     DepartedPods pods_;
 };
