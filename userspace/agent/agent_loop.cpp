@@ -94,6 +94,7 @@ Result<> Agent::open_events() {
         if (auto done = events_->watch(fd); !done)
             return done;
     serve_metrics();
+    (void)config_changed();  // from here on
     return {};
 }
 
