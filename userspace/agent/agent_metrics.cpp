@@ -8,7 +8,7 @@ namespace catflap::agent {
 namespace {
 
 // An address that is not there, or not free, may be later.
-constexpr std::chrono::seconds kServeAgain{10};
+constexpr std::chrono::seconds kServeAgain{2};
 
 }  // namespace
 

@@ -2,6 +2,8 @@
 #include "source/api/json_splitter.h"
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
 
 namespace catflap::source {
 namespace {
@@ -10,11 +12,23 @@ bool is_space(char c) {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
+// A table: find_first_of() searches the set anew for each byte, which was a fifth of what a first list took.
+constexpr std::array<bool, 256> among(std::string_view set) {
+    std::array<bool, 256> table{};
+    for (const char c : set)
+        table[static_cast<uint8_t>(c)] = true;
+    return table;
+}
+
 // Where the bytes that need a look begin: inside of a string only its end and escapes do.
 size_t plain_bytes(std::string_view bytes, bool in_string) {
-    constexpr std::string_view kStructure = "\"{}[]:";
-    const size_t end = in_string ? bytes.find_first_of("\"\\") : bytes.find_first_of(kStructure);
-    return end == std::string_view::npos ? bytes.size() : end;
+    static constexpr auto kStructure = among("\"{}[]:");
+    static constexpr auto kEnds = among("\"\\");
+    const auto& looked_at = in_string ? kEnds : kStructure;
+    size_t plain = 0;
+    while (plain < bytes.size() && !looked_at[static_cast<uint8_t>(bytes[plain])])
+        ++plain;
+    return plain;
 }
 
 }  // namespace

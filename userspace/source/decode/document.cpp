@@ -46,7 +46,7 @@ tl::expected<void, SyntaxError> read_documents(std::string_view text, const Docu
 
 tl::expected<void, SyntaxError> read_json_document(std::string_view text, const DocumentSink& sink) {
     Builder builder(sink);
-    const auto rest = read_json(text, builder);
+    const auto rest = read_json(text, builder, Unread::skipped);
     if (!rest)
         return tl::unexpected(rest.error());
     if (!rest->text.empty())

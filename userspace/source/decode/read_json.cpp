@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one file of this room that knows the JSON parser.
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "source/decode/readers.h"
 
@@ -14,10 +16,74 @@ using nlohmann::json;
 
 constexpr size_t kMaxMessage = 200;
 
+// Most bytes of what an API server sends of a Pod. Never names that a user chooses the value of: under these, labels
+// and selectors have strings, and only objects and lists are skipped. No kind reads one of them (schema.cpp).
+constexpr std::array<std::string_view, 22> kUnread = {"affinity",
+                                                      "args",
+                                                      "command",
+                                                      "containerStatuses",
+                                                      "env",
+                                                      "envFrom",
+                                                      "ephemeralContainerStatuses",
+                                                      "images",
+                                                      "initContainerStatuses",
+                                                      "lifecycle",
+                                                      "livenessProbe",
+                                                      "managedFields",
+                                                      "ownerReferences",
+                                                      "readinessProbe",
+                                                      "resources",
+                                                      "securityContext",
+                                                      "startupProbe",
+                                                      "tolerations",
+                                                      "topologySpreadConstraints",
+                                                      "volumeDevices",
+                                                      "volumeMounts",
+                                                      "volumes"};
+static_assert(std::ranges::is_sorted(kUnread));
+
+constexpr std::string_view kSpaces = " \t\r\n";
+constexpr std::string_view kInItsPlace = ":null";
+
+// Behind the object or list that begins there; nullptr: it does not end.
+const char* end_of_value(const char* at, const char* end) {
+    for (size_t depth = 0; at != end; ++at) {
+        if (*at == '"') {
+            for (++at; at != end && *at != '"'; ++at)
+                if (*at == '\\' && ++at == end)
+                    return nullptr;
+            if (at == end)
+                return nullptr;
+        } else if (*at == '{' || *at == '[') {
+            ++depth;
+        } else if ((*at == '}' || *at == ']') && --depth == 0) {
+            return at + 1;
+        }
+    }
+    return nullptr;
+}
+
 // Where the parser is. All of its iterators are at the same place.
 struct Cursor {
     const char* at;
     const char* end;
+    // Where it goes on behind `end`, which is another text's then; nullptr: nowhere.
+    const char* resume = nullptr;
+    const char* resume_end = nullptr;
+
+    void advance() {
+        if (++at == end && resume != nullptr) {
+            at = std::exchange(resume, nullptr);
+            end = resume_end;
+        }
+    }
+    // The parser stands behind a name, and sees another text before it goes on there.
+    void splice(std::string_view text, const char* then) {
+        resume = then;
+        resume_end = end;
+        at = text.data();
+        end = text.data() + text.size();
+    }
 };
 
 struct CursorIterator {
@@ -29,7 +95,7 @@ struct CursorIterator {
 
     reference operator*() const { return *cursor->at; }
     CursorIterator& operator++() {
-        ++cursor->at;
+        cursor->advance();
         return *this;
     }
     CursorIterator operator++(int) { return ++*this; }
@@ -43,8 +109,8 @@ struct CursorIterator {
 // Takes the parser's events; the names of the functions up to parse_error() are the parser's.
 class JsonReader {
   public:
-    JsonReader(std::string_view text, Builder& builder)
-        : builder_(builder), cursor_{text.data(), text.data() + text.size()}, counted_(text.data()) {}
+    JsonReader(std::string_view text, Builder& builder, Unread unread)
+        : builder_(builder), unread_(unread), cursor_{text.data(), text.data() + text.size()}, counted_(text.data()) {}
 
     Step read_document();
     // Where the next document starts, or something else, or nothing more.
@@ -56,7 +122,12 @@ class JsonReader {
     bool number_unsigned(uint64_t value) { return number(fmt::to_string(value)); }
     bool number_float(double, const std::string& text) { return number(text); }
     bool string(const std::string& text) { return scalar(text, Value::Style::quoted); }
-    bool key(const std::string& text) { return scalar(text, Value::Style::quoted); }
+    bool key(const std::string& text) {
+        const bool taken = scalar(text, Value::Style::quoted);
+        if (taken && unread_ == Unread::skipped && std::ranges::binary_search(kUnread, text))
+            skip_value();
+        return taken;
+    }
     bool start_object(size_t) { return take(builder_.open(true, line())); }
     bool start_array(size_t) { return take(builder_.open(false, line())); }
     bool end_object() { return take(builder_.close()); }
@@ -73,8 +144,10 @@ class JsonReader {
     // The parser knows the end of a number by the character behind it, which may be a line's end.
     bool number(std::string_view text) { return take(builder_.scalar(text, Value::Style::json, line(1))); }
     int line(size_t back = 0);
+    void skip_value();
 
     Builder& builder_;
+    Unread unread_;
     Cursor cursor_;
     const char* counted_;  // up to where line_ has been counted
     int line_ = 1;
@@ -86,6 +159,19 @@ int JsonReader::line(size_t back) {
     line_ += static_cast<int>(std::count(counted_, to, '\n'));
     counted_ = to;
     return line_;
+}
+
+// What is not as it should be is left for the parser to tell.
+void JsonReader::skip_value() {
+    const std::string_view text(cursor_.at, static_cast<size_t>(cursor_.end - cursor_.at));
+    const size_t colon = text.find_first_not_of(kSpaces);
+    if (colon == std::string_view::npos || text[colon] != ':')
+        return;
+    const size_t begin = text.find_first_not_of(kSpaces, colon + 1);
+    if (begin == std::string_view::npos || (text[begin] != '{' && text[begin] != '['))
+        return;
+    if (const char* behind = end_of_value(text.data() + begin, cursor_.end); behind != nullptr && behind != cursor_.end)
+        cursor_.splice(kInItsPlace, behind);
 }
 
 Step JsonReader::read_document() {
@@ -113,8 +199,8 @@ bool JsonReader::parse_error(size_t, const std::string&, const json::exception& 
 
 }  // namespace
 
-tl::expected<JsonRest, SyntaxError> read_json(std::string_view text, Builder& builder) {
-    JsonReader reader(text, builder);
+tl::expected<JsonRest, SyntaxError> read_json(std::string_view text, Builder& builder, Unread unread) {
+    JsonReader reader(text, builder, unread);
     while (true) {
         const JsonRest rest = reader.rest();
         if (!rest.text.starts_with('{'))

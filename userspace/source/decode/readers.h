@@ -16,6 +16,10 @@ struct JsonRest {
     std::string_view text;
     int first_line = 1;
 };
-tl::expected<JsonRest, SyntaxError> read_json(std::string_view text, Builder& builder);
+enum class Unread : uint8_t {
+    checked,  // it is JSON, too
+    skipped,  // where nobody reads what stands under a name, its object or list is null, and only its end is looked for
+};
+tl::expected<JsonRest, SyntaxError> read_json(std::string_view text, Builder& builder, Unread unread = Unread::checked);
 
 }  // namespace catflap::source
