@@ -119,14 +119,12 @@ class Agent : public report::Responder {
     Result<> work(bool links_changed);
     Result<> handle(int fd);
     void every_second();
-    void reload_options(const char* why);
+    void reload_options(const char* why, bool with_source);
     bool config_changed();
     [[nodiscard]] int time_to_wait() const;  // ms, as epoll_wait() takes it
 
     // agent_metrics.cpp
     void serve_metrics();
-    // To another address; "": to none.
-    void move_metrics(const std::string& address);
     void collect_metrics();
     // Everything that was seen up to the commit is in force.
     void note_enforced(bool urgent);
@@ -202,8 +200,6 @@ class Agent : public report::Responder {
 
     AgentState state_;
     ReadOptions read_options_;
-    using ConfigStamp = std::array<int64_t, 4>;  // inode, size, time of the last change
-    std::optional<ConfigStamp> config_stamp_;
     engine::Engines& engines_;
     UniqueFd node_lock_;  // of this network namespace
     UniqueFd pin_lock_;   // of PIN_DIR: an agent of another namespace must not share it
@@ -219,9 +215,10 @@ class Agent : public report::Responder {
     std::chrono::steady_clock::time_point rest_until_{};
     bool dirty_ = true;
     std::optional<Clock::time_point> seen_at_;  // the first change that is not in force yet
-    std::unique_ptr<metrics::Exchange> exchange_;
-    std::unique_ptr<metrics::Server> metrics_;  // ends before the exchange
-    std::optional<Collection> collection_;      // while a scrape waits for it
+    std::shared_ptr<metrics::Exchange> exchange_;
+    std::unique_ptr<metrics::Server> metrics_;
+    std::string metrics_at_;                // where it listens
+    std::optional<Collection> collection_;  // while a scrape waits for it
     Clock::time_point serve_again_at_{};
     // The start.
     bool chains_close_ = false;  // of an iptables mode that is in force, as it was last looked

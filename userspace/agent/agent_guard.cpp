@@ -28,7 +28,7 @@ bool Agent::chains_close() {
     constexpr auto kEvery = std::chrono::seconds(10);
     const auto now = std::chrono::steady_clock::now();
     if (now >= chains_audit_at_) {
-        chains_close_ = iptables::chains_are_in_force();
+        chains_close_ = iptables::chains_are_in_force(state_.options.interface_prefixes.list());
         chains_audit_at_ = now + kEvery;
     }
     return chains_close_;

@@ -4,7 +4,6 @@
 #include <spdlog/spdlog.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <sys/timerfd.h>
 
 #include <algorithm>
@@ -94,7 +93,6 @@ Result<> Agent::open_events() {
         if (auto done = events_->watch(fd); !done)
             return done;
     serve_metrics();
-    (void)config_changed();  // from here on
     return {};
 }
 
@@ -162,6 +160,7 @@ Result<> Agent::run() {
         if (!*more)
             break;
     }
+    exchange_->close();
     while (state_.enforcing && may_save() && state_.source->unsaved())
         save_source();
     return {};
@@ -190,7 +189,7 @@ Result<> Agent::handle(int fd) {
         if (read(fd, &signal, sizeof(signal)) != sizeof(signal))
             return {};
         if (signal.ssi_signo == SIGHUP)
-            reload_options("SIGHUP");
+            reload_options("SIGHUP", true);
         else
             events_->stop = true;
     } else if (fd == control_->fd()) {
@@ -216,7 +215,7 @@ void Agent::every_second() {
     spdlog::default_logger_raw()->flush();  // what was left out of the log is told
     serve_metrics();
     if (!state_.options.config.empty() && config_changed())
-        reload_options("the configuration file has changed");
+        reload_options("the configuration file has changed", false);
     audit_rules();
     if (state_.guard)
         audit_pins();
@@ -228,34 +227,36 @@ void Agent::every_second() {
         state_.engine->begin_reclaiming();
 }
 
-// It may be replaced by a rename, or be a link that leads elsewhere now, as of a ConfigMap.
 bool Agent::config_changed() {
-    struct stat now {};
-    if (stat(state_.options.config.c_str(), &now) != 0)
-        return false;
-    const ConfigStamp stamp{static_cast<int64_t>(now.st_ino), now.st_size, now.st_mtim.tv_sec, now.st_mtim.tv_nsec};
-    const auto before = std::exchange(config_stamp_, stamp);
-    return before && *before != stamp;
+    // Empty: somebody is writing it, or it is away.
+    const ConfigStamp now = stamp_of(state_.options.config);
+    return !now.is_empty() && now != state_.options.config_stamp;
 }
 
 // What cannot be changed while the agent runs is named.
-void Agent::reload_options(const char* why) {
+void Agent::reload_options(const char* why, bool with_source) {
     const auto now = read_options_();
     if (!now) {
         spdlog::error("{}: {}; the options stay as they are", why, now.error().message);
+        state_.options.config_stamp = stamp_of(state_.options.config);  // told once
     } else {
+        state_.options.config_stamp = now->config_stamp;
         spdlog::set_level(now->log_level);
         spdlog::set_formatter(make_formatter(now->log_format));
         state_.options.log_level = now->log_level;
         state_.options.log_format = now->log_format;
         state_.options.on_failure = now->on_failure;
         state_.options.metrics_rows = now->metrics_rows;
-        move_metrics(now->metrics);
-        spdlog::info("{}: the log level is {}; the source is looked at again", why,
-                     spdlog::level::to_string_view(now->log_level));
+        state_.options.metrics = now->metrics;
+        serve_again_at_ = {};
+        serve_metrics();
+        spdlog::info("{}: the log level is {}{}", why, spdlog::level::to_string_view(now->log_level),
+                     with_source ? "; the source is looked at again" : "");
         if (const auto names = needs_restart(state_.options, *now); !names.empty())
             spdlog::warn("{}: {} stay as they are until catflapd is restarted", why, fmt::join(names, ", "));
     }
+    if (!with_source)  // to list everything again is much to ask of an API server for a log level
+        return;
     audit_ = true;
     dirty_ = true;
     if (state_.source)

@@ -12,29 +12,35 @@ constexpr std::chrono::seconds kServeAgain{2};
 
 }  // namespace
 
-// Nothing that is enforced depends on it: what fails is told, and tried again.
+// Nothing that is enforced depends on it: what fails is told, and tried again. The earlier server goes on until another
+// one is there, or until it is in the way.
 void Agent::serve_metrics() {
     const std::string& address = state_.options.metrics;
-    if (address.empty() || metrics_ || Clock::now() < serve_again_at_)
+    if (address == metrics_at_)
+        state_.metrics_error.clear();
+    if (address == metrics_at_ || Clock::now() < serve_again_at_)
         return;
+    if (address.empty()) {
+        metrics_.reset();
+        metrics_at_.clear();
+        state_.metrics_error.clear();
+        return;
+    }
     serve_again_at_ = Clock::now() + kServeAgain;
-    auto server = metrics::Server::start(address, *exchange_);
+    auto server = metrics::Server::start(address, exchange_);
+    if (!server && server.error().code == EADDRINUSE && metrics_) {
+        metrics_.reset();
+        metrics_at_.clear();
+        server = metrics::Server::start(address, exchange_);
+    }
     const std::string error = server ? "" : server.error().message;
-    if (server)
+    if (server) {
         metrics_ = std::move(*server);
+        metrics_at_ = address;
+    }
     if (error != std::exchange(state_.metrics_error, error))
         spdlog::log(error.empty() ? spdlog::level::info : spdlog::level::err, "metrics: {}",
                     error.empty() ? "served at " + address : error);
-}
-
-void Agent::move_metrics(const std::string& address) {
-    if (address == state_.options.metrics)
-        return;
-    metrics_.reset();
-    state_.metrics_error.clear();
-    state_.options.metrics = address;
-    serve_again_at_ = {};
-    serve_metrics();
 }
 
 void Agent::collect_metrics() {

@@ -187,26 +187,18 @@ int serve(const Options& options, ReadOptions read_options) {
 void parse(CLI::App& app, int argc, char** argv, Options& options) {
     define(app, options);
     options.metrics = kMetricsAddress;
+    for (int i = 1; i + 1 < argc; ++i)  // before it is read: a change from here on is one
+        if (std::string_view(argv[i]) == "--config")
+            options.config_stamp = stamp_of(argv[i + 1]);
     app.parse(argc, argv);
     if (const CLI::Option* config = app.get_config_ptr(); config != nullptr && config->count() > 0)
         options.config = config->as<std::string>();
+    if (options.config_stamp.is_empty())
+        options.config_stamp = stamp_of(options.config);
     if (options.metrics == "off")
         options.metrics.clear();
     if (options.node.empty())
         options.node = host_name();
-}
-
-ReadOptions reader(int argc, char** argv) {
-    return [argc, argv]() -> Result<Options> {
-        Options options;
-        CLI::App app;
-        try {
-            parse(app, argc, argv, options);
-        } catch (const CLI::ParseError& error) {
-            return fail("read the options again: {}", error.what());
-        }
-        return options;
-    };
 }
 
 // What no retry can mend.
@@ -223,6 +215,21 @@ const char* wrong_use(const Options& options) {
         return "--established revoke: mode iptables cannot, since conntrack's verdict on a live connection is final "
                "there; leave the flag out, or choose mode ebpf";
     return nullptr;
+}
+
+ReadOptions reader(int argc, char** argv) {
+    return [argc, argv]() -> Result<Options> {
+        Options options;
+        CLI::App app;
+        try {
+            parse(app, argc, argv, options);
+        } catch (const CLI::ParseError& error) {
+            return fail("read the options again: {}", error.what());
+        }
+        if (const char* wrong = wrong_use(options))
+            return fail("read the options again: {}", wrong);
+        return options;
+    };
 }
 
 void open_log(const Options& options) {

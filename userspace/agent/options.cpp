@@ -1,7 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/options.h"
 
+#include <sys/stat.h>
+
 namespace catflap::agent {
+
+ConfigStamp stamp_of(const std::filesystem::path& path) {
+    struct stat now {};
+    if (path.empty() || stat(path.c_str(), &now) != 0)
+        return {};
+    constexpr int64_t kSecond_ns = 1'000'000'000;
+    return {now.st_ino, now.st_size, now.st_mtim.tv_sec * kSecond_ns + now.st_mtim.tv_nsec};
+}
 
 std::vector<std::string> needs_restart(const Options& running, const Options& now) {
     std::vector<std::string> names;

@@ -21,6 +21,18 @@ enum class OnFailure : uint8_t { closed, open };
 // Below --run-dir: the last good version of everything.
 constexpr const char* kCacheName = "last-good";
 
+// Which version of a file it is: it may be replaced by a rename, or be a link that leads elsewhere now.
+struct ConfigStamp {
+    uint64_t inode = 0;
+    int64_t bytes = 0;
+    int64_t changed_ns = 0;
+
+    [[nodiscard]] bool is_empty() const { return bytes == 0; }
+    bool operator==(const ConfigStamp&) const = default;
+};
+// Of a file that is not there, or "": as of an empty one.
+ConfigStamp stamp_of(const std::filesystem::path& path);
+
 // The flags of catflapd, with their defaults.
 struct Options : engine::Options {
     // The source: one of these three.
@@ -38,6 +50,7 @@ struct Options : engine::Options {
     spdlog::level::level_enum log_level = spdlog::level::info;
     LogFormat log_format = LogFormat::text;
     std::filesystem::path config;  // the file that some of these are from; ""
+    ConfigStamp config_stamp;      // of it, before it was read
     bool without_pods = false;     // start where no Pod of this node is known
     bool check = false;
     bool remove = false;

@@ -14,7 +14,8 @@ namespace catflap {
 // text: 2026-11-28T20:01:28.816 info enforcing for 3 pods
 // logfmt: ts=2026-11-28T20:01:28.816Z level=info msg="enforcing for 3 pods"
 // json: {"ts":"2026-11-28T20:01:28.816Z","level":"info","msg":"enforcing for 3 pods"}
-// The time is local in text, and UTC (RFC 3339) in the others. Each is one line, whatever is in the message.
+// The time is local in text, and UTC (RFC 3339) in the others. Those are one line each, whatever is in the
+// message.
 enum class LogFormat : uint8_t { text, logfmt, json };
 
 std::unique_ptr<spdlog::formatter> make_formatter(LogFormat format);

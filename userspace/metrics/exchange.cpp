@@ -6,11 +6,17 @@
 
 namespace catflap::metrics {
 
-Result<std::unique_ptr<Exchange>> Exchange::open() {
+Result<std::shared_ptr<Exchange>> Exchange::open() {
     UniqueFd event(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (!event)
         return fail_errno(errno, "open an event descriptor");
-    return std::unique_ptr<Exchange>(new Exchange(std::move(event)));
+    return std::shared_ptr<Exchange>(new Exchange(std::move(event)));
+}
+
+void Exchange::close() {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    answered_.notify_all();
 }
 
 void Exchange::beat(bool enforcing) {
@@ -37,7 +43,8 @@ std::shared_ptr<const Snapshot> Exchange::ask(std::chrono::milliseconds limit) {
         (void)!write(event_.get(), &one, sizeof(one));
     }
     const uint64_t question = questions_;
-    return answered_.wait_for(lock, limit, [&] { return answers_ >= question; }) ? snapshot_ : nullptr;
+    answered_.wait_for(lock, limit, [&] { return closed_ || answers_ >= question; });
+    return answers_ >= question ? snapshot_ : nullptr;
 }
 
 }  // namespace catflap::metrics

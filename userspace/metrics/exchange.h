@@ -20,17 +20,19 @@ class Exchange {
   public:
     using Clock = std::chrono::steady_clock;
 
-    static Result<std::unique_ptr<Exchange>> open();
+    static Result<std::shared_ptr<Exchange>> open();
 
     // ---- The loop ----
     // Readable from the first question until answer().
     [[nodiscard]] int fd() const { return event_.get(); }
     void answer(Snapshot snapshot);
+    // It answers no more: nobody waits for it.
+    void close();
     // Once a round: it is alive, and a state is in force or not.
     void beat(bool enforcing);
 
     // ---- Other threads ----
-    // A snapshot that the loop had not finished when this was called; nullptr: it did not answer in time.
+    // A snapshot that the loop had not finished when this was called; nullptr: it did not answer in time, or will not.
     std::shared_ptr<const Snapshot> ask(std::chrono::milliseconds limit);
     [[nodiscard]] Clock::duration since_beat() const { return Clock::now() - beat_.load(); }
     [[nodiscard]] bool enforcing() const { return enforcing_; }
@@ -43,6 +45,7 @@ class Exchange {
     std::atomic<bool> enforcing_ = false;
     std::mutex mutex_;
     std::condition_variable answered_;
+    bool closed_ = false;
     uint64_t questions_ = 0;  // asked for so far
     uint64_t answers_ = 0;    // of these, how many are answered
     std::shared_ptr<const Snapshot> snapshot_;

@@ -5,7 +5,11 @@
 #include <httplib.h>
 
 #include <charconv>
+#include <deque>
+#include <functional>
+#include <system_error>
 #include <thread>
+#include <vector>
 
 #include "metrics/text.h"
 
@@ -22,6 +26,61 @@ constexpr milliseconds kAnswerTime{5000};
 // A connection keeps a thread busy: few seconds each, so that slow clients make room.
 constexpr size_t kThreads = 8;
 constexpr seconds kClientTime{2};
+
+// How long the loop waits for a server that it ends.
+constexpr milliseconds kFarewell{200};
+// Connections that wait for a thread; further ones wait in the kernel, where they cost the agent nothing.
+constexpr size_t kWaiting = 16;
+
+// The library's own pool takes any number of connections in.
+class Pool final : public httplib::TaskQueue {
+  public:
+    Pool() {
+        try {
+            for (size_t i = 0; i < kThreads; ++i)
+                threads_.emplace_back([this] { work(); });
+        } catch (const std::system_error&) {
+            shutdown();
+            throw;
+        }
+    }
+    void enqueue(std::function<void()> job) override {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [&] { return jobs_.size() < kWaiting; });
+        jobs_.push_back(std::move(job));
+        changed_.notify_all();
+    }
+    void shutdown() final {
+        {
+            const std::lock_guard lock(mutex_);
+            stop_ = true;
+            changed_.notify_all();
+        }
+        for (std::thread& thread : threads_)
+            thread.join();
+    }
+
+  private:
+    void work() {
+        for (;;) {
+            std::unique_lock lock(mutex_);
+            changed_.wait(lock, [&] { return stop_ || !jobs_.empty(); });
+            if (jobs_.empty())
+                return;
+            const auto job = std::move(jobs_.front());
+            jobs_.pop_front();
+            changed_.notify_all();
+            lock.unlock();
+            job();
+        }
+    }
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::deque<std::function<void()>> jobs_;
+    bool stop_ = false;
+    std::vector<std::thread> threads_;
+};
 
 bool is_address(const std::string& host) {
     in6_addr parsed{};
@@ -75,48 +134,56 @@ Result<ListenAddress> parse_listen_address(const std::string& text) {
 }
 
 struct Server::State {
-    explicit State(Exchange& to) : exchange(to) {
-        http.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
+    explicit State(std::shared_ptr<Exchange> to) : exchange(std::move(to)) {
+        http.new_task_queue = [] { return new Pool; };
         http.set_socket_options(set_options);
         http.set_payload_max_length(0);
         http.set_read_timeout(kClientTime);
         http.set_write_timeout(kClientTime);
         http.set_keep_alive_timeout(kClientTime.count());
-        http.Get("/metrics", [this](const auto&, auto& response) { metrics(exchange, response); });
-        http.Get("/healthz", [this](const auto&, auto& response) { healthz(exchange, response); });
-        http.Get("/readyz", [this](const auto&, auto& response) { readyz(exchange, response); });
+        http.Get("/metrics", [this](const auto&, auto& response) { metrics(*exchange, response); });
+        http.Get("/healthz", [this](const auto&, auto& response) { healthz(*exchange, response); });
+        http.Get("/readyz", [this](const auto&, auto& response) { readyz(*exchange, response); });
     }
 
-    Exchange& exchange;
+    std::shared_ptr<Exchange> exchange;
     httplib::Server http;
     std::atomic<bool> over = false;
-    std::thread thread;
 };
 
-Server::Server(std::unique_ptr<State> state) : state_(std::move(state)) {
-    state_->thread = std::thread([state = state_.get()] {
-        state->http.listen_after_bind();
-        state->over = true;
-    });
-    // To stop it earlier would have no effect.
-    while (!state_->http.is_running() && !state_->over)
-        std::this_thread::sleep_for(milliseconds(1));
-}
+Server::Server(std::shared_ptr<State> state) : state_(std::move(state)) {}
 
-Result<std::unique_ptr<Server>> Server::start(const std::string& address, Exchange& exchange) {
+Result<std::unique_ptr<Server>> Server::start(const std::string& address, std::shared_ptr<Exchange> exchange) {
     const auto parsed = parse_listen_address(address);
     if (!parsed)
         return tl::unexpected(parsed.error());
-    auto state = std::make_unique<State>(exchange);
+    auto state = std::make_shared<State>(std::move(exchange));
     errno = 0;
     if (!state->http.bind_to_port(parsed->host, parsed->port))
         return fail_errno(errno == 0 ? EADDRNOTAVAIL : errno, "listen on {} for metrics", address);
+    try {
+        std::thread([state] {
+            try {
+                state->http.listen_after_bind();
+            } catch (const std::system_error&) {  // no more threads
+            }
+            state->over = true;
+        }).detach();
+    } catch (const std::system_error& error) {
+        return fail("start a thread for metrics: {}", error.what());
+    }
+    // To stop it earlier would have no effect.
+    while (!state->http.is_running() && !state->over)
+        std::this_thread::sleep_for(milliseconds(1));
+    if (state->over)
+        return fail("serve metrics at {}: its threads did not start", address);
     return std::unique_ptr<Server>(new Server(std::move(state)));
 }
 
 Server::~Server() {
     state_->http.stop();
-    state_->thread.join();
+    for (auto end = Exchange::Clock::now() + kFarewell; !state_->over && Exchange::Clock::now() < end;)
+        std::this_thread::sleep_for(milliseconds(1));
 }
 
 }  // namespace catflap::metrics

@@ -20,16 +20,16 @@ Result<ListenAddress> parse_listen_address(const std::string& text);
 
 class Server {
   public:
-    // exchange: outlives it.
-    static Result<std::unique_ptr<Server>> start(const std::string& address, Exchange& exchange);
+    static Result<std::unique_ptr<Server>> start(const std::string& address, std::shared_ptr<Exchange> exchange);
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
+    // Waits for its threads for a moment. A client that holds one up longer is left to itself, with what it needs.
     ~Server();
 
   private:
     struct State;
-    explicit Server(std::unique_ptr<State> state);
-    std::unique_ptr<State> state_;
+    explicit Server(std::shared_ptr<State> state);
+    std::shared_ptr<State> state_;
 };
 
 }  // namespace catflap::metrics

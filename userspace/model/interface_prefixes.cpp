@@ -15,17 +15,19 @@ bool is_plain(char c) {
            c == '.';
 }
 
-// A node's own interfaces: to close them would cut it off.
-constexpr std::array<std::string_view, 12> kNodesOwn = {"lo",   "eth0",  "ens5", "eno1",  "enp0s3", "enx0",
-                                                        "wlan", "bond0", "team", "vlan0", "br0",    "ib0"};
+// How a node's own interfaces begin: to close them would cut it off.
+constexpr std::array<std::string_view, 10> kNodesOwn = {"eth",  "en",   "wl", "ww", "bond",
+                                                        "team", "vlan", "br", "ib", "lo"};
+// The AWS VPC CNI's begin with one of them, and no naming scheme of systemd gives them to a card.
+constexpr std::string_view kAws = "eni";
 
 Result<> check(const std::string& prefix) {
     if (prefix.size() < 2 || prefix.size() > InterfacePrefixes::kMostBytes || !std::ranges::all_of(prefix, is_plain))
         return fail("\"{}\" is no beginning of interface names: give 2 to {} letters, digits, or one of _ - .", prefix,
                     +InterfacePrefixes::kMostBytes);
     for (const std::string_view own : kNodesOwn)
-        if (own.starts_with(prefix))
-            return fail("\"{}\" is how a node's own interfaces begin ({}), and these would be closed", prefix, own);
+        if (own.starts_with(prefix) || (prefix.starts_with(own) && !prefix.starts_with(kAws)))
+            return fail("\"{}\" would close a node's own interfaces, which begin with {}", prefix, own);
     return {};
 }
 

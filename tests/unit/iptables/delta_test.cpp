@@ -217,3 +217,18 @@ TEST_CASE("counters are read by chain and place") {
     CHECK(counts.at("cali-a")[0].bytes == 180);
     CHECK(counts.at("cali-a")[1].packets == UINT64_MAX);
 }
+
+TEST_CASE("whether the chains in force ask for interfaces of a prefix, in both directions") {
+    const std::string from = "-A cali-FORWARD -i cali+ -m comment --comment \"cali:x\" -j cali-from-wl-dispatch\n";
+    const std::string to = "-A cali-FORWARD -o cali+ -m comment --comment \"cali:y\" -j cali-to-wl-dispatch\n";
+    const auto filter = [](const std::string& rules) {
+        return "*filter\n:cali-FORWARD - [0:0]\n" + rules + "COMMIT\n";
+    };
+    CHECK(asks_for(filter(from + to), "cali"));
+    for (const char* other : {"eni", "cal", "cali1"})
+        CHECK_FALSE(asks_for(filter(from + to), other));
+    CHECK_FALSE(asks_for(filter(from), "cali"));
+    CHECK_FALSE(asks_for(filter(to), "cali"));
+    CHECK_FALSE(asks_for("*raw\n" + from + to + "COMMIT\n", "cali"));
+    CHECK_FALSE(asks_for("", "cali"));
+}

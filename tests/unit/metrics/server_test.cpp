@@ -7,6 +7,7 @@
 #include <poll.h>
 
 #include <atomic>
+#include <filesystem>
 #include <thread>
 
 #include "support/kernel/private_network.h"
@@ -56,7 +57,7 @@ struct Site {
         return Site{std::move(*network), std::move(*exchange)};
     }
     PrivateNetwork network;
-    std::unique_ptr<Exchange> exchange;
+    std::shared_ptr<Exchange> exchange;
 };
 
 // Bytes of a request that never ends.
@@ -93,7 +94,7 @@ TEST_CASE("what can be asked over HTTP, and what each answer depends on") {
     auto site = Site::make();
     if (!site)
         return;
-    const auto server = Server::start(kAddress, *site->exchange);
+    const auto server = Server::start(kAddress, site->exchange);
     REQUIRE_MESSAGE(server, server.error().message);
     httplib::Client client("127.0.0.1", 9473);
     client.set_read_timeout(10s);
@@ -131,7 +132,7 @@ TEST_CASE("clients that never finish their request do not keep others out") {
     auto site = Site::make();
     if (!site)
         return;
-    const auto server = Server::start(kAddress, *site->exchange);
+    const auto server = Server::start(kAddress, site->exchange);
     REQUIRE_MESSAGE(server, server.error().message);
     std::vector<UniqueFd> slow;
     for (int i = 0; i < 16; ++i)
@@ -143,19 +144,84 @@ TEST_CASE("clients that never finish their request do not keep others out") {
     CHECK(health->status == 200);
 }
 
+TEST_CASE("a client that sends a byte now and then holds up neither the others nor the end of the server") {
+    auto site = Site::make();
+    if (!site)
+        return;
+    auto server = Server::start(kAddress, site->exchange);
+    REQUIRE_MESSAGE(server, server.error().message);
+    std::atomic<bool> stop = false;
+    std::thread trickle([&] {
+        std::vector<UniqueFd> sockets;
+        for (int i = 0; i < 3; ++i)
+            sockets.push_back(half_a_request());
+        for (; !stop; std::this_thread::sleep_for(500ms))
+            for (const UniqueFd& socket : sockets)
+                (void)!send(socket.get(), "x", 1, MSG_NOSIGNAL);
+    });
+    std::this_thread::sleep_for(200ms);
+    httplib::Client client("127.0.0.1", 9473);
+    CHECK(client.Get("/healthz"));
+    const auto begin = std::chrono::steady_clock::now();
+    server->reset();
+    CHECK(std::chrono::steady_clock::now() - begin < 2s);
+    // Its address is free at once.
+    CHECK(Server::start(kAddress, site->exchange));
+    stop = true;
+    trickle.join();
+}
+
+TEST_CASE("connections beyond those that the threads and their queue take wait in the kernel") {
+    auto site = Site::make();
+    if (!site)
+        return;
+    const auto server = Server::start(kAddress, site->exchange);
+    REQUIRE_MESSAGE(server, server.error().message);
+    const auto descriptors = [] {
+        size_t count = 0;
+        for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd"))
+            count += entry.path().empty() ? 0 : 1;
+        return count;
+    };
+    const size_t before = descriptors();
+    std::vector<UniqueFd> slow;
+    for (int i = 0; i < 100; ++i)
+        slow.push_back(half_a_request());
+    std::this_thread::sleep_for(300ms);
+    // Ours, and of theirs 8 at work, 16 waiting, one at the door.
+    CHECK(descriptors() <= before + 100 + 8 + 16 + 1 + 2);
+    slow.clear();
+    httplib::Client client("127.0.0.1", 9473);
+    client.set_read_timeout(20s);
+    CHECK(client.Get("/healthz"));
+}
+
+TEST_CASE("an exchange that is closed keeps nobody waiting") {
+    const auto exchange = Exchange::open();
+    REQUIRE(exchange);
+    std::thread closes([&] {
+        std::this_thread::sleep_for(50ms);
+        (*exchange)->close();
+    });
+    const auto begin = std::chrono::steady_clock::now();
+    CHECK((*exchange)->ask(20s) == nullptr);
+    CHECK(std::chrono::steady_clock::now() - begin < 10s);
+    closes.join();
+}
+
 TEST_CASE("an address that is in use, or not there, is told; a server that has ended leaves it free") {
     auto site = Site::make();
     if (!site)
         return;
     {
-        const auto first = Server::start(kAddress, *site->exchange);
+        const auto first = Server::start(kAddress, site->exchange);
         REQUIRE(first);
-        const auto second = Server::start(kAddress, *site->exchange);
+        const auto second = Server::start(kAddress, site->exchange);
         REQUIRE_FALSE(second);
         CHECK(second.error().message == "listen on 127.0.0.1:9473 for metrics: Address already in use");
     }
-    CHECK(Server::start(kAddress, *site->exchange));
-    CHECK(Server::start("192.0.2.1:9473", *site->exchange).error().message ==
+    CHECK(Server::start(kAddress, site->exchange));
+    CHECK(Server::start("192.0.2.1:9473", site->exchange).error().message ==
           "listen on 192.0.2.1:9473 for metrics: Cannot assign requested address");
 }
 

@@ -39,8 +39,14 @@ TEST_CASE("what cannot be the beginning of a pod's interface is refused, in word
              {"cali*", "\"cali*\" is no beginning of interface names: give 2 to 8 letters, digits, or one of _ - ."},
              {"ninechars",
               "\"ninechars\" is no beginning of interface names: give 2 to 8 letters, digits, or one of _ - ."},
-             {"cali,eth", "\"eth\" is how a node's own interfaces begin (eth0), and these would be closed"},
-             {"en", "\"en\" is how a node's own interfaces begin (ens5), and these would be closed"},
+             {"cali,eth", "\"eth\" would close a node's own interfaces, which begin with eth"},
+             {"en", "\"en\" would close a node's own interfaces, which begin with en"},
+             {"eni,eth1", "\"eth1\" would close a node's own interfaces, which begin with eth"},
+             {"ens1", "\"ens1\" would close a node's own interfaces, which begin with en"},
+             {"enP", "\"enP\" would close a node's own interfaces, which begin with en"},
+             {"bond1", "\"bond1\" would close a node's own interfaces, which begin with bond"},
+             {"br-", "\"br-\" would close a node's own interfaces, which begin with br"},
+             {"lo", "\"lo\" would close a node's own interfaces, which begin with lo"},
              {"aa,bb,cc,dd,ee,ff,gg,hh,ii", "9 prefixes are given, 8 are possible"}}) {
         const auto refused = InterfacePrefixes::parse(text);
         REQUIRE_FALSE(refused);

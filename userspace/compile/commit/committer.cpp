@@ -38,8 +38,11 @@ Result<CommitReport> Committer::commit_pending(const Desired& desired) {
     if (broken_)
         return fail("an earlier commit failed half way");
     if (loaded_.pools.is_short(kOfSoMany))
-        if (auto done = collect(); !done)
+        if (auto done = collect(); !done) {
+            // The agent forgets departed pods with the change that this commit does not take in: start from everything.
+            loaded_.basis.reset();
             return tl::unexpected(done.error());
+        }
     auto plan = plan_with_room(desired);
     if (!plan)
         return tl::unexpected(plan.error());

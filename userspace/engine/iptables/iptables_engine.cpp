@@ -72,14 +72,17 @@ std::string IptablesEngine::attached_by() const {
 
 Result<const IptablesCounts*> IptablesEngine::counts() const {
     constexpr auto kFresh = std::chrono::seconds(1);
+    // Of very many rules the reading takes long: whoever pages or scrapes takes a twentieth of the loop's time at most.
+    constexpr int kRest = 20;
     const auto now = std::chrono::steady_clock::now();
-    if (counts_ && now - counted_at_ < kFresh)
+    if (counts_ && now - counted_at_ < std::max<std::chrono::steady_clock::duration>(kFresh, kRest * counting_took_))
         return &*counts_;
     const auto counted = engine_.counts();
     if (!counted)
         return tl::unexpected(counted.error());
     counts_ = sum_counts(enforced_, *counted);
     counted_at_ = std::chrono::steady_clock::now();
+    counting_took_ = counted_at_ - now;
     return &*counts_;
 }
 

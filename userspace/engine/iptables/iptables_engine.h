@@ -42,6 +42,7 @@ class IptablesEngine final : public Engine {
     iptables::State enforced_;
     mutable std::optional<IptablesCounts> counts_;
     mutable std::chrono::steady_clock::time_point counted_at_{};
+    mutable std::chrono::steady_clock::duration counting_took_{};
     bool committed_ = false;
     std::vector<Mended> mended_;
     std::chrono::steady_clock::time_point compared_at_ = std::chrono::steady_clock::now();  // with the kernel

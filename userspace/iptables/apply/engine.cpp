@@ -206,7 +206,7 @@ bool Engine::is_complete(const LoadedRules& rules) {
            chain->second.front() == forward.rules.front().hash;
 }
 
-Result<Presence> Engine::presence() const {
+Result<Presence> Engine::presence(const std::vector<std::string>& interface_prefixes) const {
     Presence presence;
     for (size_t family = 0; family < kFamilies.size(); ++family) {
         if (!tools_[family])
@@ -216,7 +216,9 @@ Result<Presence> Engine::presence() const {
             return fail_because(saved.error(), "read the {} rules", words(family));
         const LoadedRules rules = parse_rules(*saved);
         const bool ours = begins_as_ours(rules);
-        presence.complete &= is_complete(rules);
+        presence.complete &= is_complete(rules) && std::ranges::all_of(interface_prefixes, [&](const auto& prefix) {
+                                 return asks_for(*saved, prefix);
+                             });
         presence.ours |= ours;
         presence.foreign |= !ours && has_our_names(*saved);
     }
@@ -249,10 +251,11 @@ Result<> remove_engines(std::optional<Backend> other_than) {
     return names ? destroy_sets(*ipset, *names, kLongPatience) : Result<>(tl::unexpected(names.error()));
 }
 
-bool chains_are_in_force() {
+bool chains_are_in_force(const std::vector<std::string>& interface_prefixes) {
     for (const Backend backend : {Backend::nft, Backend::legacy}) {
         const auto engine = Engine::open(backend);
-        const auto presence = engine ? engine->presence() : Result<Presence>(tl::unexpected(engine.error()));
+        const auto presence =
+            engine ? engine->presence(interface_prefixes) : Result<Presence>(tl::unexpected(engine.error()));
         if (presence && presence->ours && presence->complete)
             return true;
     }

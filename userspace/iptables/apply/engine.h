@@ -26,7 +26,8 @@ struct ApplyReport {
 struct Presence {
     bool ours = false;     // FORWARD or cali-FORWARD begins as we write it, in some family
     bool foreign = false;  // a family where they do not has chains of such names
-    bool complete = true;  // in every family all hooks are the first rules, and cali-FORWARD begins as we write it
+    // In every family all hooks are the first rules, and cali-FORWARD begins as we write it and asks for all prefixes.
+    bool complete = true;
 };
 
 class Engine {
@@ -44,7 +45,7 @@ class Engine {
     // Takes our chains and hooks away, and nothing else. Our sets stay: they may be another backend's, too.
     Result<> remove_rules();
     // Reads only.
-    [[nodiscard]] Result<Presence> presence() const;
+    [[nodiscard]] Result<Presence> presence(const std::vector<std::string>& interface_prefixes = {}) const;
     // The next apply() compares with the kernel: somebody else may have changed it.
     void doubt() { loaded_.reset(); }
 
@@ -76,7 +77,8 @@ class Engine {
 // ours: another agent's chains may have the same names. other_than: keeps that backend's rules, and the sets.
 Result<> remove_engines(std::optional<Backend> other_than = {});
 
-// True: our chains are complete in all families of a backend, and hooked in. They drop what they do not know.
-bool chains_are_in_force();
+// True: our chains are complete in all families of a backend, hooked in, and ask for interfaces of all these prefixes:
+// of these they drop what they do not know.
+bool chains_are_in_force(const std::vector<std::string>& interface_prefixes);
 
 }  // namespace catflap::iptables

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "iptables/render/chains.h"
 #include "iptables/render/names.h"
 
 namespace catflap::iptables {
@@ -111,6 +112,19 @@ bool has_our_names(std::string_view saved) {
         found |= line.starts_with(':') && line.substr(1).starts_with(kOurChains);
     });
     return found;
+}
+
+bool asks_for(std::string_view saved, const std::string& interface_prefix) {
+    bool from = false;
+    bool to = false;
+    for_each_filter_line(saved, [&](std::string_view line) {
+        const auto has = [&](const std::string& part) { return line.find(part) != std::string_view::npos; };
+        if (!line.starts_with("-A cali-FORWARD "))
+            return;
+        from |= has(" -i " + interface_prefix + "+ ") && has(" -j " + std::string(kFromPod.dispatch));
+        to |= has(" -o " + interface_prefix + "+ ") && has(" -j " + std::string(kToPod.dispatch));
+    });
+    return from && to;
 }
 
 std::map<std::string, IpSet> parse_sets(std::string_view saved) {

@@ -18,6 +18,9 @@ LoadedRules parse_rules(std::string_view saved);
 // Of `iptables-save`: any table has chains of these names, ours or somebody else's.
 bool has_our_names(std::string_view saved);
 
+// Of `iptables-save`: in both directions cali-FORWARD leads to our chains what is on interfaces of this prefix.
+bool asks_for(std::string_view saved, const std::string& interface_prefix);
+
 // Of `ipset save`.
 std::map<std::string, IpSet> parse_sets(std::string_view saved);
 

@@ -78,7 +78,8 @@ struct SyntaxError {
 tl::expected<void, SyntaxError> read_documents(std::string_view text, const DocumentSink& sink);
 
 // One JSON document, as an API server sends it: anything that is JSON, where a manifest's text is held to YAML's rules,
-// too. Objects and lists that catflap reads of no kind (managedFields, a container's env, ...) are null in it.
+// too. Objects and lists that catflap reads of no kind (managedFields, a container's env, ...) are null in it;
+// of these only the end is looked for, by counting brackets.
 tl::expected<void, SyntaxError> read_json_document(std::string_view text, const DocumentSink& sink);
 
 // How kubectl's parser reads a plain (unquoted) scalar: YAML 1.1, but for the sexagesimal numbers and with 0o17.
