@@ -104,6 +104,9 @@ std::vector<uint32_t> take_frontends(Basis& basis, const Desired& desired, const
         basis.frontends[index] = frontends[index];
         add_backends(basis.backends, frontends[index], index);
     }
+    for (uint32_t index = 0; basis.doubted && index < basis.frontends.size(); ++index)
+        changed.insert(index);
+    basis.doubted = false;
     for (const Address& address : touched)
         if (const auto found = basis.backends.find(address); found != basis.backends.end())
             changed.insert(found->second.begin(), found->second.end());

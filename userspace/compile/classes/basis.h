@@ -25,6 +25,7 @@ struct Basis {
     std::vector<resolve::Frontend> frontends;
     BackendIndex backends;         // of the frontends
     std::set<MixedService> mixed;  // of the tables of now
+    bool doubted = false;          // any frontend may lead elsewhere, though it looks the same
 };
 
 // What rules and frontends tell apart.

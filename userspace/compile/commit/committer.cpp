@@ -39,8 +39,9 @@ Result<CommitReport> Committer::commit_pending(const Desired& desired) {
         return fail("an earlier commit failed half way");
     if (loaded_.pools.is_short(kOfSoMany))
         if (auto done = collect(); !done) {
-            // The agent forgets departed pods with the change that this commit does not take in: start from everything.
-            loaded_.basis.reset();
+            // The agent may have forgotten departed pods with the change that this commit does not take in.
+            if (loaded_.basis)
+                loaded_.basis->doubted = true;
             return tl::unexpected(done.error());
         }
     auto plan = plan_with_room(desired);
