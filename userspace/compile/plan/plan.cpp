@@ -95,8 +95,8 @@ Result<> Planner::begin() {
 }
 
 void Planner::make_masks() {
-    masks_.emplace(basis_->classification, desired_.cluster, basis_->port_classes, desired_.frontends,
-                   desired_.departed);
+    masks_ = std::make_unique<MaskMaker>(basis_->classification, desired_.cluster, basis_->port_classes,
+                                         desired_.frontends, desired_.departed);
 }
 
 bool Planner::is_more_than_needed() const {

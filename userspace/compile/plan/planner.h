@@ -119,7 +119,7 @@ class Planner {
     std::vector<uint32_t> fresh_classes_;  // indices of classes with a number that no live table knows
     std::vector<bool> is_fresh_;           // by class index
     std::vector<uint32_t> fresh_ports_;
-    std::optional<MaskMaker> masks_;
+    std::unique_ptr<MaskMaker> masks_;
     size_t mask_bytes_ = 0;  // of the desired tables so far
     std::map<const Table*, IndexMasks> live_masks_;
     std::unordered_map<const resolve::DirectionPolicy*, TablePointer> live_;
