@@ -49,8 +49,9 @@ bool Collection::step(const AgentState& state) {
     } else {
         report::Page page({.kind = kGathered[kind_], .after = after_}, limits_,
                           [this](const report::Row& row) { take_row(row); });
-        // An agent that is starting has nothing to list, and an engine may have no such kind.
+        // An agent that is starting has nothing to list.
         const bool done = state.enforcing && list(state, page);
+        snapshot_.incomplete |= state.enforcing && !done;
         after_ = done ? page.next() : "";
         kind_ += after_.empty() ? 1 : 0;
     }

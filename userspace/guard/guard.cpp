@@ -18,6 +18,10 @@ struct LinkPut {
 };
 using Link = std::unique_ptr<rtnl_link, LinkPut>;
 
+// Every list of prefixes that is accepted has a place in the guard's programs.
+static_assert(InterfacePrefixes::kMost == CATFLAP_MAX_PREFIXES &&
+              InterfacePrefixes::kMostBytes == sizeof(catflap_name_prefix::bytes));
+
 }  // namespace
 
 void Guard::SocketCloser::operator()(nl_sock* socket) const {

@@ -27,6 +27,7 @@ struct Snapshot {
     std::vector<report::DropRow> drops;
     size_t endpoints_left_out = 0;  // beyond the limit of rows
     size_t policies_left_out = 0;
+    bool incomplete = false;  // a list could not be made: its rows are missing
     Durations durations;
     std::chrono::microseconds loop_time{};  // that the loop spent on this
 };

@@ -98,8 +98,8 @@ void add_agent(Families& families, const report::Status& status) {
 }
 
 void add_source(Families& families, const report::Status& status) {
-    add(families.gauge("catflap_source_up_to_date", "1: what the source holds now is known."), {},
-        status.source_error.empty());
+    add(families.gauge("catflap_source_up_to_date", "1: what the source holds now is known, and in force or refused."),
+        {}, status.source_error.empty() && !status.starting);
     auto& synced = families.gauge("catflap_feed_synced", "1: a list of this kind was taken since the agent started.");
     auto& failing = families.gauge("catflap_feed_failing", "1: this kind is not up to date.");
     auto& heard = families.gauge("catflap_feed_heard_timestamp_seconds", "The server's last word; 0: none yet.");
@@ -198,7 +198,7 @@ void add_endpoints(Families& families, const Snapshot& snapshot) {
 void add_policies(Families& families, const Snapshot& snapshot) {
     auto& endpoints = families.gauge("catflap_policy_endpoints", "Pods here that the policy selects.");
     Verdicts verdicts(families, "catflap_policy_packets_total", "catflap_policy_bytes_total",
-                      "that a policy judged first; one that several deny counts for each of them");
+                      "that a policy allowed or dropped; one that several deny counts for each of them");
     for (const report::PolicyRow& row : snapshot.policies) {
         const auto labels = [&](const char* direction) -> Labels {
             return {{"namespace", row.ns}, {"policy", row.name}, {"direction", direction}};
@@ -224,6 +224,8 @@ void add_scrape(Families& families, const Snapshot& snapshot) {
     auto& left_out = families.gauge("catflap_metrics_left_out", "Beyond --metrics-rows, without series of their own.");
     add(left_out, {{"kind", "endpoints"}}, snapshot.endpoints_left_out);
     add(left_out, {{"kind", "policies"}}, snapshot.policies_left_out);
+    add(families.gauge("catflap_metrics_incomplete", "1: series of endpoints, policies or drops could not be read."),
+        {}, snapshot.incomplete);
     add(families.gauge("catflap_metrics_loop_seconds", "Time of the agent's loop that this scrape took."), {},
         std::chrono::duration<double>(snapshot.loop_time).count());
     const ProcessUsage usage = process_usage();

@@ -32,6 +32,7 @@ struct FakeKernel {
     compile::Capacity capacity;
     bool asks_conntrack = false;
     std::vector<report::Row> rows;  // that it has to show
+    bool cannot_list = false;
 
     // What happened, in order: "open", "commit", "attach cali1", "reclaim", ...
     std::vector<std::string> acts;
@@ -114,6 +115,8 @@ class FakeEngine final : public engine::Engine {
     [[nodiscard]] std::string attached_by() const override { return "fake"; }
 
     Result<> list(const engine::View&, report::Page& page) const override {
+        if (kernel_.cannot_list)
+            return fail("a list that cannot be made");
         const auto cursor = page.cursor("n");
         if (!cursor)
             return tl::unexpected(cursor.error());

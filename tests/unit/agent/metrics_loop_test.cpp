@@ -63,10 +63,18 @@ TEST_CASE("a scrape is gathered in steps of bounded length, and holds what conce
     CHECK(all.status.node == "n1");
     CHECK(all.durations.commit.count() == site->state().commits);
 
+    CHECK_FALSE(all.incomplete);
+
     const auto some = collect(site->state(), 3, 4, steps);
     CHECK(some.endpoints.size() == 3);
     CHECK(some.endpoints_left_out == 7);
     CHECK(some.policies_left_out == 0);
+
+    // Rows that are missing are not passed over in silence.
+    site->kernel.cannot_list = true;
+    const auto none = collect(site->state(), 100, 4, steps);
+    CHECK(none.incomplete);
+    CHECK(none.endpoints.empty());
 }
 
 TEST_CASE("an agent that has not begun to enforce has a status, and no rows") {
@@ -78,6 +86,7 @@ TEST_CASE("an agent that has not begun to enforce has a status, and no rows") {
     size_t steps = 0;
     const auto snapshot = collect(site->state(), 100, 4, steps);
     CHECK(snapshot.endpoints.empty());
+    CHECK_FALSE(snapshot.incomplete);
     CHECK(snapshot.status.starting);
 }
 

@@ -31,18 +31,23 @@ class Site {
         policy.isolates_ingress = true;
         policy.ingress.emplace_back().peers.emplace_back().pods =
             Selector{{{"app", LabelRequirement::Operator::in, {"client"}}}};
-        for (const char* name : {"x", "y"})
-            add_pod({"shop", name}, kLocalNode, name[0] == 'x' ? "10.0.0.2" : "10.0.0.3");
-        REQUIRE(node.load(cluster));
-        for (const char* name : {"x", "y"})
-            cluster.pods.erase({"shop", name});
-        REQUIRE(node.load(cluster));
+        retire();
         REQUIRE_FALSE(is_admitted());
     }
+    // Two pods that come and go leave so much behind.
+    void retire(const std::vector<resolve::Frontend>& frontends = compile::kNoFrontends,
+                const resolve::DepartedPods& departed = compile::kNoDepartedPods) {
+        for (const char* name : {"x", "y"})
+            add_pod({"shop", name}, kLocalNode, name[0] == 'x' ? "10.0.0.2" : "10.0.0.3");
+        REQUIRE(node.load(cluster, frontends, departed));
+        for (const char* name : {"x", "y"})
+            cluster.pods.erase({"shop", name});
+        REQUIRE(node.load(cluster, frontends, departed));
+    }
     // Fails, and so is the next commit told of nothing.
-    void fail_to_load() {
+    void fail_to_load(const std::vector<resolve::Frontend>& frontends = compile::kNoFrontends) {
         node.store().cannot_wait = true;
-        const auto done = node.load(cluster);
+        const auto done = node.load(cluster, frontends);
         REQUIRE_FALSE(done);
         CHECK(done.error().message == "no grace period");
         CHECK_FALSE(node.committer().broken());
@@ -85,4 +90,34 @@ TEST_CASE("so are rules that a failed commit was told to be others") {
     REQUIRE(site.node.load(site.cluster));
     CHECK_FALSE(site.node.report().anew);
     CHECK(site.is_admitted());
+}
+
+TEST_CASE("a Service's backend whose pod was forgotten with a failed commit is no pod's any more with the next one") {
+    Site site;
+    Policy& policy = site.cluster.policies[{"shop", "web"}];
+    policy.isolates_egress = true;
+    policy.egress = policy.ingress;
+    site.cluster.pods[kClient].labels["app"] = "client";
+    const Address service = parse_address("10.96.0.1").value();
+    const Address backend = parse_address("10.0.9.1").value();
+    const std::vector<resolve::Frontend> leads = {
+        {"shop/db IPv4", {service}, {{Protocol::tcp, 80, {{backend, 8080}}}}}};
+    const std::vector<resolve::Frontend> leads_nowhere = {{"shop/db IPv4", {service}, {{Protocol::tcp, 80, {}}}}};
+    const auto passes = [&] {
+        const auto verdict = site.node.judge({kWeb, oracle::Direction::egress, service, 6, 80});
+        return verdict && verdict->kind == Verdict::Kind::allow;
+    };
+    REQUIRE(site.node.load(site.cluster, leads));
+    REQUIRE(passes());
+    const resolve::DepartedPods departed = {{backend, site.cluster.pods[kClient]}};
+    site.cluster.pods.erase(kClient);
+    REQUIRE(site.node.load(site.cluster, leads, departed));
+    REQUIRE(passes());
+    site.retire(leads, departed);
+    REQUIRE(passes());
+    site.fail_to_load(leads_nowhere);
+    CHECK(passes());  // as before
+    REQUIRE(site.node.load(site.cluster, leads));
+    CHECK_FALSE(site.node.report().anew);
+    CHECK_FALSE(passes());
 }

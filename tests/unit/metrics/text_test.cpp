@@ -116,6 +116,7 @@ TEST_CASE("every value has its line") {
             R"(catflap_policy_endpoints{namespace="shop",policy="a \"quoted\" name"} 1)",
             R"(catflap_metrics_left_out{kind="policies"} 6)",
             R"(catflap_metrics_left_out{kind="endpoints"} 0)",
+            "catflap_metrics_incomplete 0",
         })
         CHECK_MESSAGE(lines.contains(line), line);
     // A map that always has all of its entries cannot fill up; a direction that a policy leaves alone has no series.
@@ -130,6 +131,7 @@ TEST_CASE("an agent that is starting has little to say, and says it") {
     snapshot.status.starting.emplace();
     const auto lines = lines_of(text_of(snapshot));
     CHECK(lines.contains("catflap_enforcing 0"));
+    CHECK(lines.contains("catflap_source_up_to_date 0"));
     CHECK(lines.contains("catflap_last_commit_timestamp_seconds 0"));
 }
 

@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include "source/decode/api_object.h"
+#include "source/decode/decode.h"
 #include "source/decode/document.h"
 
 using namespace catflap;
@@ -71,4 +73,29 @@ TEST_CASE("what does not end, or is no JSON around it, is told with its line") {
 TEST_CASE("several, one in another, and one after the other") {
     CHECK(read(R"({"volumes":[{"env":[1]}],"env":[2],"a":{"tolerations":[{"x":{}}]},"z":3})") ==
           "{volumes: null, env: null, a: {tolerations: null}, z: 3}");
+}
+
+// Whoever reads one of these names of a manifest would get nothing of it from an API server.
+TEST_CASE("a Pod that has all of it is the same Pod from an API server as from a manifest") {
+    const std::string pod = R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"web","namespace":"shop","uid":"u",
+        "labels":{"env":"prod"},"managedFields":[{"manager":"x"}],"ownerReferences":[{"kind":"ReplicaSet","name":"r"}]},
+        "spec":{"nodeName":"n1","affinity":{"nodeAffinity":{}},"tolerations":[{"operator":"Exists"}],
+        "topologySpreadConstraints":[{"maxSkew":1}],"volumes":[{"name":"v"}],"securityContext":{"runAsUser":1},
+        "initContainers":[{"name":"i","restartPolicy":"Always","env":[{"name":"A"}],
+            "ports":[{"name":"side","containerPort":9000}]}],
+        "containers":[{"name":"c","args":["a"],"command":["b"],"env":[{"name":"A"}],"envFrom":[{"prefix":"p"}],
+            "lifecycle":{"preStop":{}},"livenessProbe":{"periodSeconds":1},"readinessProbe":{"periodSeconds":1},
+            "startupProbe":{"periodSeconds":1},"resources":{"limits":{"cpu":"1"}},"securityContext":{"privileged":true},
+            "volumeDevices":[{"name":"d"}],"volumeMounts":[{"name":"m"}],
+            "ports":[{"name":"http","containerPort":8080,"hostPort":80}]}]},
+        "status":{"phase":"Running","podIP":"10.0.0.1","podIPs":[{"ip":"10.0.0.1"},{"ip":"fd00::1"}],
+            "containerStatuses":[{"name":"c"}],"initContainerStatuses":[{"name":"i"}],
+            "ephemeralContainerStatuses":[{"name":"e"}],"images":[{"names":["x"]}]}})";
+    const Decoded manifest = decode(pod, "pod.json");
+    REQUIRE(manifest.objects.size() == 1);
+    const auto sent = decode_api_object(pod, {"Pod", "v1", "pods"});
+    REQUIRE(sent);
+    REQUIRE(sent->decoded.objects.size() == 1);
+    CHECK(std::get<Pod>(sent->decoded.objects[0].object) == std::get<Pod>(manifest.objects[0].object));
+    CHECK(std::get<Pod>(manifest.objects[0].object).ports.size() == 2);
 }
