@@ -23,8 +23,14 @@ in_force() {
     ! nft list table inet catflap >/dev/null 2>&1 || echo "  the guard, the nftables table inet catflap"
     # Chains of these names may be Calico's own: they count where an agent of ours has run since the boot.
     [[ -e $(option run-dir /run/catflap)/agent.lock ]] || return 0
-    chains=$({ iptables-nft-save -t filter || true; iptables-legacy-save -t filter || true; } 2>/dev/null | grep -c '^:cali-') || true
+    chains=$(rules_of_iptables 2>/dev/null | grep -c '^:cali-') || true
     [[ $chains == 0 ]] || echo "  $chains chains of iptables, cali-*"
+}
+
+# The legacy program would make the kernel load what it has not.
+rules_of_iptables() {
+    iptables-nft-save -t filter || true
+    ! grep -qx filter /proc/net/ip_tables_names || iptables-legacy-save -t filter || true
 }
 
 # An agent of this network namespace, whoever started it: a pod of the DaemonSet, for one. It holds an abstract socket.
