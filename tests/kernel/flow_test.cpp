@@ -334,7 +334,7 @@ TEST_CASE("a label that changes takes effect on live flows") {
     Shop shop(web_policy());
     CHECK(shop.to(tcp_to_web(kSyn)));
     Cluster cluster = cluster_of(shop_pods() + web_policy());
-    cluster.pods[{"shop", "client"}].labels["app"] = "stranger";
+    cluster.pods[{"shop", "client"}].labels.set("app", "stranger");
     shop.lab.enforce(cluster, {kWeb});
     check_dropped(shop, Hook::to_pod, tcp_to_web(kAck), CATFLAP_REASON_POLICY);
 }

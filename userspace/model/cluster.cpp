@@ -11,7 +11,7 @@ namespace catflap {
 Labels namespace_labels(const Cluster& cluster, const std::string& ns) {
     const auto found = cluster.namespaces.find(ns);
     Labels labels = found == cluster.namespaces.end() ? Labels{} : found->second.labels;
-    labels["kubernetes.io/metadata.name"] = ns;
+    labels.set("kubernetes.io/metadata.name", ns);
     return labels;
 }
 

@@ -3,13 +3,12 @@
 
 #include <compare>
 #include <cstdint>
-#include <map>
 #include <string>
 #include <vector>
 
-namespace catflap {
+#include "model/labels.h"
 
-using Labels = std::map<std::string, std::string>;
+namespace catflap {
 
 // A label selector, https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors
 struct LabelRequirement {

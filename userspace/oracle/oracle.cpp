@@ -81,7 +81,7 @@ Labels labels_of_namespace(const Cluster& cluster, const std::string& name) {
     Labels labels;
     if (cluster.namespaces.contains(name))
         labels = cluster.namespaces.at(name).labels;
-    labels["kubernetes.io/metadata.name"] = name;
+    labels.set("kubernetes.io/metadata.name", name);
     return labels;
 }
 

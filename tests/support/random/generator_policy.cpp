@@ -147,14 +147,14 @@ Labels random_labels(Random& random) {
     Labels labels;
     for (const char* key : kKeys)
         if (random.chance(60))
-            labels[key] = random.pick(kValues);
+            labels.set(key, random.pick(kValues));
     return labels;
 }
 
 Labels random_namespace_labels(Random& random) {
     Labels labels;
     if (random.chance(70))
-        labels["team"] = random.pick(kTeams);
+        labels.set("team", random.pick(kTeams));
     return labels;
 }
 

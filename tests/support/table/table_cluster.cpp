@@ -20,7 +20,7 @@ Result<ObjectName> object_name(const std::string& text) {
 Labels labels_of(const Yaml& node) {
     Labels labels;
     for (const auto& [key, value] : node.entries())
-        labels[key] = value.text();
+        labels.set(key, value.text());
     return labels;
 }
 

@@ -101,7 +101,7 @@ TEST_CASE("pods come, go, and take over an address") {
 
 TEST_CASE("a policy that tells nothing new apart") {
     OneNode one;
-    one.state.pods[kPeer].labels["set-1"] = "no";
+    one.state.pods[kPeer].labels.set("set-1", "no");
     one.go_on();
     one.state.policies[{"a", "opens"}] = admits("opens", "set-1", "no");
     one.go_on();
@@ -132,14 +132,14 @@ TEST_CASE("what tells something new apart begins anew: a label, a block, a port,
     one.state.policies[port.name] = port;
     anew();
     CHECK(one.admitted());
-    one.state.namespaces["a"].labels["team"] = "blue";
+    one.state.namespaces["a"].labels.set("team", "blue");
     anew();
 }
 
 TEST_CASE("classes without an address do not pile up") {
     OneNode one;
     for (size_t i = 0; i < 3000; ++i) {
-        one.state.pods[kPeer].labels["set-1"] = std::to_string(i);
+        one.state.pods[kPeer].labels.set("set-1", std::to_string(i));
         REQUIRE(one.node.load(one.state));
         if (i % 100 == 0)
             REQUIRE(one.node.collect());

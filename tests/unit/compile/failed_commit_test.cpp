@@ -74,7 +74,7 @@ class Site {
 
 TEST_CASE("a pod's new labels that a failed commit was told of are in force with the next one") {
     Site site;
-    site.cluster.pods[kClient].labels["app"] = "client";
+    site.cluster.pods[kClient].labels.set("app", "client");
     site.fail_to_load();
     CHECK_FALSE(site.is_admitted());
     REQUIRE(site.node.load(site.cluster));
@@ -97,7 +97,7 @@ TEST_CASE("a Service's backend whose pod was forgotten with a failed commit is n
     Policy& policy = site.cluster.policies[{"shop", "web"}];
     policy.isolates_egress = true;
     policy.egress = policy.ingress;
-    site.cluster.pods[kClient].labels["app"] = "client";
+    site.cluster.pods[kClient].labels.set("app", "client");
     const Address service = parse_address("10.96.0.1").value();
     const Address backend = parse_address("10.0.9.1").value();
     const std::vector<resolve::Frontend> leads = {

@@ -62,7 +62,7 @@ class Shop {
                 break;
             case 3:
                 if (const auto pod = cluster.pods.find(name_of(backend)); pod != cluster.pods.end())
-                    pod->second.labels["app"] = app();
+                    pod->second.labels.set("app", app());
                 break;
             case 4:
             case 5:

@@ -15,9 +15,9 @@ Labels labels_for(const Selector& selector) {
     Labels labels;
     for (const LabelRequirement& requirement : selector.requirements) {
         if (requirement.op == LabelRequirement::Operator::in && !requirement.values.empty())
-            labels[requirement.key] = requirement.values.front();
+            labels.set(requirement.key, requirement.values.front());
         if (requirement.op == LabelRequirement::Operator::exists)
-            labels.try_emplace(requirement.key, "");
+            labels.add(requirement.key, "");
     }
     return labels;
 }

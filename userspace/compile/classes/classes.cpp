@@ -114,7 +114,7 @@ uint32_t Classification::workload_of(const Pod& pod) {
     Workload workload{pod.name.ns, {}, std::move(ports)};
     for (const auto& [name, value] : pod.labels)
         if (relevance_.label_keys.contains(name)) {
-            workload.labels.emplace(name, value);
+            workload.labels.set(name, value);
             workloads_with_[label_text(name, value)].push_back(entry->second);
         }
     workloads_of_[workload.ns].push_back(entry->second);

@@ -161,9 +161,9 @@ std::string manifest_text(const Node& object) {
     // A Node without any label could be taken for a virtual one by its name.
     Labels labels = {{"kubernetes.io/os", "linux"}};
     if (!zone.empty())
-        labels.emplace("topology.kubernetes.io/zone", zone);
+        labels.set("topology.kubernetes.io/zone", zone);
     if (is_virtual)
-        labels.emplace("type", "virtual-kubelet");
+        labels.set("type", "virtual-kubelet");
     write_labels(json, labels);
     json.close('}').key("status").open('{').key("addresses").list(addresses, [&](const Address& address) {
         json.open('{').key("type").string("InternalIP").key("address").string(catflap::to_string(address)).close('}');

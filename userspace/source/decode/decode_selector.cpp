@@ -75,15 +75,15 @@ bool check_name(const Field& field, std::string_view text, std::string_view good
 }
 
 Labels decode_labels(const Field& field) {
-    Labels labels;
+    std::vector<Labels::value_type> labels;
     for (const auto& [key, value] : field.members()) {
         check_name(value, key, check_label_key(key));
         // The API server takes a null as the empty string.
         std::string text = value.string().value_or("");
         if (check_name(value, text, check_label_value(text)))
-            labels.emplace(key, std::move(text));
+            labels.emplace_back(key, std::move(text));
     }
-    return labels;
+    return Labels(std::move(labels)).shared();
 }
 
 Selector decode_readable_selector(const Field& field) {
@@ -115,7 +115,7 @@ Selector decode_readable_selector(const Field& field) {
 Selector decode_selector(const Field& field) {
     Selector selector;
     field.has_only({"matchLabels", "matchExpressions"});
-    for (auto& [key, value] : decode_labels(field.member("matchLabels")))
+    for (const auto& [key, value] : decode_labels(field.member("matchLabels")))
         selector.requirements.push_back({key, Operator::in, {value}});
     for (const Field& item : field.member("matchExpressions").items())
         selector.requirements.push_back(decode_requirement(item));
