@@ -7,14 +7,20 @@
 #ifndef CATFLAP_FLOW_H
 #define CATFLAP_FLOW_H
 
+#include <bpf/bpf_core_read.h>
 #include <catflap/flow.h>
 
 #include "maps.h"
 #include "parse/packet.h"
 
-/* The coarse clock costs a few ns where bpf_ktime_get_ns costs 35; a tick (1 to 10 ms) is fine enough for timeouts. */
+/*
+ * The coarse clock costs a few ns where bpf_ktime_get_ns costs 35; a tick (1 to 10 ms) is fine enough for timeouts.
+ * Kernels before 5.11 do not have it.
+ */
 static __always_inline __u64 now_ns(void)
 {
+    if (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_ktime_get_coarse_ns))
+        return bpf_ktime_get_ns();
     return bpf_ktime_get_coarse_ns();
 }
 

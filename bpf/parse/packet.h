@@ -51,7 +51,8 @@ struct packet {
 
 /*
  * A global function (kernel 5.6): the verifier checks it once, for any arguments, instead of again on every path to a
- * call. It therefore assumes that a pointer may be NULL, so these functions check theirs.
+ * call. It therefore assumes that a pointer may be NULL, so these functions check theirs. Before 5.12 it knows no
+ * pointers but the context, and the loader makes these functions static ones: make_functions_static().
  */
 #define GLOBAL_FUNCTION __noinline
 

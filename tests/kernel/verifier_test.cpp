@@ -14,6 +14,10 @@ TEST_CASE("each program is verified in at most 50,000 instructions") {
         bpf_prog_info info{};
         uint32_t bytes = sizeof(info);
         REQUIRE(bpf_obj_get_info_by_fd(program, &info, &bytes) == 0);
+        if (info.verified_insns == 0) {
+            MESSAGE("this kernel does not tell (5.16 and newer do)");
+            continue;
+        }
         CHECK(info.verified_insns > 1000);
         CHECK(info.verified_insns < 50000);
     }

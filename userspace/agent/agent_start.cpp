@@ -14,6 +14,7 @@
 #include "control/node_lock.h"
 #include "control/readiness.h"
 #include "kernel/datapath/datapath.h"
+#include "kernel/datapath/libbpf_log.h"
 #include "kernel/datapath/pin_directory.h"
 #include "agent/sources.h"
 

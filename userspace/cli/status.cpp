@@ -82,6 +82,10 @@ void Page::print_agent() {
     const std::string guard = text("/mode") == "iptables" ? "" : ", guard " + text("/guard/by");  // it needs none
     line("mode", fmt::format("{}, attached by {}{}, kernel {}, established connections: {}", text("/mode"),
                              text("/attachedBy"), guard, text("/kernel"), text("/established")));
+    if (!status_.value("asksConntrack", true))
+        line(
+            "",
+            "this kernel's nf_conntrack cannot be asked (5.18 can): a connection whose flow is evicted is judged anew");
 }
 
 void Page::print_source() {

@@ -5,15 +5,14 @@
 #include <spdlog/spdlog.h>
 #include <sys/utsname.h>
 
-#include <array>
-#include <cstdarg>
-#include <cstdio>
 #include <cstring>
 
 #include "catflap.skel.h"
 #include "kernel/attach/foreign.h"
 #include "kernel/datapath/flows.h"
+#include "kernel/datapath/libbpf_log.h"
 #include "kernel/datapath/pin_directory.h"
+#include "kernel/datapath/static_functions.h"
 
 namespace catflap::kernel {
 namespace {
@@ -23,31 +22,6 @@ namespace fs = std::filesystem;
 // A map without a row in maps.def does not compile; neither does a row without a map (Programs::map).
 constexpr size_t kSectionMaps = 1;  // .rodata
 static_assert(sizeof(catflap_bpf::maps) / sizeof(bpf_map*) == kMaps.size() + kSectionMaps);
-
-// libbpf's own words, kept for the moment when a load fails: they hold the verifier's reason.
-std::string& libbpf_log() {
-    static std::string log;
-    return log;
-}
-
-int collect_log(libbpf_print_level level, const char* format, va_list arguments) {
-    std::array<char, 4096> line{};
-    std::vsnprintf(line.data(), line.size(), format, arguments);
-    if (level == LIBBPF_DEBUG)
-        return 0;
-    std::string& log = libbpf_log();
-    log += line.data();
-    constexpr size_t kKept = 16384;
-    if (log.size() > kKept)
-        log.erase(0, log.size() - kKept);
-    return 0;
-}
-
-std::string last_line(std::string log) {
-    while (log.ends_with('\n'))
-        log.pop_back();
-    return log.substr(log.find_last_of('\n') + 1);  // npos + 1 is 0
-}
 
 // The version string names the kernel's kind of preemption: "#1 SMP PREEMPT_RT Debian 6.1.0-...".
 bool programs_interleave() {
@@ -125,20 +99,8 @@ Result<> Datapath::load() {
     if (auto done = find_capacity(); !done)
         return done;
     wake_conntrack();
-    // Where the kernel has no way into nf_conntrack, its verifier refuses a program that would go it.
-    conntrack_ = true;
-    if (!load_programs()) {
-        conntrack_ = false;
-        const std::string log = libbpf_log();
-        if (auto done = load_programs(); !done) {
-            spdlog::error("libbpf: {}", libbpf_log());
-            return done;
-        }
-        spdlog::warn(
-            "the datapath loads only without its questions to nf_conntrack (kernel 5.18 and newer has them): connections "
-            "whose flow was evicted are judged as new ones; libbpf says: {}",
-            last_line(log));
-    }
+    if (auto done = load_best_programs(); !done)
+        return done;
     for (const MapRow& row : kKeptMaps) {
         const fs::path path = options_.pin_dir / "keep" / row.name;
         if (fs::exists(path))
@@ -149,12 +111,37 @@ Result<> Datapath::load() {
     return {};
 }
 
+// Where the kernel has no way into nf_conntrack, its verifier refuses a program that would go it; where it cannot check
+// functions by themselves, one that has them.
+Result<> Datapath::load_best_programs() {
+    conntrack_ = true;
+    static_functions_ = false;
+    if (load_programs())
+        return {};
+    conntrack_ = false;
+    const std::string log = libbpf_log();
+    if (!load_programs()) {
+        static_functions_ = true;
+        if (auto done = load_programs(); !done) {
+            spdlog::error("libbpf: {}", libbpf_log());
+            return done;
+        }
+    }
+    spdlog::warn(
+        "the datapath loads only without its questions to nf_conntrack (kernel 5.18 and newer has them): connections "
+        "whose flow was evicted are judged as new ones; libbpf says: {}",
+        last_line_of(log));
+    return {};
+}
+
 Result<> Datapath::load_programs() {
     libbpf_log().clear();
     catflap_bpf::destroy(programs_->skeleton);
     programs_->skeleton = catflap_bpf::open();
     if (!programs_->skeleton)
         return fail_errno(errno, "open the BPF object");
+    if (static_functions_)
+        make_functions_static(programs_->skeleton->obj);
     programs_->skeleton->rodata->catflap_conntrack = conntrack_;
     programs_->skeleton->rodata->catflap_audit = options_.audit;
     programs_->skeleton->rodata->catflap_keep = options_.keep_established;
@@ -170,7 +157,7 @@ Result<> Datapath::load_programs() {
         return done;
     if (const int error = catflap_bpf::load(programs_->skeleton); error != 0)
         return fail_errno(error,
-                          "load the BPF programs (they need kernel 6.1 or newer with CONFIG_BPF_SYSCALL, "
+                          "load the BPF programs (they need kernel 5.10 or newer with CONFIG_BPF_SYSCALL, "
                           "CONFIG_NET_CLS_ACT, and root)");
     return {};
 }
@@ -286,10 +273,6 @@ Result<catflap_counter> Datapath::drop_count(uint32_t reason) const {
 
 Result<catflap_health> Datapath::health() const {
     return sum_over_cpus<catflap_health>(map_fd("health_counters"), "health_counters", 0);
-}
-
-void keep_libbpf_log() {
-    libbpf_set_print(collect_log);
 }
 
 }  // namespace catflap::kernel

@@ -90,6 +90,7 @@ class Datapath {
     explicit Datapath(DatapathOptions options);
     Result<> prepare_directory();
     Result<> load();
+    Result<> load_best_programs();
     Result<> load_programs();
     Result<> reuse_kept_maps();
     Result<> find_capacity();
@@ -113,14 +114,11 @@ class Datapath {
     std::vector<catflap_counter> outgrown_counts_;  // that were taken over
     bool flows_adopted_ = false;
     bool conntrack_ = false;
+    bool static_functions_ = false;  // see make_functions_static()
     bool took_over_ = false;
     uint32_t cpus_ = 1;
     UniqueFd lock_;  // on pin_dir: two agents must not share it
 };
-
-// libbpf's own words are kept for the moment when a load fails, instead of being printed: to ask for a filter that is
-// not there is no error.
-void keep_libbpf_log();
 
 // Takes away what is ours under pin_dir, our filters on these interfaces, and other catflaps' programs there. Says in
 // the log what it left, and what it found of others.

@@ -5,6 +5,7 @@
 
 #include "kernel/attach/foreign.h"
 #include "kernel/datapath/datapath.h"
+#include "kernel/datapath/libbpf_log.h"
 #include "kernel/datapath/pin_directory.h"
 
 namespace catflap::kernel {
