@@ -26,6 +26,7 @@ Usage: apiserver --dir DIR [OPTION...] [-- KUBE-APISERVER-FLAG...]
        apiserver token --dir DIR --namespace N --serviceaccount S [--lifetime 5s]
        apiserver fill --dir DIR [--pods 100000] [--namespaces 2000] [--policies 10000] [--node n1] [--local 250] [...]
        apiserver churn --dir DIR [--rate 150] [--seconds 60] [--local-rate SHARE] [...]
+       apiserver fault --dir DIR [--listen 127.0.0.1:0] [...]
 
 Runs in the foreground until SIGTERM, which ends it within a second, or until its parent dies.
 SIGUSR1 compacts etcd up to the newest revision. Watches from older ones then end with "410 Gone" under
@@ -58,6 +59,9 @@ The command churn then changes pods of the other nodes at a steady rate: rolling
 the old one is marked as deleted, and goes), Jobs' pods that finish and are followed by others, labels. Each of these steps is
 one change, and one event of every watch. It writes into etcd, too: by the API each change would cost this server ten
 milliseconds of CPU (it merges managedFields), on the machine of what is measured. Prints what it did as JSON.
+
+The command fault stands in front of the running server, and spoils those of its answers that it is told to spoil; fault --help
+has all that it can do.
 
 Options:
 `
@@ -231,7 +235,8 @@ func main() {
 		fmt.Fprintf(where, "apiserver: %v\n", err)
 		os.Exit(1)
 	}
-	commands := map[string]func([]string) error{"token": printToken, "fill": fill, "churn": churn}
+	commands := map[string]func([]string) error{"token": printToken, "fill": fill, "churn": churn,
+		"fault": runFault}
 	if len(os.Args) > 1 && commands[os.Args[1]] != nil {
 		if err := commands[os.Args[1]](os.Args[2:]); err != nil && !errors.Is(err, pflag.ErrHelp) {
 			fail(os.Stderr, err)

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -72,6 +73,7 @@ struct HttpTransport::Transfer {
     std::array<char, CURL_ERROR_SIZE> error{};
     Result<> failure{};  // of the handler
     bool has_head = false;
+    bool is_leaving = false;  // its connection may be a dead one
     bool& fresh;
 
     Transfer(ResponseHandler& to, bool& fresh_connections) : handler(to), fresh(fresh_connections) {}
@@ -95,7 +97,8 @@ void HttpTransport::Transfer::give_head() {
     curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after);
     if (status < 200 || std::exchange(has_head, true))
         return;
-    fresh = false;
+    if (!is_leaving)
+        fresh = false;
     ResponseHead head;
     head.status = static_cast<int>(status);
     if (retry_after > 0)
@@ -171,8 +174,9 @@ Result<> HttpTransport::configure(Transfer& transfer, const std::string& target)
     transfer.set(CURLOPT_NOPROXY, "");
     transfer.set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     transfer.set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
-    transfer.set(CURLOPT_PIPEWAIT, fresh_ ? 0L : 1L);
-    transfer.set(CURLOPT_FRESH_CONNECT, fresh_ ? 1L : 0L);
+    const bool fresh = makes_connection();
+    transfer.set(CURLOPT_PIPEWAIT, fresh ? 0L : 1L);
+    transfer.set(CURLOPT_FRESH_CONNECT, fresh ? 1L : 0L);
     transfer.set(CURLOPT_NOSIGNAL, 1L);
     transfer.set(CURLOPT_CONNECTTIMEOUT, kConnectSeconds);
     transfer.set(CURLOPT_TCP_KEEPALIVE, 1L);
@@ -221,6 +225,20 @@ void HttpTransport::cancel(ResponseHandler& handler) {
         return;
     curl_multi_remove_handle(curl_->multi, transfer->second->easy);
     transfers_.erase(transfer);
+}
+
+// libcurl cannot be told to close a connection, but not to keep it after the last request that it has. Until that has
+// gone, it would take a later one for it, though another connection has answered meanwhile.
+void HttpTransport::leave_connection() {
+    fresh_ = true;
+    for (const auto& [handler, transfer] : transfers_) {
+        transfer->is_leaving = true;
+        transfer->set(CURLOPT_FORBID_REUSE, 1L);
+    }
+}
+
+bool HttpTransport::makes_connection() const {
+    return fresh_ || std::ranges::any_of(transfers_, [](const auto& entry) { return entry.second->is_leaving; });
 }
 
 void HttpTransport::renew_credentials() {

@@ -19,7 +19,7 @@ class HttpTransport : public Transport {
 
     void start(const std::string& target, ResponseHandler& handler) override;
     void cancel(ResponseHandler& handler) override;
-    void leave_connection() override { fresh_ = true; }
+    void leave_connection() override;
     void renew_credentials() override;
 
     // Waits for something to happen, at most so long, or until wake().
@@ -33,6 +33,7 @@ class HttpTransport : public Transport {
     struct Transfer;
     struct Curl;
     HttpTransport(Access access, Credentials& credentials, std::unique_ptr<Curl> curl);
+    [[nodiscard]] bool makes_connection() const;
     Result<> configure(Transfer& transfer, const std::string& target);
     void finish(Transfer& transfer, const Result<>& outcome);
 

@@ -25,6 +25,8 @@ class JsonSplitter {
     Result<> feed(std::string_view bytes, const Take& take);
     // At the end of the stream: the list without its items. Fails where the text ends in the middle.
     Result<std::string> finish();
+    // An object has begun that has not ended yet.
+    [[nodiscard]] bool is_inside() const { return depth_ > 0; }
 
   private:
     Result<> step(char c, const Take& take);

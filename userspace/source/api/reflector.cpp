@@ -26,6 +26,8 @@ constexpr seconds kListSilence{60};
 constexpr seconds kHeadSilence{15};
 // A server that does not know streamed lists sends all objects, and no end.
 constexpr seconds kStreamedListSilence{10};
+// Where bytes were lost, all that follows looks like the rest of one event.
+constexpr seconds kLongestEvent{60};
 // etcd takes 1.5 MiB, an API server up to 3 MiB with some settings.
 constexpr size_t kLargestObject = size_t{16} << 20;
 
@@ -48,13 +50,12 @@ Reflector::Clock::time_point Reflector::step(Clock::time_point now) {
     note_working_watch();
     if (doubted_ && !is_listing() && now >= doubt_due_)
         begin_anew();
-    if (busy_ && now < heard_at_ + silence())
+    if (is_stuck())
+        give_up({EBADMSG, fmt::format("an event is not complete after {} s", kLongestEvent.count())});
+    else if (busy_ && now < heard_at_ + silence())
         return heard_at_ + silence();
-    if (busy_) {
-        transport_.cancel(*this);
-        transport_.leave_connection();
-        end(tl::unexpected(Error{ETIMEDOUT, fmt::format("nothing came for {} s", silence().count())}));
-    }
+    else if (busy_)
+        give_up({ETIMEDOUT, fmt::format("nothing came for {} s", silence().count())});
     if (now < due_)
         return due_;
     if (!next_page_.empty())
@@ -71,6 +72,16 @@ void Reflector::hurry() {
     if (!busy_ && std::exchange(failed_on_the_way_, false))
         due_ = std::min<Clock::time_point>(due_,
                                            now_ + milliseconds(std::uniform_int_distribution(0, kWithinMs)(random_)));
+}
+
+bool Reflector::is_stuck() const {
+    return busy_ && phase_ == Phase::watch && splitter_->is_inside() && now_ >= partial_since_ + kLongestEvent;
+}
+
+void Reflector::give_up(Error why) {
+    transport_.leave_connection();  // this request is one of those that leave it
+    transport_.cancel(*this);
+    end(tl::unexpected(std::move(why)));
 }
 
 bool Reflector::is_listing() const {

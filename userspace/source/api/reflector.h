@@ -71,6 +71,8 @@ class Reflector : public ResponseHandler {
     void begin_watch(bool streamed);
     void begin_anew();
     [[nodiscard]] bool is_listing() const;
+    [[nodiscard]] bool is_stuck() const;
+    void give_up(Error why);
     void request(const std::string& parameters);
     [[nodiscard]] std::chrono::seconds silence() const;
     Result<> take_item(std::string_view json);
@@ -119,6 +121,7 @@ class Reflector : public ResponseHandler {
     std::string error_body_;
     Clock::time_point begun_at_{};
     Clock::time_point heard_at_{};
+    Clock::time_point partial_since_{};  // what the splitter has of an event
     bool got_something_ = false;
     std::optional<ApiStatus> told_;  // by an ERROR event
     // Of the list that is under way.

@@ -44,6 +44,17 @@ std::string explain(const ApiStatus& status) {
                                   : fmt::format("{} ({})", status.message, status.code);
 }
 
+// Versions of a kind are numbers that grow: Kubernetes promises it since 1.35, and etcd's were so before. Of what is
+// none nobody knows.
+bool is_older(const std::string& version, const std::string& than) {
+    const auto is_number = [](const std::string& text) {
+        return !text.empty() && text.front() != '0' && text.find_first_not_of("0123456789") == std::string::npos;
+    };
+    if (!is_number(version) || !is_number(than))
+        return false;
+    return version.size() != than.size() ? version.size() < than.size() : version < than;
+}
+
 }  // namespace
 
 Result<> Reflector::head(const ResponseHead& head) {
@@ -66,7 +77,10 @@ Result<> Reflector::body(std::string_view bytes) {
         return {};
     }
     heard();
+    if (!splitter_->is_inside())
+        partial_since_ = now_;
     auto done = splitter_->feed(bytes, [&](std::string_view element) {
+        partial_since_ = now_;
         return phase_ == Phase::paged_list ? take_item(element) : take_event(element);
     });
     if (!done && !told_ && done.error().code != ETIMEDOUT)
@@ -97,9 +111,12 @@ Result<> Reflector::take_event(std::string_view json) {
         if (phase_ == Phase::streamed_list)
             deliver(version);
     } else {
+        // Taken, it would bring back an object's earlier version, or one that is gone.
+        if (phase_ == Phase::watch && is_older(version, version_))
+            return fail("the server sent an event of version {} after {}", version, version_);
         take_change(std::move(*event));
     }
-    if (phase_ == Phase::watch && !version.empty())
+    if (phase_ == Phase::watch && !version.empty() && !is_older(version, version_))
         version_ = version;
     return {};
 }

@@ -35,7 +35,7 @@ class Transport {
     // but for cancel(), and never before start() returns.
     virtual void start(const std::string& target, ResponseHandler& handler) = 0;
     virtual void cancel(ResponseHandler& handler) = 0;
-    // Nothing comes over it any more, though it looks open: the next request makes another one.
+    // Nothing comes over it any more, though it looks open: those that are under way are the last ones that use it.
     virtual void leave_connection() = 0;
     // The server did not accept who we say we are: the next request asks for it anew.
     virtual void renew_credentials() = 0;

@@ -66,6 +66,9 @@ Result<std::string> key_of(const Value& object, const ApiKind& kind) {
 
 Result<ApiObject> decode_value(const Value& value, const ApiKind& kind) {
     ApiObject out;
+    // Elements of a list do not say what they are. Another kind's object could have the name of one that is enforced.
+    if (const std::string said = text(member(&value, "kind")); !said.empty() && said != kind.kind)
+        return fail("read what the API server sent of {}: an object of kind {}", kind.file, said);
     auto key = key_of(value, kind);
     if (!key)
         return tl::unexpected(key.error());
