@@ -37,7 +37,19 @@ struct Feeder::Parts {
     Credentials credentials;
     std::vector<std::unique_ptr<ReflectorSink>> sinks;
     std::vector<std::unique_ptr<Reflector>> reflectors;
+    std::optional<LeaseKeeper> lease;
     std::unique_ptr<HttpTransport> transport;
+
+    // Returns when the keeper wants to be called again.
+    std::chrono::steady_clock::time_point keep_lease() {
+        if (!lease)
+            return std::chrono::steady_clock::time_point::max();
+        if (const auto presence = mailbox.presence())
+            lease->set(*presence);
+        const auto next = lease->step(std::chrono::steady_clock::now());
+        mailbox.set_lease(lease->status());
+        return next;
+    }
 
     [[nodiscard]] size_t count_failing() const {
         return static_cast<size_t>(std::ranges::count_if(
@@ -54,7 +66,8 @@ struct Feeder::Parts {
 Feeder::Feeder(std::unique_ptr<Parts> parts, uint64_t question)
     : parts_(std::move(parts)), question_(question), thread_([this] { run(); }) {}
 
-Result<std::unique_ptr<Feeder>> Feeder::start(const Access& access, Mailbox& mailbox, uint64_t question) {
+Result<std::unique_ptr<Feeder>> Feeder::start(const Access& access, const LeaseOptions& lease, Mailbox& mailbox,
+                                              uint64_t question) {
     auto parts = std::make_unique<Parts>(access, mailbox);
     auto transport = HttpTransport::open(access, parts->credentials);
     if (!transport)
@@ -66,6 +79,8 @@ Result<std::unique_ptr<Feeder>> Feeder::start(const Access& access, Mailbox& mai
         parts->reflectors.push_back(
             std::make_unique<Reflector>(resources()[i], *parts->transport, *parts->sinks.back(), random(), question));
     }
+    if (lease.duration > std::chrono::seconds(0))
+        parts->lease.emplace(lease, *parts->transport, random());
     mailbox.set_standings(parts->standings());
     return std::unique_ptr<Feeder>(new Feeder(std::move(parts), question));
 }
@@ -94,12 +109,15 @@ void Feeder::run() {
                 reflector->doubt(question);
             next = std::min(next, reflector->step(std::chrono::steady_clock::now()));
         }
+        next = std::min(next, parts_->keep_lease());
         parts_->mailbox.set_standings(parts_->standings());
         // Bytes that are not read make the server wait.
         if (parts_->mailbox.full()) {
             std::this_thread::sleep_for(kFullWait);
             for (const auto& reflector : parts_->reflectors)
                 reflector->hold(std::chrono::steady_clock::now());
+            if (parts_->lease)
+                parts_->lease->hold(std::chrono::steady_clock::now());
             continue;
         }
         now = std::chrono::steady_clock::now();
@@ -108,6 +126,8 @@ void Feeder::run() {
         now = std::chrono::steady_clock::now();
         for (const auto& reflector : parts_->reflectors)
             reflector->tick(now);
+        if (parts_->lease)
+            parts_->lease->tick(now);
         parts_->transport->perform();
         const size_t failed_before = std::exchange(failing, parts_->count_failing());
         if (failing < failed_before)

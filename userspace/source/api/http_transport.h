@@ -17,7 +17,7 @@ class HttpTransport : public Transport {
     static Result<std::unique_ptr<HttpTransport>> open(Access access, Credentials& credentials);
     ~HttpTransport() override;
 
-    void start(const std::string& target, ResponseHandler& handler) override;
+    void start(const Request& request, ResponseHandler& handler) override;
     void cancel(ResponseHandler& handler) override;
     void leave_connection() override { fresh_ = true; }
     void renew_credentials() override;
@@ -33,7 +33,8 @@ class HttpTransport : public Transport {
     struct Transfer;
     struct Curl;
     HttpTransport(Access access, Credentials& credentials, std::unique_ptr<Curl> curl);
-    Result<> configure(Transfer& transfer, const std::string& target);
+    Result<> configure(Transfer& transfer, const Request& request);
+    void reach(Transfer& transfer, const std::string& target) const;
     void finish(Transfer& transfer, const Result<>& outcome);
 
     Access access_;

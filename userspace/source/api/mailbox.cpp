@@ -45,6 +45,27 @@ void Mailbox::set_standings(std::vector<Standing> standings) {
     standings_ = std::move(standings);
 }
 
+// Nobody waits for these: each side looks at the other's when it comes by.
+void Mailbox::set_lease(std::optional<LeaseStatus> lease) {
+    const std::lock_guard lock(mutex_);
+    lease_ = std::move(lease);
+}
+
+std::optional<LeaseStatus> Mailbox::lease() const {
+    const std::lock_guard lock(mutex_);
+    return lease_;
+}
+
+void Mailbox::set_presence(const Presence& presence) {
+    const std::lock_guard lock(mutex_);
+    presence_ = presence;
+}
+
+std::optional<Presence> Mailbox::presence() const {
+    const std::lock_guard lock(mutex_);
+    return presence_;
+}
+
 bool Mailbox::full() const {
     const std::lock_guard lock(mutex_);
     return deliveries_.size() >= kMostWaiting;
