@@ -133,6 +133,7 @@ class Agent : public report::Responder {
     // Others see how this agent is, where the source can tell them.
     void tell_presence();
     void log_lease();
+    void log_events();
 
     // agent_start.cpp
     // One attempt. Fails only where no other may follow.
@@ -227,6 +228,7 @@ class Agent : public report::Responder {
     Clock::time_point serve_again_at_{};
     Clock::time_point tell_presence_at_{};
     bool told_no_lease_ = false;
+    bool told_no_events_ = false;
     // The start.
     bool chains_close_ = false;  // of an iptables mode that is in force, as it was last looked
     std::chrono::steady_clock::time_point chains_audit_at_{};

@@ -44,6 +44,16 @@ struct LeaseStatus {
     bool not_allowed = false;  // by what no time mends: a right is missing, or the namespace
 };
 
+// A NetworkPolicy that is not enforced as it stands.
+struct RefusedPolicy {
+    std::string ns;
+    std::string name;
+    std::string reason;  // a word, "DoesNotFit": an Event's
+    std::string why;     // a sentence: what is wrong, and what is in force in its place
+
+    auto operator<=>(const RefusedPolicy&) const = default;
+};
+
 class Source {
   public:
     Source() = default;
@@ -91,6 +101,10 @@ class Source {
     // ---- Presence ----
     // What is told of this agent from now on, by a source that can tell others. Never waits.
     virtual void set_presence(const Presence&) {}
+    // All policies that are refused now, for their owners.
+    virtual void set_refused_policies(const std::vector<RefusedPolicy>&) {}
+    // Why their owners are not told, where no time mends it; "".
+    [[nodiscard]] virtual std::string cannot_tell_owners() const { return ""; }
     // Nothing: it does not tell.
     [[nodiscard]] virtual std::optional<LeaseStatus> lease() const { return {}; }
 

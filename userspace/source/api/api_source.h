@@ -59,6 +59,8 @@ class ApiSource : public Source {
     [[nodiscard]] std::vector<FeedStatus> feeds() const override;
 
     void set_presence(const Presence& presence) override { mailbox_->set_presence(presence); }
+    void set_refused_policies(const std::vector<RefusedPolicy>& refused) override { mailbox_->set_refused(refused); }
+    [[nodiscard]] std::string cannot_tell_owners() const override { return mailbox_->cannot_tell_owners(); }
     [[nodiscard]] std::optional<LeaseStatus> lease() const override { return mailbox_->lease(); }
 
     [[nodiscard]] bool unsaved() const override { return catalog_.unsaved(); }

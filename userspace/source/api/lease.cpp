@@ -1,47 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "source/api/lease.h"
 
-#include <charconv>
-#include <ctime>
 #include <nlohmann/json.hpp>
-#include <optional>
+
+#include "source/api/micro_time.h"
 
 namespace catflap::source {
 namespace {
 
 using nlohmann::json;
-using std::chrono::microseconds;
-using std::chrono::system_clock;
 
 // A prefix has to be a domain; this one is the project's.
 constexpr const char* kVersionAnnotation = "catflap.github.io/version";
 constexpr const char* kModeAnnotation = "catflap.github.io/mode";
 constexpr const char* kStateAnnotation = "catflap.github.io/state";
-
-// RFC 3339 with microseconds, as the type MicroTime wants it.
-std::string micro_time(system_clock::time_point time) {
-    const auto since = std::chrono::floor<microseconds>(time.time_since_epoch());
-    const auto whole = std::chrono::floor<std::chrono::seconds>(since);
-    const std::time_t whole_s = whole.count();
-    std::tm utc{};
-    gmtime_r(&whole_s, &utc);
-    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday,
-                       utc.tm_hour, utc.tm_min, utc.tm_sec, (since - whole).count());
-}
-
-// Of whole seconds, and what of a fraction can be read.
-std::optional<system_clock::time_point> parse_micro_time(const std::string& text) {
-    std::tm parts{};
-    const char* rest = strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &parts);
-    if (rest == nullptr)
-        return std::nullopt;
-    system_clock::time_point time = system_clock::from_time_t(timegm(&parts));
-    constexpr size_t kDigits = 6;
-    int micro = 0;
-    if (*rest == '.' && std::string_view(rest + 1).size() >= kDigits)
-        std::from_chars(rest + 1, rest + 1 + kDigits, micro);
-    return time + microseconds(micro);
-}
 
 std::string text_at(const json& object, const json::json_pointer& pointer) {
     return object.contains(pointer) && object[pointer].is_string() ? object[pointer].get<std::string>() : "";

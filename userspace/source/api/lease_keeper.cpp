@@ -48,8 +48,11 @@ LeaseKeeper::LeaseKeeper(LeaseOptions options, Transport& transport, uint32_t se
 
 void LeaseKeeper::set(const Presence& presence) {
     presence_ = presence;
-    if (sent_ != presence_ && !failing_)
-        due_ = std::min(due_, sent_at_ + kBetweenWrites);
+}
+
+// What the server refuses is not asked for sooner because there is more to say.
+LeaseKeeper::Clock::time_point LeaseKeeper::due() const {
+    return sent_ == presence_ || failing_ ? due_ : std::min(due_, sent_at_ + kBetweenWrites);
 }
 
 // Around a third of the duration, so that a thousand agents that were rolled out together do not write in step.
@@ -69,8 +72,8 @@ LeaseKeeper::Clock::time_point LeaseKeeper::step(Clock::time_point now) {
         transport_.cancel(*this);
         end(fail("no answer came for {} s", kAnswerSilence.count()));
     }
-    if (now < due_)
-        return due_;
+    if (now < due())
+        return due();
     if (node_uid_.empty() && now >= ask_node_at_)
         ask_for_node();
     else
@@ -156,8 +159,6 @@ void LeaseKeeper::written() {
     failing_ = false;
     backoff_.reset();
     due_ = sent_at_ + interval();
-    if (sent_ != presence_)
-        due_ = std::min(due_, sent_at_ + kBetweenWrites);
 }
 
 void LeaseKeeper::refused() {

@@ -59,6 +59,7 @@ class LeaseKeeper : public ResponseHandler {
     // at_least: how long to wait.
     void failed(std::string why, Clock::duration at_least = {});
     [[nodiscard]] Clock::duration interval();
+    [[nodiscard]] Clock::time_point due() const;
 
     LeaseOptions options_;
     Transport& transport_;

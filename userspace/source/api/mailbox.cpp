@@ -66,6 +66,26 @@ std::optional<Presence> Mailbox::presence() const {
     return presence_;
 }
 
+void Mailbox::set_refused(const std::vector<RefusedPolicy>& refused) {
+    const std::lock_guard lock(mutex_);
+    refused_ = refused;
+}
+
+std::optional<std::vector<RefusedPolicy>> Mailbox::take_refused() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(refused_, std::nullopt);
+}
+
+void Mailbox::set_cannot_tell_owners(const std::string& why) {
+    const std::lock_guard lock(mutex_);
+    cannot_tell_owners_ = why;
+}
+
+std::string Mailbox::cannot_tell_owners() const {
+    const std::lock_guard lock(mutex_);
+    return cannot_tell_owners_;
+}
+
 bool Mailbox::full() const {
     const std::lock_guard lock(mutex_);
     return deliveries_.size() >= kMostWaiting;

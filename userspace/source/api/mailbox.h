@@ -38,6 +38,9 @@ class Mailbox {
     void set_standings(std::vector<Standing> standings);
     void set_lease(std::optional<LeaseStatus> lease);
     [[nodiscard]] std::optional<Presence> presence() const;
+    // Nothing: they are as they were at the last call.
+    std::optional<std::vector<RefusedPolicy>> take_refused();
+    void set_cannot_tell_owners(const std::string& why);
     // So much has not been taken yet that the server has to wait.
     [[nodiscard]] bool full() const;
 
@@ -48,6 +51,8 @@ class Mailbox {
     [[nodiscard]] std::vector<Standing> standings() const;
     void set_presence(const Presence& presence);
     [[nodiscard]] std::optional<LeaseStatus> lease() const;
+    void set_refused(const std::vector<RefusedPolicy>& refused);
+    [[nodiscard]] std::string cannot_tell_owners() const;
 
   private:
     explicit Mailbox(UniqueFd event, size_t resources) : event_(std::move(event)), standings_(resources) {}
@@ -59,6 +64,8 @@ class Mailbox {
     std::vector<Standing> standings_;
     std::optional<Presence> presence_;
     std::optional<LeaseStatus> lease_;
+    std::optional<std::vector<RefusedPolicy>> refused_;
+    std::string cannot_tell_owners_;
 };
 
 }  // namespace catflap::source
