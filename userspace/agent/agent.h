@@ -129,6 +129,12 @@ class Agent : public report::Responder {
     // Everything that was seen up to the commit is in force.
     void note_enforced(bool urgent);
 
+    // agent_presence.cpp
+    // Others see how this agent is, where the source can tell them.
+    void tell_presence();
+    void log_lease();
+    void log_events();
+
     // agent_start.cpp
     // One attempt. Fails only where no other may follow.
     Result<> try_to_start();
@@ -220,6 +226,9 @@ class Agent : public report::Responder {
     std::string metrics_at_;                // where it listens
     std::optional<Collection> collection_;  // while a scrape waits for it
     Clock::time_point serve_again_at_{};
+    Clock::time_point tell_presence_at_{};
+    bool told_no_lease_ = false;
+    bool told_no_events_ = false;
     // The start.
     bool chains_close_ = false;  // of an iptables mode that is in force, as it was last looked
     std::chrono::steady_clock::time_point chains_audit_at_{};

@@ -219,6 +219,7 @@ void Agent::every_second() {
     audit_rules();
     if (state_.guard)
         audit_pins();
+    tell_presence();
     if (!state_.enforcing)
         return;
     audit_ = true;

@@ -89,6 +89,7 @@ Result<> Agent::try_to_start() {
     state_.enforcing = true;
     state_.starting.open = false;
     state_.starting.error.clear();
+    tell_presence_at_ = {};
     audit_ = true;
     malloc_trim(0);  // reading the whole source leaves as much behind as it keeps
     if (state_.links->links().empty())

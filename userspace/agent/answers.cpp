@@ -42,6 +42,11 @@ std::optional<report::CacheRow> cache_of(const AgentState& state) {
     return row;
 }
 
+std::optional<report::LeaseRow> lease_of(const AgentState& state) {
+    const auto lease = state.source ? state.source->lease() : std::nullopt;
+    return lease ? std::optional(report::LeaseRow{lease->name, lease->renewed_at, lease->error}) : std::nullopt;
+}
+
 std::vector<report::FeedRow> feeds_of(const AgentState& state) {
     std::vector<report::FeedRow> rows;
     if (!state.source)
@@ -147,6 +152,7 @@ report::Status status_of(const AgentState& state) {
     status.feeds = feeds_of(state);
     status.source_error = state.source_error;
     status.cache = cache_of(state);
+    status.lease = lease_of(state);
     status.keeps_established = engine::keeps_established(state.options);
     status.attached_by = state.engine ? state.engine->attached_by() : "";
     status.guard = {state.guard && state.guard->closed(),

@@ -52,6 +52,12 @@ void define(CLI::App& app, Options& options) {
     app.add_option("--context", options.context, "context of the kubeconfig (default: its current one)");
     app.add_option("--api-server", options.api_server,
                    "URL of the API server, instead of the one that environment or kubeconfig name");
+    app.add_option("--lease-namespace", options.lease_namespace,
+                   "namespace of the Lease by which catflap status --cluster knows that this agent lives")
+        ->capture_default_str();
+    app.add_option("--lease-seconds", options.lease_seconds,
+                   "so long a renewal of that Lease counts; it is renewed three times within. 0: no Lease")
+        ->capture_default_str();
     app.add_option("--node", options.node, "name of this node (default: the host's name)");
     app.add_option("--mode", options.mode,
                    "ebpf; iptables: by chains and ipsets, as the engine that catflap replaces; audit: judge and count, "

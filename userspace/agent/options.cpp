@@ -24,6 +24,8 @@ std::vector<std::string> needs_restart(const Options& running, const Options& no
     compare("--kubeconfig", running.kubeconfig, now.kubeconfig);
     compare("--context", running.context, now.context);
     compare("--api-server", running.api_server, now.api_server);
+    compare("--lease-namespace", running.lease_namespace, now.lease_namespace);
+    compare("--lease-seconds", running.lease_seconds, now.lease_seconds);
     compare("--node", running.node, now.node);
     compare("--mode", running.mode, now.mode);
     compare("--iptables-backend", running.backend, now.backend);

@@ -9,6 +9,7 @@
 
 #include "base/log_format.h"
 #include "engine/options.h"
+#include "source/api/lease.h"
 
 namespace catflap::agent {
 
@@ -42,6 +43,8 @@ struct Options : engine::Options {
     std::string context;     // of the kubeconfig; "": its current one
     std::string api_server;  // URL, instead of the one that kubeconfig or environment name; ""
     std::string node;        // "": the host's name
+    std::string lease_namespace = source::kLeaseNamespace;
+    uint32_t lease_seconds = 60;  // how long a renewal of it counts; 0: no Lease is held
     std::filesystem::path run_dir = "/run/catflap";
     GuardWish guard = GuardWish::automatic;  // close interfaces that no program judges
     OnFailure on_failure = OnFailure::closed;

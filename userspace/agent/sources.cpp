@@ -36,7 +36,10 @@ Result<std::unique_ptr<source::Source>> open_cluster(const Options& options) {
         spdlog::warn("insecure-skip-tls-verify: whoever answers at {} decides what this node enforces", access->server);
     auto opened = source::ApiSource::open({.access = std::move(*access),
                                            .node = options.without_pods ? "" : options.node,
-                                           .cache = options.run_dir / kCacheName});
+                                           .cache = options.run_dir / kCacheName,
+                                           .lease = {.node = options.node,
+                                                     .ns = options.lease_namespace,
+                                                     .duration = std::chrono::seconds(options.lease_seconds)}});
     if (!opened)
         return tl::unexpected(opened.error());
     return std::unique_ptr<source::Source>(std::move(*opened));
@@ -63,6 +66,8 @@ const char* wrong_source(const Options& options) {
         return "--context needs --kubeconfig FILE, in which it is";
     if (!options.api_server.empty() && !is_cluster(options))
         return "--api-server needs --in-cluster or --kubeconfig";
+    if (options.lease_seconds != 0 && (options.lease_seconds < 3 || options.lease_seconds > 3600))
+        return "--lease-seconds: 3 to 3600, or 0 for no Lease";
     return nullptr;
 }
 

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <filesystem>
 #include <iosfwd>
+#include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
@@ -49,6 +50,11 @@ void add_common_options(CLI::App& command, Session& session);
 void add_timeout(CLI::App& command, Session& session);
 
 void add_status(CLI::App& app, Session& session);
+// --cluster and what belongs to it, as options of `status`; status_cluster() is what it does then.
+struct ClusterOptions;
+std::shared_ptr<ClusterOptions> add_cluster_options(CLI::App& status);
+bool is_asked(const ClusterOptions& options);
+int status_cluster(const Session& session, const ClusterOptions& options, bool only_check);
 void add_settle(CLI::App& app, Session& session);
 void add_get(CLI::App& app, Session& session);
 void add_check(CLI::App& app, Session& session);

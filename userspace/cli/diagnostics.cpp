@@ -9,10 +9,9 @@
 
 namespace catflap::cli {
 
-using nlohmann::json;
 using source::Diagnostic;
 
-json to_json(const Diagnostic& diagnostic) {
+nlohmann::json to_json(const Diagnostic& diagnostic) {
     return {{"file", diagnostic.file},
             {"line", diagnostic.line},
             {"object", diagnostic.object},
@@ -20,16 +19,16 @@ json to_json(const Diagnostic& diagnostic) {
             {"message", diagnostic.message}};
 }
 
-json to_json(const std::vector<Diagnostic>& diagnostics) {
-    json list = json::array();
+nlohmann::json to_json(const std::vector<Diagnostic>& diagnostics) {
+    nlohmann::json list = nlohmann::json::array();
     for (const Diagnostic& diagnostic : diagnostics)
         list.push_back(to_json(diagnostic));
     return list;
 }
 
-std::vector<Diagnostic> diagnostics_from(const json& list) {
+std::vector<Diagnostic> diagnostics_from(const nlohmann::json& list) {
     std::vector<Diagnostic> diagnostics;
-    for (const json& item : list)
+    for (const nlohmann::json& item : list)
         diagnostics.push_back({.file = item.value("file", ""),
                                .line = item.value("line", 0),
                                .object = item.value("object", ""),
@@ -50,7 +49,7 @@ std::string_view words_of(const std::string& outcome) {
 
 }  // namespace
 
-void print_refused(std::ostream& out, const json& refused) {
+void print_refused(std::ostream& out, const nlohmann::json& refused) {
     const auto diagnostics = diagnostics_from(refused);
     for (size_t i = 0; i < diagnostics.size(); ++i) {
         const std::string_view outcome = words_of(refused[i].value("outcome", ""));

@@ -212,7 +212,10 @@ class TableWriter::Table {
 };
 
 TableWriter::TableWriter(report::Kind kind, const TableStyle& style, std::ostream& out)
-    : table_(std::make_unique<Table>(columns_of(kind, style.wide, style.audit), style)), out_(out) {}
+    : TableWriter(columns_of(kind, style.wide, style.audit), style, out) {}
+
+TableWriter::TableWriter(std::vector<Column> columns, const TableStyle& style, std::ostream& out)
+    : table_(std::make_unique<Table>(std::move(columns), style)), out_(out) {}
 
 TableWriter::~TableWriter() = default;
 
@@ -227,8 +230,12 @@ void TableWriter::finish() {
 }
 
 std::string render_table(report::Kind kind, const json& items, const TableStyle& style) {
+    return render_table(columns_of(kind, style.wide, style.audit), items, style);
+}
+
+std::string render_table(std::vector<Column> columns, const json& items, const TableStyle& style) {
     std::ostringstream out;
-    TableWriter table(kind, style, out);
+    TableWriter table(std::move(columns), style, out);
     for (const json& item : items)
         table.add(item);
     table.finish();

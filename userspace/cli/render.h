@@ -52,6 +52,7 @@ struct TableStyle {
 };
 // A header and a line per item.
 std::string render_table(report::Kind kind, const nlohmann::json& items, const TableStyle& style);
+std::string render_table(std::vector<Column> columns, const nlohmann::json& items, const TableStyle& style);
 
 // The same in parts, for lists that do not fit into memory: the first rows tell how wide the columns are.
 class TableWriter {
@@ -59,6 +60,7 @@ class TableWriter {
     static constexpr size_t kMeasured = 2000;
 
     TableWriter(report::Kind kind, const TableStyle& style, std::ostream& out);
+    TableWriter(std::vector<Column> columns, const TableStyle& style, std::ostream& out);
     ~TableWriter();
     TableWriter(const TableWriter&) = delete;
     TableWriter& operator=(const TableWriter&) = delete;

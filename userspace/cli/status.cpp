@@ -241,11 +241,15 @@ void add_status(CLI::App& app, Session& session) {
         "  $ catflap status -o json | jq -r .source.state\n"
         "  synced\n"
         "Exits with 0 whenever an agent answers, also where it refused objects; with --check, only where the node is\n"
-        "enforced as its source says.");
+        "enforced as its source says; with --cluster, only where each node is.");
+    const auto cluster = add_cluster_options(*command);
     auto only_check = std::make_shared<bool>(false);
     command->add_flag("--check", *only_check,
                       "Prints only what keeps the node from being enforced as the source says; 1: there is something");
-    command->callback([only_check, &session] { session.exit_code = status(session, *only_check); });
+    command->callback([only_check, cluster, &session] {
+        session.exit_code =
+            is_asked(*cluster) ? status_cluster(session, *cluster, *only_check) : status(session, *only_check);
+    });
 }
 
 }  // namespace catflap::cli

@@ -115,6 +115,10 @@ void add_source(Families& families, const report::Status& status) {
         add(watches, resource, feed.watches);
         add(events, resource, feed.events);
     }
+    if (status.lease)
+        add(families.gauge("catflap_lease_renewed_timestamp_seconds",
+                           "When the Lease by which others know this agent was renewed last; 0: never."),
+            {}, seconds_of(status.lease->renewed_at));
     if (!status.cache)
         return;
     add(families.gauge("catflap_cache_saved_timestamp_seconds", "When last good versions were saved last; 0: never."),

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 namespace catflap::report {
 namespace {
@@ -207,6 +208,16 @@ std::vector<Finding> findings(const Facts& facts) {
                 {&condition, fmt::format("{}: and {} more like these", condition.id, sentences.size() - shown)});
     }
     return result;
+}
+
+std::string failing_ids(const std::vector<Finding>& findings) {
+    std::string ids;
+    const Condition* last = nullptr;
+    for (const Finding& finding : findings)
+        if (finding.condition->severity == Severity::fail &&
+            std::exchange(last, finding.condition) != finding.condition)
+            ids += (ids.empty() ? "" : ",") + std::string(finding.condition->id);
+    return ids;
 }
 
 nlohmann::json to_json(const std::vector<Finding>& findings) {

@@ -35,6 +35,9 @@ struct Finding {
 inline constexpr size_t kMaxFindings = 20;
 std::vector<Finding> findings(const Facts& facts);
 
+// Those that fail, by their ids: "source-stale,refused"; "": the node is enforced as its source says.
+std::string failing_ids(const std::vector<Finding>& findings);
+
 // [{"id","severity","sentence","remedy"}]
 nlohmann::json to_json(const std::vector<Finding>& findings);
 

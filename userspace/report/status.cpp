@@ -54,9 +54,14 @@ json source_of(const Status& status) {
                  {"bytes", status.cache->bytes},
                  {"lost", status.cache->lost},
                  {"error", status.cache->error}};
-    return {{"kind", status.source_kind},      {"path", status.source_path},
-            {"feeds", feeds_of(status.feeds)}, {"state", status.source_error.empty() ? "synced" : "stale"},
-            {"error", status.source_error},    {"cache", std::move(cache)}};
+    json source = {{"kind", status.source_kind},      {"path", status.source_path},
+                   {"feeds", feeds_of(status.feeds)}, {"state", status.source_error.empty() ? "synced" : "stale"},
+                   {"error", status.source_error},    {"cache", std::move(cache)}};
+    if (status.lease)
+        source["lease"] = {{"name", status.lease->name},
+                           {"renewedAt", text_of(status.lease->renewed_at)},
+                           {"error", status.lease->error}};
+    return source;
 }
 
 json pods_of(const std::vector<UnenforcedPod>& pods, const std::string& this_node) {

@@ -46,6 +46,13 @@ struct FeedRow {
     uint64_t events = 0;
 };
 
+// By which others of the cluster know that this agent lives.
+struct LeaseRow {
+    std::string name;  // "ns/name"
+    std::optional<Time> renewed_at;
+    std::string error;  // why the last attempt did not renew it
+};
+
 struct GuardRow {
     bool on = false;
     std::string by;
@@ -84,6 +91,7 @@ struct Status {
     std::vector<FeedRow> feeds;  // of a source that asks a server for each kind
     std::string source_error;    // "": it is synced
     std::optional<CacheRow> cache;
+    std::optional<LeaseRow> lease;  // of a source that holds one
     bool keeps_established = false;
     std::string attached_by;
     GuardRow guard;

@@ -4,7 +4,6 @@
 #include <utility>
 
 namespace catflap::resolve {
-namespace {
 
 std::vector<ObjectName> policies_selecting(const Cluster& cluster, const Pod& pod) {
     std::vector<ObjectName> result;
@@ -14,8 +13,6 @@ std::vector<ObjectName> policies_selecting(const Cluster& cluster, const Pod& po
             result.push_back(policy->first);
     return result;
 }
-
-}  // namespace
 
 const char* sentence_of(OutOfReach why) {
     switch (why) {

@@ -12,6 +12,9 @@
 
 namespace catflap::resolve {
 
+// By name.
+std::vector<ObjectName> policies_selecting(const Cluster& cluster, const Pod& pod);
+
 enum class OutOfReach : uint8_t { virtual_node, unknown_node, host_network };
 const char* sentence_of(OutOfReach why);
 

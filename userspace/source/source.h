@@ -28,6 +28,32 @@ struct FeedStatus {
     uint64_t events = 0;
 };
 
+// What others of the cluster may know of this agent.
+struct Presence {
+    std::string mode;   // "ebpf"
+    std::string state;  // "enforcing", or what is not in order: "source-stale,refused"
+
+    bool operator==(const Presence&) const = default;
+};
+
+// The Lease by which a source tells of it.
+struct LeaseStatus {
+    std::string name;  // "catflap-leases/catflap.node-1"
+    std::optional<std::chrono::system_clock::time_point> renewed_at;
+    std::string error;         // why the last attempt did not renew it; ""
+    bool not_allowed = false;  // by what no time mends: a right is missing, or the namespace
+};
+
+// A NetworkPolicy that is not enforced as it stands.
+struct RefusedPolicy {
+    std::string ns;
+    std::string name;
+    std::string reason;  // a word, "DoesNotFit": an Event's
+    std::string why;     // a sentence: what is wrong, and what is in force in its place
+
+    auto operator<=>(const RefusedPolicy&) const = default;
+};
+
 class Source {
   public:
     Source() = default;
@@ -71,6 +97,16 @@ class Source {
     [[nodiscard]] virtual const std::vector<Diagnostic>& warnings() const = 0;
     // By kind, where they come separately.
     [[nodiscard]] virtual std::vector<FeedStatus> feeds() const { return {}; }
+
+    // ---- Presence ----
+    // What is told of this agent from now on, by a source that can tell others. Never waits.
+    virtual void set_presence(const Presence&) {}
+    // All policies that are refused now, for their owners.
+    virtual void set_refused_policies(const std::vector<RefusedPolicy>&) {}
+    // Why their owners are not told, where no time mends it; "".
+    [[nodiscard]] virtual std::string cannot_tell_owners() const { return ""; }
+    // Nothing: it does not tell.
+    [[nodiscard]] virtual std::optional<LeaseStatus> lease() const { return {}; }
 
     // ---- The cache ----
     // Whether save() has something to do now.

@@ -32,6 +32,7 @@ Snapshot full() {
     status.source_error = "gone";
     status.feeds = {{"pods", true, "no route", time, 1, 2, 300}};
     status.cache = report::CacheRow{"/run", time, 4096, "", ""};
+    status.lease = report::LeaseRow{"catflap-leases/catflap.n1", time, ""};
     status.mends = {{"pins", 3, time}};
     status.counts = {{"refused", 2}};
     status.engine.emplace();
@@ -94,6 +95,7 @@ TEST_CASE("every value has its line") {
             R"(catflap_feed_lists_total{resource="pods"} 1)",
             R"(catflap_feed_watches_total{resource="pods"} 2)",
             R"(catflap_feed_events_total{resource="pods"} 300)",
+            "catflap_lease_renewed_timestamp_seconds 1700000000",
             "catflap_cache_saved_timestamp_seconds 1700000000",
             "catflap_commits_total 7",
             "catflap_last_commit_timestamp_seconds 1700000000",

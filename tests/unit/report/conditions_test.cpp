@@ -165,3 +165,12 @@ TEST_CASE("a guard that is on and in trouble is told, and so is one that could n
     facts.guard_on = false;
     CHECK(findings(facts).at(0).sentence == "new interfaces are open until they are attached: no nftables");
 }
+
+TEST_CASE("the ids of what fails, each once; what only warns is none of them") {
+    Facts facts = well();
+    facts.no_interfaces = true;
+    CHECK(failing_ids(findings(facts)).empty());
+    facts.source_error = "gone";
+    facts.not_attached = {{"cali1", "no such device"}, {"cali2", "no such device"}};
+    CHECK(failing_ids(findings(facts)) == "source-stale,not-attached");
+}

@@ -116,3 +116,17 @@ TEST_CASE("what was restored and saved is not restored a second time as nothing"
     catalog.restore("pods");
     CHECK(catalog.cluster().pods.size() == 2);
 }
+
+TEST_CASE("an object that is larger than what is written at once is saved once, and then is saved") {
+    const File file;
+    ApiObject large = pod("large");
+    std::get<Pod>(large.decoded.objects.front().object).labels["note"] = std::string(2 << 20, 'x');
+    KeptCatalog catalog = file.open();
+    catalog.take("pods", list({"a", "b"}));
+    catalog.take_object("pods", large.key, large.decoded);
+    int rounds = 0;
+    for (; catalog.unsaved() && rounds < 10; ++rounds)
+        REQUIRE(catalog.save());
+    CHECK(rounds < 10);
+    CHECK(std::filesystem::file_size(file.path) < (3 << 20));
+}

@@ -16,13 +16,15 @@ using namespace std::chrono_literals;
 
 struct FakeTransport : Transport {
     std::string target;  // of the request under way; "": there is none
+    Request request;     // the last one
     ResponseHandler* handler = nullptr;
     int renewed = 0;
     int left = 0;
 
-    void start(const std::string& to, ResponseHandler& from) override {
+    void start(const Request& asked, ResponseHandler& from) override {
         CHECK(target.empty());
-        target = to;
+        request = asked;
+        target = asked.target;
         handler = &from;
     }
     void cancel(ResponseHandler&) override { target.clear(); }

@@ -44,7 +44,7 @@ Result<std::unique_ptr<ApiSource>> ApiSource::open(const ApiOptions& options) {
         return tl::unexpected(mailbox.error());
     // Questions to an earlier agent have lower numbers: the first lists of this one answer them.
     const auto question = static_cast<uint64_t>(std::chrono::system_clock::now().time_since_epoch().count());
-    auto feeder = Feeder::start(options.access, **mailbox, question);
+    auto feeder = Feeder::start(options.access, options.lease, **mailbox, question);
     if (!feeder)
         return tl::unexpected(feeder.error());
     return std::unique_ptr<ApiSource>(new ApiSource(options, std::move(*mailbox), std::move(*feeder), question));

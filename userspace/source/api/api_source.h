@@ -20,6 +20,7 @@ struct ApiOptions {
     Access access;
     std::string node;             // as expect_pods_of()
     std::filesystem::path cache;  // where what is in force outlives the process; "": nowhere
+    LeaseOptions lease{};         // by which others see this agent
 };
 
 class ApiSource : public Source {
@@ -56,6 +57,11 @@ class ApiSource : public Source {
     [[nodiscard]] const std::vector<Diagnostic>& refusals() const override { return catalog_.refusals(); }
     [[nodiscard]] const std::vector<Diagnostic>& warnings() const override { return catalog_.warnings(); }
     [[nodiscard]] std::vector<FeedStatus> feeds() const override;
+
+    void set_presence(const Presence& presence) override { mailbox_->set_presence(presence); }
+    void set_refused_policies(const std::vector<RefusedPolicy>& refused) override { mailbox_->set_refused(refused); }
+    [[nodiscard]] std::string cannot_tell_owners() const override { return mailbox_->cannot_tell_owners(); }
+    [[nodiscard]] std::optional<LeaseStatus> lease() const override { return mailbox_->lease(); }
 
     [[nodiscard]] bool unsaved() const override { return catalog_.unsaved(); }
     Result<> save() override { return catalog_.save(); }

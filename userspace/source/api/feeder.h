@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The thread that talks to the API server: a reflector for each kind, over one connection. Whatever takes long there
+// The thread that talks to the API server: a reflector for each kind, and the keeper of this agent's
+// Lease, over one connection. Whatever takes long there
 // (names, TLS, credential plug-ins, decoding 100,000 pods) takes no time from the loop that enforces.
 #pragma once
 
@@ -8,6 +9,7 @@
 #include <thread>
 
 #include "source/api/access.h"
+#include "source/api/lease_keeper.h"
 #include "source/api/mailbox.h"
 
 namespace catflap::source {
@@ -15,7 +17,8 @@ namespace catflap::source {
 class Feeder {
   public:
     // mailbox: outlives it. question: that the first lists answer.
-    static Result<std::unique_ptr<Feeder>> start(const Access& access, Mailbox& mailbox, uint64_t question);
+    static Result<std::unique_ptr<Feeder>> start(const Access& access, const LeaseOptions& lease, Mailbox& mailbox,
+                                                 uint64_t question);
     Feeder(const Feeder&) = delete;
     Feeder& operator=(const Feeder&) = delete;
     ~Feeder();

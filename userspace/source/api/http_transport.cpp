@@ -70,6 +70,7 @@ struct HttpTransport::Transfer {
     CURL* easy = curl_easy_init();
     Slist headers{};
     Slist connect_to{};
+    std::string method{};
     std::array<char, CURL_ERROR_SIZE> error{};
     Result<> failure{};  // of the handler
     bool has_head = false;
@@ -85,6 +86,7 @@ struct HttpTransport::Transfer {
     void set(CURLoption option, Value value) const {
         curl_easy_setopt(easy, option, value);
     }
+    void carry(const Request& request);
     void give_head();
     static size_t on_header(const char* bytes, size_t size, size_t count, void* self);
     static size_t on_body(const char* bytes, size_t size, size_t count, void* self);
@@ -146,13 +148,19 @@ Result<std::unique_ptr<HttpTransport>> HttpTransport::open(Access access, Creden
     return std::unique_ptr<HttpTransport>(new HttpTransport(std::move(access), credentials, std::move(curl)));
 }
 
-Result<> HttpTransport::configure(Transfer& transfer, const std::string& target) {
-    const auto identity = credentials_.identity();
-    if (!identity)
-        return tl::unexpected(identity.error());
-    const auto authority = access_.authority.read();
-    if (!authority)
-        return tl::unexpected(authority.error());
+// libcurl copies the body, and would ask for a leave to send it first.
+void HttpTransport::Transfer::carry(const Request& request) {
+    method = request.method;
+    if (request.method == "GET")
+        return;
+    headers.add("Content-Type: " + request.content_type);
+    headers.add("Expect:");
+    set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
+    set(CURLOPT_POSTFIELDSIZE, static_cast<long>(request.body.size()));
+    set(CURLOPT_COPYPOSTFIELDS, request.body.c_str());
+}
+
+void HttpTransport::reach(Transfer& transfer, const std::string& target) const {
     const Server server = parse(access_.server);
     // A certificate's name that is not the address: the URL has the name, and the connection goes to the address.
     const std::string& host = access_.tls_server_name.empty() ? server.host : access_.tls_server_name;
@@ -161,10 +169,21 @@ Result<> HttpTransport::configure(Transfer& transfer, const std::string& target)
         transfer.connect_to.add(fmt::format("{}:{}:{}:{}", host, server.port, server.host, server.port));
         transfer.set(CURLOPT_CONNECT_TO, transfer.connect_to.list);
     }
+    transfer.set(CURLOPT_URL, url.c_str());
+}
+
+Result<> HttpTransport::configure(Transfer& transfer, const Request& request) {
+    const auto identity = credentials_.identity();
+    if (!identity)
+        return tl::unexpected(identity.error());
+    const auto authority = access_.authority.read();
+    if (!authority)
+        return tl::unexpected(authority.error());
+    reach(transfer, request.target);
+    transfer.carry(request);
     transfer.headers.add("Accept: application/json");
     if (!identity->token.empty())
         transfer.headers.add("Authorization: Bearer " + identity->token);
-    transfer.set(CURLOPT_URL, url.c_str());
     transfer.set(CURLOPT_HTTPHEADER, transfer.headers.list);
     transfer.set(CURLOPT_USERAGENT, "catflapd/" CATFLAP_VERSION);
     transfer.set(CURLOPT_ACCEPT_ENCODING, "gzip");
@@ -208,9 +227,9 @@ Result<> HttpTransport::configure(Transfer& transfer, const std::string& target)
     return {};
 }
 
-void HttpTransport::start(const std::string& target, ResponseHandler& handler) {
+void HttpTransport::start(const Request& request, ResponseHandler& handler) {
     auto transfer = std::make_unique<Transfer>(handler, fresh_);
-    if (auto done = configure(*transfer, target); !done) {
+    if (auto done = configure(*transfer, request); !done) {
         refused_.emplace(&handler, done.error());
         return;
     }
@@ -279,7 +298,7 @@ void HttpTransport::perform() {
             finish(transfer, {});
         else
             finish(transfer,
-                   fail("GET from {}: {}", access_.server,
+                   fail("{} {} {}: {}", transfer.method, transfer.method == "GET" ? "from" : "to", access_.server,
                         transfer.error[0] != '\0' ? transfer.error.data() : curl_easy_strerror(message->data.result)));
     }
 }

@@ -17,7 +17,7 @@ class HttpTransport : public Transport {
     static Result<std::unique_ptr<HttpTransport>> open(Access access, Credentials& credentials);
     ~HttpTransport() override;
 
-    void start(const std::string& target, ResponseHandler& handler) override;
+    void start(const Request& request, ResponseHandler& handler) override;
     void cancel(ResponseHandler& handler) override;
     void leave_connection() override;
     void renew_credentials() override;
@@ -34,7 +34,8 @@ class HttpTransport : public Transport {
     struct Curl;
     HttpTransport(Access access, Credentials& credentials, std::unique_ptr<Curl> curl);
     [[nodiscard]] bool makes_connection() const;
-    Result<> configure(Transfer& transfer, const std::string& target);
+    Result<> configure(Transfer& transfer, const Request& request);
+    void reach(Transfer& transfer, const std::string& target) const;
     void finish(Transfer& transfer, const Result<>& outcome);
 
     Access access_;

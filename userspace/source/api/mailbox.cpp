@@ -45,6 +45,47 @@ void Mailbox::set_standings(std::vector<Standing> standings) {
     standings_ = std::move(standings);
 }
 
+// Nobody waits for these: each side looks at the other's when it comes by.
+void Mailbox::set_lease(std::optional<LeaseStatus> lease) {
+    const std::lock_guard lock(mutex_);
+    lease_ = std::move(lease);
+}
+
+std::optional<LeaseStatus> Mailbox::lease() const {
+    const std::lock_guard lock(mutex_);
+    return lease_;
+}
+
+void Mailbox::set_presence(const Presence& presence) {
+    const std::lock_guard lock(mutex_);
+    presence_ = presence;
+}
+
+std::optional<Presence> Mailbox::presence() const {
+    const std::lock_guard lock(mutex_);
+    return presence_;
+}
+
+void Mailbox::set_refused(const std::vector<RefusedPolicy>& refused) {
+    const std::lock_guard lock(mutex_);
+    refused_ = refused;
+}
+
+std::optional<std::vector<RefusedPolicy>> Mailbox::take_refused() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(refused_, std::nullopt);
+}
+
+void Mailbox::set_cannot_tell_owners(const std::string& why) {
+    const std::lock_guard lock(mutex_);
+    cannot_tell_owners_ = why;
+}
+
+std::string Mailbox::cannot_tell_owners() const {
+    const std::lock_guard lock(mutex_);
+    return cannot_tell_owners_;
+}
+
 bool Mailbox::full() const {
     const std::lock_guard lock(mutex_);
     return deliveries_.size() >= kMostWaiting;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the thread that talks to the API server hands over to the loop that enforces.
+// What the thread that talks to the API server and the loop that enforces hand over to each other.
 #pragma once
 
 #include <deque>
@@ -36,6 +36,11 @@ class Mailbox {
     // ---- The thread ----
     void put(Delivery delivery);
     void set_standings(std::vector<Standing> standings);
+    void set_lease(std::optional<LeaseStatus> lease);
+    [[nodiscard]] std::optional<Presence> presence() const;
+    // Nothing: they are as they were at the last call.
+    std::optional<std::vector<RefusedPolicy>> take_refused();
+    void set_cannot_tell_owners(const std::string& why);
     // So much has not been taken yet that the server has to wait.
     [[nodiscard]] bool full() const;
 
@@ -44,6 +49,10 @@ class Mailbox {
     [[nodiscard]] int fd() const { return event_.get(); }
     std::deque<Delivery> take();
     [[nodiscard]] std::vector<Standing> standings() const;
+    void set_presence(const Presence& presence);
+    [[nodiscard]] std::optional<LeaseStatus> lease() const;
+    void set_refused(const std::vector<RefusedPolicy>& refused);
+    [[nodiscard]] std::string cannot_tell_owners() const;
 
   private:
     explicit Mailbox(UniqueFd event, size_t resources) : event_(std::move(event)), standings_(resources) {}
@@ -53,6 +62,10 @@ class Mailbox {
     mutable std::mutex mutex_;
     std::deque<Delivery> deliveries_;
     std::vector<Standing> standings_;
+    std::optional<Presence> presence_;
+    std::optional<LeaseStatus> lease_;
+    std::optional<std::vector<RefusedPolicy>> refused_;
+    std::string cannot_tell_owners_;
 };
 
 }  // namespace catflap::source

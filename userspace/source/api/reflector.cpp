@@ -114,7 +114,7 @@ void Reflector::request(const std::string& parameters) {
     error_body_.clear();
     told_.reset();
     got_something_ = false;
-    transport_.start(fmt::format("{}?{}", resource_.path, parameters), *this);
+    transport_.start({.target = fmt::format("{}?{}", resource_.path, parameters)}, *this);
 }
 
 void Reflector::begin_list() {

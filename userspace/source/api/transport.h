@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a reflector needs of HTTP: requests whose answers come piece by piece.
+// What is needed of HTTP to talk to an API server: requests whose answers come piece by piece.
 #pragma once
 
 #include <chrono>
@@ -11,6 +11,13 @@
 #include "base/result.h"
 
 namespace catflap::source {
+
+struct Request {
+    std::string target;  // path and query, "/api/v1/pods?limit=500"
+    std::string method = "GET";
+    std::string content_type{};  // of the body
+    std::string body{};
+};
 
 struct ResponseHead {
     int status = 0;
@@ -31,9 +38,9 @@ class ResponseHandler {
 class Transport {
   public:
     virtual ~Transport() = default;
-    // GET. target: path and query, "/api/v1/pods?limit=500". handler: outlives the request; it gets end() in any case,
-    // but for cancel(), and never before start() returns.
-    virtual void start(const std::string& target, ResponseHandler& handler) = 0;
+    // handler: outlives the request, and has one at a time; it gets end() in any case, but for cancel(), and never
+    // before start() returns.
+    virtual void start(const Request& request, ResponseHandler& handler) = 0;
     virtual void cancel(ResponseHandler& handler) = 0;
     // Nothing comes over it any more, though it looks open: those that are under way are the last ones that use it.
     virtual void leave_connection() = 0;

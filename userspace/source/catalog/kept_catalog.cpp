@@ -72,12 +72,15 @@ Result<> KeptCatalog::save() {
     if (!cache_ || std::chrono::steady_clock::now() < save_again_at_)
         return {};
     Result<> outcome;
+    // What does not fit comes again. One that is larger than all of the room has to fit, too.
     if (cache_->unwritten() < kBytesAtOnce)
         see_claims(kClaimsAtOnce, [&](const std::string& file, const std::string& key, std::optional<KeptClaim> claim) {
+            if (cache_->unwritten() >= kBytesAtOnce)
+                return false;
             auto noted = claim ? cache_->put(file, key, claim->stands_in, claim->manifest) : cache_->remove(file, key);
             if (!noted)
                 outcome = std::move(noted);
-            return cache_->unwritten() < kBytesAtOnce;
+            return true;
         });
     if (unseen_claims() == 0)
         for (const std::string& file : std::exchange(confirm_, {})) {
