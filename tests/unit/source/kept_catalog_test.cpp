@@ -120,7 +120,7 @@ TEST_CASE("what was restored and saved is not restored a second time as nothing"
 TEST_CASE("an object that is larger than what is written at once is saved once, and then is saved") {
     const File file;
     ApiObject large = pod("large");
-    std::get<Pod>(large.decoded.objects.front().object).labels["note"] = std::string(2 << 20, 'x');
+    std::get<Pod>(large.decoded.objects.front().object).labels.set("note", std::string(2 << 20, 'x'));
     KeptCatalog catalog = file.open();
     catalog.take("pods", list({"a", "b"}));
     catalog.take_object("pods", large.key, large.decoded);

@@ -9,6 +9,8 @@
 #include <array>
 #include <utility>
 
+#include "source/api/server_url.h"
+
 namespace catflap::source {
 namespace {
 
@@ -30,28 +32,6 @@ int set_up_socket(void*, curl_socket_t fd, curlsocktype) {
 // libcurl copies it.
 curl_blob blob_of(const std::string& text) {
     return {const_cast<char*>(text.data()), text.size(), CURL_BLOB_COPY};
-}
-
-// "https://host:port/prefix" -> its parts; "host" of [::1] with its brackets.
-struct Server {
-    std::string scheme;
-    std::string host;
-    std::string port;
-    std::string prefix;
-};
-
-Server parse(const std::string& url) {
-    Server server;
-    const size_t colon = url.find("://");
-    server.scheme = url.substr(0, colon);
-    const size_t slash = url.find('/', colon + 3);
-    std::string authority = url.substr(colon + 3, slash == std::string::npos ? slash : slash - colon - 3);
-    server.prefix = slash == std::string::npos ? "" : url.substr(slash);
-    const size_t port = authority.rfind(':');
-    const bool has_port = port != std::string::npos && authority.find(']', port) == std::string::npos;
-    server.port = has_port ? authority.substr(port + 1) : server.scheme == "http" ? "80" : "443";
-    server.host = authority.substr(0, has_port ? port : std::string::npos);
-    return server;
 }
 
 }  // namespace
@@ -161,7 +141,7 @@ void HttpTransport::Transfer::carry(const Request& request) {
 }
 
 void HttpTransport::reach(Transfer& transfer, const std::string& target) const {
-    const Server server = parse(access_.server);
+    const ServerUrl server = ServerUrl::parse(access_.server);
     // A certificate's name that is not the address: the URL has the name, and the connection goes to the address.
     const std::string& host = access_.tls_server_name.empty() ? server.host : access_.tls_server_name;
     const std::string url = fmt::format("{}://{}:{}{}{}", server.scheme, host, server.port, server.prefix, target);
