@@ -94,8 +94,8 @@ CNI plug-in makes them, by two small eBPF programs on each veth.
 What is pinned in the kernel goes on enforcing while the agent is stopped,
 upgraded or removed. Installing neither enables nor starts the agent.")
 # Of the same version: the two speak a protocol of their own, and every runbook begins with "catflap status". The unit's
-# ExecReload is procps' kill.
-set(CPACK_DEBIAN_CATFLAPD_PACKAGE_DEPENDS "catflap (= ${debian_version}), procps")
+# ExecReload is procps' kill. With nft the maintainer scripts see the guard of kernels before 6.4, which closes a node.
+set(CPACK_DEBIAN_CATFLAPD_PACKAGE_DEPENDS "catflap (= ${debian_version}), procps, nftables")
 set(CPACK_DEBIAN_CATFLAPD_PACKAGE_RECOMMENDS "iptables, ipset") # mode iptables only
 set(CPACK_DEBIAN_CATFLAPD_PACKAGE_CONTROL_EXTRA ${catflapd_control} ${debian_files}/conffiles)
 

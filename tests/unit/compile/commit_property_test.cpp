@@ -273,9 +273,11 @@ TEST_CASE("one change: every packet is judged by the old state, then by the new 
     CHECK(went_on > kSeeds * kUpdates / 4);
 }
 
+// Each packet is compared with every state between two grace periods: a dozen times the work of the case above.
 TEST_CASE("several changes at once: the same") {
+    constexpr uint64_t kFewer = kSeeds / 2;
     size_t went_on = 0;
-    for (uint64_t seed = 1; seed <= kSeeds; ++seed)
+    for (uint64_t seed = 1; seed <= kFewer; ++seed)
         went_on += Story(seed, false).run();
-    CHECK(went_on > kSeeds * kUpdates / 8);
+    CHECK(went_on > kFewer * kUpdates / 8);
 }

@@ -123,7 +123,8 @@ Result<> Datapath::load_best_programs() {
     if (!load_programs()) {
         static_functions_ = true;
         if (auto done = load_programs(); !done) {
-            spdlog::error("libbpf: {}", libbpf_log());
+            spdlog::error("libbpf: {}", log);
+            spdlog::error("libbpf, without questions to nf_conntrack and with static functions: {}", libbpf_log());
             return done;
         }
     }
@@ -158,7 +159,7 @@ Result<> Datapath::load_programs() {
     if (const int error = catflap_bpf::load(programs_->skeleton); error != 0)
         return fail_errno(error,
                           "load the BPF programs (they need kernel 5.10 or newer with CONFIG_BPF_SYSCALL, "
-                          "CONFIG_NET_CLS_ACT, and root)");
+                          "CONFIG_NET_CLS_ACT, and root; before 5.11 also LimitMEMLOCK=infinity)");
     return {};
 }
 

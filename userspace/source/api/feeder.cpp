@@ -47,8 +47,7 @@ struct Feeder::Parts {
         auto next = std::chrono::steady_clock::time_point::max();
         const auto now = std::chrono::steady_clock::now();
         if (lease) {
-            if (const auto presence = mailbox.presence())
-                lease->set(*presence);
+            lease->set(mailbox.presence());
             next = lease->step(now);
             mailbox.set_lease(lease->status());
         }

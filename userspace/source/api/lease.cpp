@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "source/api/lease.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "source/api/micro_time.h"
@@ -73,7 +74,8 @@ Result<Lease> decode_lease(std::string_view text) {
                     text_at(object, json::json_pointer("/metadata/name")));
     lease.renewed_at = *renewed;
     lease.acquired_at = acquired.value_or(*renewed);
-    lease.duration = std::chrono::seconds(object[duration].get<int64_t>());
+    constexpr int64_t kLongest_s = 365 * 24 * 3600;  // whoever wrote more did not mean a Lease
+    lease.duration = std::chrono::seconds(std::clamp<int64_t>(object[duration].get<int64_t>(), 0, kLongest_s));
     return lease;
 }
 

@@ -46,7 +46,7 @@ LeaseKeeper::LeaseKeeper(LeaseOptions options, Transport& transport, uint32_t se
     status_.name = options_.ns + "/" + lease_name(options_.node);
 }
 
-void LeaseKeeper::set(const Presence& presence) {
+void LeaseKeeper::set(const std::optional<Presence>& presence) {
     presence_ = presence;
 }
 
@@ -153,6 +153,8 @@ void LeaseKeeper::written() {
         node_uid_.clear();
         ask_node_at_ = now_;
     }
+    if (std::exchange(is_without_owner_, false))
+        ask_node_at_ = Clock::time_point::max();  // it was the owner
     status_.renewed_at = std::chrono::system_clock::now();
     status_.error.clear();
     status_.not_allowed = false;
@@ -170,12 +172,14 @@ void LeaseKeeper::refused() {
     // It may be the owner: clusters with the admission plug-in OwnerReferencesPermissionEnforcement want the right to
     // delete for it.
     if (head_.status == 403 && !std::exchange(node_uid_, "").empty()) {
-        ask_node_at_ = Clock::time_point::max();
+        ask_node_at_ = now_ + kNotAllowedPause;
+        is_without_owner_ = true;
         due_ = now_;
         return;
     }
     if (head_.status == 403)
         why = fmt::format("not allowed; grant create and patch on {} in that namespace: {}", kLeaseResource, why);
+    is_without_owner_ = false;
     status_.not_allowed = is_for_long(head_.status);
     if (status_.not_allowed)
         return failed(std::move(why), kNotAllowedPause);

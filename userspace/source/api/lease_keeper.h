@@ -31,8 +31,8 @@ class LeaseKeeper : public ResponseHandler {
     // transport: outlives it. seed: of the jitter.
     LeaseKeeper(LeaseOptions options, Transport& transport, uint32_t seed);
 
-    // What the Lease shall say from now on. Before the first one, none is held.
-    void set(const Presence& presence);
+    // What the Lease shall say from now on; nothing: it is not renewed.
+    void set(const std::optional<Presence>& presence);
     // Begins the next request where one is due, and gives up one that has been silent for too long. Returns when to
     // call again, if nothing happens before.
     Clock::time_point step(Clock::time_point now);
@@ -77,6 +77,7 @@ class LeaseKeeper : public ResponseHandler {
     // The Node that owns the Lease, so that the cluster removes both together; "": not known.
     std::string node_uid_;
     Clock::time_point ask_node_at_{};
+    bool is_without_owner_ = false;  // the write under way, after one with an owner was refused
 
     // Of the request that is under way.
     Asked asked_ = Asked::nothing;

@@ -59,10 +59,13 @@ std::optional<LeaseStatus> Mailbox::lease() const {
 void Mailbox::set_presence(const Presence& presence) {
     const std::lock_guard lock(mutex_);
     presence_ = presence;
+    presence_at_ = std::chrono::steady_clock::now();
 }
 
 std::optional<Presence> Mailbox::presence() const {
     const std::lock_guard lock(mutex_);
+    if (std::chrono::steady_clock::now() - presence_at_ > kPresenceHolds)
+        return std::nullopt;
     return presence_;
 }
 

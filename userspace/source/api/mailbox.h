@@ -37,6 +37,7 @@ class Mailbox {
     void put(Delivery delivery);
     void set_standings(std::vector<Standing> standings);
     void set_lease(std::optional<LeaseStatus> lease);
+    // Nothing: the loop has not told it, or not for a while.
     [[nodiscard]] std::optional<Presence> presence() const;
     // Nothing: they are as they were at the last call.
     std::optional<std::vector<RefusedPolicy>> take_refused();
@@ -62,7 +63,10 @@ class Mailbox {
     mutable std::mutex mutex_;
     std::deque<Delivery> deliveries_;
     std::vector<Standing> standings_;
+    // The loop tells it every few seconds. One that hangs does not enforce what changes, and shall hold no Lease.
+    static constexpr std::chrono::seconds kPresenceHolds{60};
     std::optional<Presence> presence_;
+    std::chrono::steady_clock::time_point presence_at_{};
     std::optional<LeaseStatus> lease_;
     std::optional<std::vector<RefusedPolicy>> refused_;
     std::string cannot_tell_owners_;

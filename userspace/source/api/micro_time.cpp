@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <ctime>
 #include <string_view>
@@ -24,7 +25,9 @@ std::optional<std::chrono::system_clock::time_point> parse_micro_time(const std:
     const char* rest = strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &parts);
     if (rest == nullptr)
         return std::nullopt;
-    std::chrono::system_clock::time_point time = std::chrono::system_clock::from_time_t(timegm(&parts));
+    // The clock ends in 2262.
+    constexpr std::time_t kLatest = 8000000000;
+    const auto time = std::chrono::system_clock::from_time_t(std::min(timegm(&parts), kLatest));
     constexpr size_t kDigits = 6;
     int micro = 0;
     if (*rest == '.' && std::string_view(rest + 1).size() >= kDigits)

@@ -43,7 +43,7 @@ class Reflector : public ResponseHandler {
     // The server answers others again: what failed on the way there is tried again soon.
     void hurry();
     // What has come is not taken: silence is not the server's.
-    void hold(Clock::time_point now) { heard_at_ = now; }
+    void hold(Clock::time_point now) { heard_at_ = partial_since_ = now; }
     // Before the transport hands over what has come: what time it is.
     void tick(Clock::time_point now) { now_ = now; }
     // All of it is listed again, after a list that is under way. question: goes with that list, or a later one. Where

@@ -21,10 +21,11 @@ using std::chrono::seconds;
 constexpr seconds kSpread{30};
 // At most so often, of whatever policies.
 constexpr seconds kBetweenEvents{10};
-// As long as an API server keeps Events by default: what goes on is told again.
-constexpr std::chrono::hours kTellAgain{1};
+// Longer than an API server keeps Events by default, which is an hour and up to a minute: what goes on is told again.
+constexpr std::chrono::minutes kTellAgain{65};
 constexpr seconds kEventSilence{15};
-constexpr seconds kNoRightPause{300};
+// Of one policy, whose Event the server refuses: others may be told meanwhile.
+constexpr seconds kRefusedPause{300};
 constexpr milliseconds kFirstEventBackoff{2000};
 constexpr milliseconds kLongestEventBackoff{120'000};
 constexpr size_t kLargestPolicy = size_t{4} << 20;
@@ -86,7 +87,7 @@ RefusalEvents::Clock::time_point RefusalEvents::step(Clock::time_point now) {
     if (asked_ != Asked::nothing) {
         transport_.cancel(*this);
         asked_ = Asked::nothing;
-        next_at_ = now + backoff_.next();
+        put_off({});
     }
     const auto first = std::ranges::min_element(due_, {}, [](const auto& entry) { return entry.second; });
     if (first == due_.end())
@@ -161,12 +162,14 @@ void RefusalEvents::end(const Result<>& outcome) {
 }
 
 void RefusalEvents::end_of_policy(const Result<>& outcome) {
-    if (!outcome) {
-        next_at_ = now_ + backoff_.next();
-        return;
-    }
-    if (head_.status == 404)
+    const int status = outcome ? head_.status : 0;
+    if (status == 404)
         return done();
+    if (status == 401)
+        transport_.renew_credentials();
+    // Without the right to read it, its Event goes without the policy's uid.
+    if (status != 200 && status != 403)
+        return put_off(head_.retry_after.value_or(seconds(0)));
     if (head_.status == 200) {
         const json policy = json::parse(answer_, nullptr, /*allow_exceptions=*/false);
         uid_ = text_of_member(policy, "/metadata/uid");
@@ -179,16 +182,22 @@ void RefusalEvents::end_of_event(const Result<>& outcome) {
     const int status = outcome ? head_.status : 0;
     if (status == 200 || status == 201 || status == 409)  // 409: another agent has told it
         return done();
-    next_at_ = now_ + backoff_.next();
     if (status == 401)
         transport_.renew_credentials();
     if (status != 400 && status != 403 && status != 404 && status != 422)
-        return;
-    next_at_ = now_ + kNoRightPause;
+        return put_off(head_.retry_after.value_or(seconds(0)));
+    put_off(kRefusedPause);
     const ApiStatus said = decode_api_status(answer_);
     not_allowed_ = fmt::format("write an Event of NetworkPolicy {}/{}: {}{} ({})", current_.ns, current_.name,
                                status == 403 ? "not allowed; grant create on events.events.k8s.io: " : "",
                                said.message.empty() ? "the server answered" : said.message, status);
+}
+
+// The others have their turn first.
+void RefusalEvents::put_off(Clock::duration at_least) {
+    next_at_ = now_ + backoff_.next();
+    if (const auto entry = due_.find(current_); entry != due_.end())
+        entry->second = std::max(next_at_, now_ + at_least);
 }
 
 void RefusalEvents::done() {

@@ -51,6 +51,7 @@ class RefusalEvents : public ResponseHandler {
     void write_event();
     void end_of_policy(const Result<>& outcome);
     void end_of_event(const Result<>& outcome);
+    void put_off(Clock::duration at_least);
     // It is told, or nobody is there to be told.
     void done();
     [[nodiscard]] std::string event_name() const;
