@@ -195,6 +195,10 @@ TEST_CASE("the next agent's links take the places of these, again and again" * d
     }
     REQUIRE(kernel::detach_guard(guarded.pin_dir()));
     CHECK_FALSE(std::filesystem::exists(guarded.pins()));
-    CHECK(guarded.lets_pass(datagram(kNode)));
+    // The kernel takes a link off some time after its last reference has gone, on a busy machine later.
+    bool passes = false;
+    for (int tries = 0; tries < 100 && !passes; ++tries)
+        passes = guarded.lets_pass(datagram(kNode));
+    CHECK(passes);
     REQUIRE(kernel::detach_guard(guarded.pin_dir()));
 }
