@@ -17,8 +17,10 @@ namespace catflap {
 // Deployment have the same labels, which are the larger part of what is kept of a pod (see shared()).
 class Labels {
   public:
+    // NOLINTBEGIN(readability-identifier-naming): as standard containers call them
     using value_type = std::pair<std::string, std::string>;
     using const_iterator = std::vector<value_type>::const_iterator;
+    // NOLINTEND(readability-identifier-naming)
 
     Labels() = default;
     // Of a name that comes twice, the first counts.

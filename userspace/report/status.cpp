@@ -18,7 +18,7 @@ std::string text_of(Time time) {
     std::tm utc{};
     gmtime_r(&seconds, &utc);
     std::array<char, 32> text{};
-    std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &utc);
+    (void)std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &utc);
     return text.data();
 }
 

@@ -68,7 +68,9 @@ const OutOfReachList& OutOfReachPods::list(const Cluster& cluster) const {
     for (const ObjectName& name : pods_) {
         const auto pod = cluster.pods.find(name);  // it may have gone since
         const auto why = pod == cluster.pods.end() ? std::nullopt : out_of_reach(cluster, pod->second);
-        auto policies = why ? policies_selecting(cluster, pod->second) : std::vector<ObjectName>{};
+        if (!why)
+            continue;
+        auto policies = policies_selecting(cluster, pod->second);
         if (policies.empty() || ++list_.count > OutOfReachList::kMaxPods)
             continue;
         list_.pods.push_back({name, pod->second.node, *why, std::move(policies)});
