@@ -50,6 +50,7 @@ class Pool {
 
 // Never destroyed: labels may outlive whatever is destroyed at the process's end.
 Pool& pool() {
+    // NOLINTNEXTLINE(cppcoreguidelines-owning-memory,cppcoreguidelines-avoid-non-const-global-variables)
     static auto* const kPool = new Pool;
     return *kPool;
 }
