@@ -55,9 +55,9 @@ struct HttpTransport::Transfer {
     Result<> failure{};  // of the handler
     bool has_head = false;
     bool is_leaving = false;  // its connection may be a dead one
-    bool& fresh;
+    Connections& connections;
 
-    Transfer(ResponseHandler& to, bool& fresh_connections) : handler(to), fresh(fresh_connections) {}
+    Transfer(ResponseHandler& to, Connections& all) : handler(to), connections(all) {}
     Transfer(const Transfer&) = delete;
     Transfer& operator=(const Transfer&) = delete;
     ~Transfer() { curl_easy_cleanup(easy); }
@@ -80,7 +80,11 @@ void HttpTransport::Transfer::give_head() {
     if (status < 200 || std::exchange(has_head, true))
         return;
     if (!is_leaving)
-        fresh = false;
+        connections.are_fresh = false;
+    long version = 0;
+    curl_easy_getinfo(easy, CURLINFO_HTTP_VERSION, &version);
+    if (version < CURL_HTTP_VERSION_2_0)
+        connections.have_http2 = false;
     ResponseHead head;
     head.status = static_cast<int>(status);
     if (retry_after > 0)
@@ -172,7 +176,8 @@ Result<> HttpTransport::configure(Transfer& transfer, const Request& request) {
     transfer.set(CURLOPT_PROXY, access_.proxy.c_str());
     transfer.set(CURLOPT_NOPROXY, "");
     transfer.set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-    transfer.set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
+    transfer.set(CURLOPT_HTTP_VERSION,
+                 static_cast<long>(connections_.have_http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
     const bool fresh = makes_connection();
     transfer.set(CURLOPT_PIPEWAIT, fresh ? 0L : 1L);
     transfer.set(CURLOPT_FRESH_CONNECT, fresh ? 1L : 0L);
@@ -208,7 +213,7 @@ Result<> HttpTransport::configure(Transfer& transfer, const Request& request) {
 }
 
 void HttpTransport::start(const Request& request, ResponseHandler& handler) {
-    auto transfer = std::make_unique<Transfer>(handler, fresh_);
+    auto transfer = std::make_unique<Transfer>(handler, connections_);
     if (auto done = configure(*transfer, request); !done) {
         refused_.emplace(&handler, done.error());
         return;
@@ -229,7 +234,7 @@ void HttpTransport::cancel(ResponseHandler& handler) {
 // libcurl cannot be told to close a connection, but not to keep it after the last request that it has. Until that has
 // gone, it would take a later one for it, though another connection has answered meanwhile.
 void HttpTransport::leave_connection() {
-    fresh_ = true;
+    connections_.are_fresh = true;
     for (const auto& [handler, transfer] : transfers_) {
         transfer->is_leaving = true;
         transfer->set(CURLOPT_FORBID_REUSE, 1L);
@@ -237,7 +242,8 @@ void HttpTransport::leave_connection() {
 }
 
 bool HttpTransport::makes_connection() const {
-    return fresh_ || std::ranges::any_of(transfers_, [](const auto& entry) { return entry.second->is_leaving; });
+    return connections_.are_fresh ||
+           std::ranges::any_of(transfers_, [](const auto& entry) { return entry.second->is_leaving; });
 }
 
 void HttpTransport::renew_credentials() {

@@ -32,6 +32,12 @@ class HttpTransport : public Transport {
   private:
     struct Transfer;
     struct Curl;
+    struct Connections {
+        bool are_fresh = false;  // until one has answered
+        // No longer once a server has answered without: libcurl (7.88.1) keeps both kinds in one pool, and then sends
+        // requests down an HTTP/1.1 connection that carries a watch, or lets them wait for a connection for ever.
+        bool have_http2 = true;
+    };
     HttpTransport(Access access, Credentials& credentials, std::unique_ptr<Curl> curl);
     [[nodiscard]] bool makes_connection() const;
     Result<> configure(Transfer& transfer, const Request& request);
@@ -42,7 +48,7 @@ class HttpTransport : public Transport {
     Credentials& credentials_;
     std::unique_ptr<Curl> curl_;
     std::map<ResponseHandler*, std::unique_ptr<Transfer>> transfers_;
-    bool fresh_ = false;                         // until a connection has answered
+    Connections connections_;
     std::map<ResponseHandler*, Error> refused_;  // requests that could not even begin
 };
 
