@@ -89,6 +89,17 @@ TEST_CASE("it is renewed three times within its duration, and not in step with o
     }
 }
 
+TEST_CASE("an agent that does not say any more how it is does not renew") {
+    LeaseSite site;
+    site.hold();
+    site.keeper.set(std::nullopt);
+    site.pass(10min);
+    CHECK(site.is_quiet());
+    site.keeper.set(Presence{"ebpf", "enforcing"});
+    site.step();
+    CHECK(site.writes());
+}
+
 TEST_CASE("a change of the state is told within seconds, and a flicker is not") {
     LeaseSite site;
     site.hold();

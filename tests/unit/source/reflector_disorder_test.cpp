@@ -92,3 +92,17 @@ TEST_CASE("a watch of which bytes were lost does not go on for ever with the res
     CHECK(site.asks("sendInitialEvents"));
     CHECK(site.sink.lists.size() == 1);
 }
+
+TEST_CASE("while nobody takes what has come, half an event is not the server's fault") {
+    Site site;
+    site.begin_watch();
+    site.go_on("{\"type\":\"ADDED\",\"object\":");
+    for (int i = 0; i < 10; ++i) {
+        site.now += 10s;
+        site.reflector.hold(site.now);
+    }
+    site.step();
+    CHECK(site.error().empty());
+    site.go_on(pod("b", 9) + "}");
+    CHECK(site.sink.events.size() == 1);
+}

@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "unit/source/reflector_site.h"
@@ -27,9 +28,8 @@ struct EventSite {
     }
     [[nodiscard]] bool is_quiet() const { return transport.target.empty(); }
     [[nodiscard]] nlohmann::json written() const { return nlohmann::json::parse(transport.request.body); }
-    void answer(int status, const std::string& body = "{}") {
+    void answer(int status, const std::string& body = "{}", ResponseHead head = {}) {
         REQUIRE_FALSE(is_quiet());
-        ResponseHead head;
         head.status = status;
         REQUIRE(events.head(head));
         REQUIRE(events.body(body));
@@ -126,6 +126,42 @@ TEST_CASE("without the right to Events nothing is asked for minutes, and the rig
     CHECK_FALSE(site.written()["regarding"].contains("uid"));
     site.answer(201);
     CHECK(site.events.not_allowed() == "");
+}
+
+TEST_CASE("a policy whose Event is refused holds up no other") {
+    EventSite site;
+    site.events.set({{"closed", "a", "Refused", "x"}, {"open", "b", "Refused", "x"}}, site.now);
+    std::map<std::string, int> told;  // Events asked for, by namespace
+    for (int second = 0; second < 240; ++second) {
+        site.pass(1s);
+        if (site.is_quiet())
+            continue;
+        site.answer(200, "{}");
+        const std::string ns = site.written()["metadata"]["namespace"];
+        ++told[ns];
+        site.answer(ns == "closed" ? 403 : 201, refusal(403, "exceeded quota"));
+    }
+    CHECK(told == std::map<std::string, int>{{"closed", 1}, {"open", 1}});
+}
+
+TEST_CASE("a policy that cannot be read now is not told under another name") {
+    EventSite site;
+    site.events.set({{"shop", "web", "DoesNotFit", "too large"}}, site.now);
+    site.pass(31s);
+    SUBCASE("429, when the server says") {
+        ResponseHead head;
+        head.retry_after = std::chrono::seconds(60);
+        site.answer(429, refusal(429, "too many requests"), head);
+        site.pass(59s);
+        CHECK(site.is_quiet());
+        site.pass(2s);
+    }
+    SUBCASE("503") {
+        site.answer(503, refusal(503, "starting"));
+        CHECK(site.is_quiet());
+        site.pass(3s);
+    }
+    CHECK(site.transport.target == "/apis/networking.k8s.io/v1/namespaces/shop/networkpolicies/web");
 }
 
 TEST_CASE("a server that fails, or does not answer, is asked again later") {

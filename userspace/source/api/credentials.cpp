@@ -2,9 +2,9 @@
 #include "source/api/credentials.h"
 
 #include <algorithm>
-#include <ctime>
 #include <nlohmann/json.hpp>
 
+#include "source/api/micro_time.h"
 #include "source/api/run_program.h"
 
 namespace catflap::source {
@@ -13,16 +13,6 @@ namespace {
 using nlohmann::json;
 
 constexpr std::chrono::seconds kRunAgain{10};
-
-// "2026-11-28T16:00:00Z", also with fractions of a second. RFC 3339 in UTC, as Kubernetes writes it.
-std::optional<std::chrono::system_clock::time_point> parse_time(const std::string& text) {
-    std::tm parts{};
-    if (strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &parts) == nullptr)
-        return std::nullopt;
-    // The clock ends in 2262.
-    constexpr std::time_t kLatest = 8000000000;
-    return std::chrono::system_clock::from_time_t(std::min(timegm(&parts), kLatest));
-}
 
 std::string text_of(const json& object, const char* key) {
     return object.contains(key) && object[key].is_string() ? object[key].get<std::string>() : std::string();
@@ -52,7 +42,7 @@ Result<Credentials::Printed> Credentials::run_plugin() const {
     if (printed.identity.certificate.empty() != printed.identity.key.empty())
         return fail("run the credential plug-in {}: of certificate and key it printed one alone", plugin.command);
     const std::string until = text_of(status, "expirationTimestamp");
-    printed.expires_at = parse_time(until);
+    printed.expires_at = parse_micro_time(until);
     if (!until.empty() && !printed.expires_at)
         return fail("run the credential plug-in {}: expirationTimestamp \"{}\" is no time", plugin.command, until);
     return printed;

@@ -21,7 +21,6 @@ constexpr int kRenewalsPerDuration = 3;
 // What the Lease says changes soon, but not with each flicker of the agent.
 constexpr seconds kBetweenWrites{5};
 constexpr milliseconds kFirstBackoff{1000};
-constexpr seconds kAnswerSilence{15};
 constexpr seconds kLongestAskedPause{120};
 // Nobody grants a right within seconds, and nobody waits for this one.
 constexpr seconds kNotAllowedPause{300};
@@ -39,8 +38,8 @@ bool is_for_long(int code) {
 }  // namespace
 
 LeaseKeeper::LeaseKeeper(LeaseOptions options, Transport& transport, uint32_t seed)
-    : options_(std::move(options)),
-      transport_(transport),
+    : Asker(transport, kLargestAnswer),
+      options_(std::move(options)),
       backoff_(kFirstBackoff, std::max<milliseconds>(kFirstBackoff, options_.duration / kRenewalsPerDuration), seed),
       random_(seed) {
     status_.name = options_.ns + "/" + lease_name(options_.node);
@@ -62,14 +61,14 @@ LeaseKeeper::Clock::duration LeaseKeeper::interval() {
 }
 
 LeaseKeeper::Clock::time_point LeaseKeeper::step(Clock::time_point now) {
-    now_ = now;
+    tick(now);
     if (!presence_ || options_.duration <= seconds(0))
         return Clock::time_point::max();
-    if (asked_ != Asked::nothing && now < begun_at_ + kAnswerSilence)
-        return begun_at_ + kAnswerSilence;
+    if (asked_ != Asked::nothing && now < silent_at())
+        return silent_at();
     if (asked_ != Asked::nothing) {
         // Whether the connection is dead is for TCP and the watches to find out: they share it.
-        transport_.cancel(*this);
+        transport().cancel(*this);
         end(fail("no answer came for {} s", kAnswerSilence.count()));
     }
     if (now < due())
@@ -81,48 +80,30 @@ LeaseKeeper::Clock::time_point LeaseKeeper::step(Clock::time_point now) {
     return now + kAnswerSilence;
 }
 
-void LeaseKeeper::begin(Asked what, const Request& request) {
-    asked_ = what;
-    begun_at_ = now_;
-    head_ = {};
-    answer_.clear();
-    transport_.start(request, *this);
-}
-
 void LeaseKeeper::ask_for_node() {
-    ask_node_at_ = now_ + kNotAllowedPause;
-    begin(Asked::node, {.target = "/api/v1/nodes/" + options_.node});
+    ask_node_at_ = now() + kNotAllowedPause;
+    asked_ = Asked::node;
+    ask({.target = "/api/v1/nodes/" + options_.node});
 }
 
 // Server-side apply: one request, whether there is one already or not. Whatever another hand wrote there gives way.
 void LeaseKeeper::write_lease() {
     sent_ = presence_;
-    sent_at_ = now_;
-    begin(Asked::lease, {.target = fmt::format("{}/{}?fieldManager=catflapd&force=true", leases_path(options_.ns),
-                                               lease_name(options_.node)),
-                         .method = "PATCH",
-                         .content_type = "application/apply-patch+yaml",
-                         .body = lease_manifest({.ns = options_.ns,
-                                                 .node = options_.node,
-                                                 .version = CATFLAP_VERSION,
-                                                 .mode = presence_->mode,
-                                                 .state = presence_->state,
-                                                 .acquired_at = acquired_at_,
-                                                 .renewed_at = std::chrono::system_clock::now(),
-                                                 .duration = options_.duration,
-                                                 .node_uid = node_uid_})});
-}
-
-Result<> LeaseKeeper::head(const ResponseHead& head) {
-    head_ = head;
-    return {};
-}
-
-Result<> LeaseKeeper::body(std::string_view bytes) {
-    if (answer_.size() + bytes.size() > kLargestAnswer)
-        return fail("an answer of more than {} bytes", kLargestAnswer);
-    answer_.append(bytes);
-    return {};
+    sent_at_ = now();
+    asked_ = Asked::lease;
+    ask({.target =
+             fmt::format("{}/{}?fieldManager=catflapd&force=true", leases_path(options_.ns), lease_name(options_.node)),
+         .method = "PATCH",
+         .content_type = "application/apply-patch+yaml",
+         .body = lease_manifest({.ns = options_.ns,
+                                 .node = options_.node,
+                                 .version = CATFLAP_VERSION,
+                                 .mode = presence_->mode,
+                                 .state = presence_->state,
+                                 .acquired_at = acquired_at_,
+                                 .renewed_at = std::chrono::system_clock::now(),
+                                 .duration = options_.duration,
+                                 .node_uid = node_uid_})});
 }
 
 void LeaseKeeper::end(const Result<>& outcome) {
@@ -131,17 +112,17 @@ void LeaseKeeper::end(const Result<>& outcome) {
         return end_of_node(outcome);
     if (!outcome)
         return failed(outcome.error().message);
-    if (is_success(head_.status))
+    if (is_success(answer_head().status))
         return written();
     refused();
 }
 
 // Without an owner the Lease of a node that is gone stays behind: no reason to hold none.
 void LeaseKeeper::end_of_node(const Result<>& outcome) {
-    due_ = now_;
-    if (!outcome || head_.status != 200)
+    due_ = now();
+    if (!outcome || answer_head().status != 200)
         return;
-    const json node = json::parse(answer_, nullptr, /*allow_exceptions=*/false);
+    const json node = json::parse(answer(), nullptr, /*allow_exceptions=*/false);
     const json::json_pointer uid("/metadata/uid");
     if (node.is_object() && node.contains(uid) && node[uid].is_string())
         node_uid_ = node[uid].get<std::string>();
@@ -149,9 +130,9 @@ void LeaseKeeper::end_of_node(const Result<>& outcome) {
 
 void LeaseKeeper::written() {
     // Made anew, though it was held: it went with its owner, and the Node of this name is another one now.
-    if (head_.status == 201 && status_.renewed_at) {
+    if (answer_head().status == 201 && status_.renewed_at) {
         node_uid_.clear();
-        ask_node_at_ = now_;
+        ask_node_at_ = now();
     }
     if (std::exchange(is_without_owner_, false))
         ask_node_at_ = Clock::time_point::max();  // it was the owner
@@ -164,33 +145,33 @@ void LeaseKeeper::written() {
 }
 
 void LeaseKeeper::refused() {
-    ApiStatus status = decode_api_status(answer_);
-    std::string why = status.message.empty() ? fmt::format("the server answered {}", head_.status)
-                                             : fmt::format("{} ({})", status.message, head_.status);
-    if (head_.status == 401)
-        transport_.renew_credentials();
+    ApiStatus status = decode_api_status(answer());
+    std::string why = status.message.empty() ? fmt::format("the server answered {}", answer_head().status)
+                                             : fmt::format("{} ({})", status.message, answer_head().status);
+    if (answer_head().status == 401)
+        transport().renew_credentials();
     // It may be the owner: clusters with the admission plug-in OwnerReferencesPermissionEnforcement want the right to
     // delete for it.
-    if (head_.status == 403 && !std::exchange(node_uid_, "").empty()) {
-        ask_node_at_ = now_ + kNotAllowedPause;
+    if (answer_head().status == 403 && !std::exchange(node_uid_, "").empty()) {
+        ask_node_at_ = now() + kNotAllowedPause;
         is_without_owner_ = true;
-        due_ = now_;
+        due_ = now();
         return;
     }
-    if (head_.status == 403)
+    if (answer_head().status == 403)
         why = fmt::format("not allowed; grant create and patch on {} in that namespace: {}", kLeaseResource, why);
     is_without_owner_ = false;
-    status_.not_allowed = is_for_long(head_.status);
+    status_.not_allowed = is_for_long(answer_head().status);
     if (status_.not_allowed)
         return failed(std::move(why), kNotAllowedPause);
-    const seconds asked = status.retry_after.value_or(head_.retry_after.value_or(seconds(0)));
+    const seconds asked = status.retry_after.value_or(answer_head().retry_after.value_or(seconds(0)));
     failed(std::move(why), std::clamp(asked, seconds(0), kLongestAskedPause));
 }
 
 void LeaseKeeper::failed(std::string why, Clock::duration at_least) {
     status_.error = fmt::format("write the Lease {}: {}", status_.name, why);
     failing_ = true;
-    due_ = now_ + std::max<Clock::duration>(backoff_.next(), at_least);
+    due_ = now() + std::max<Clock::duration>(backoff_.next(), at_least);
 }
 
 }  // namespace catflap::source

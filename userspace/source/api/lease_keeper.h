@@ -11,9 +11,9 @@
 #include <optional>
 #include <string>
 
+#include "source/api/asker.h"
 #include "source/api/backoff.h"
 #include "source/api/lease.h"
-#include "source/api/transport.h"
 #include "source/source.h"
 
 namespace catflap::source {
@@ -24,10 +24,8 @@ struct LeaseOptions {
     std::chrono::seconds duration{0};  // how long a renewal counts; 0: no lease is held
 };
 
-class LeaseKeeper : public ResponseHandler {
+class LeaseKeeper : public Asker {
   public:
-    using Clock = std::chrono::steady_clock;
-
     // transport: outlives it. seed: of the jitter.
     LeaseKeeper(LeaseOptions options, Transport& transport, uint32_t seed);
 
@@ -36,15 +34,9 @@ class LeaseKeeper : public ResponseHandler {
     // Begins the next request where one is due, and gives up one that has been silent for too long. Returns when to
     // call again, if nothing happens before.
     Clock::time_point step(Clock::time_point now);
-    // Before the transport hands over what has come: what time it is.
-    void tick(Clock::time_point now) { now_ = now; }
-    // What has come is not taken: silence is not the server's.
-    void hold(Clock::time_point now) { begun_at_ = now; }
     [[nodiscard]] const LeaseStatus& status() const { return status_; }
 
     // ResponseHandler
-    Result<> head(const ResponseHead& head) override;
-    Result<> body(std::string_view bytes) override;
     void end(const Result<>& outcome) override;
 
   private:
@@ -52,7 +44,6 @@ class LeaseKeeper : public ResponseHandler {
 
     void ask_for_node();
     void write_lease();
-    void begin(Asked what, const Request& request);
     void end_of_node(const Result<>& outcome);
     void written();
     void refused();
@@ -62,7 +53,6 @@ class LeaseKeeper : public ResponseHandler {
     [[nodiscard]] Clock::time_point due() const;
 
     LeaseOptions options_;
-    Transport& transport_;
     Backoff backoff_;
     std::minstd_rand random_;
     LeaseStatus status_;
@@ -70,7 +60,6 @@ class LeaseKeeper : public ResponseHandler {
 
     std::optional<Presence> presence_;
     std::optional<Presence> sent_;  // by the last request to write
-    Clock::time_point now_{};
     Clock::time_point due_{};
     Clock::time_point sent_at_{-std::chrono::hours(1)};  // long ago
     bool failing_ = false;
@@ -81,9 +70,6 @@ class LeaseKeeper : public ResponseHandler {
 
     // Of the request that is under way.
     Asked asked_ = Asked::nothing;
-    Clock::time_point begun_at_{};
-    ResponseHead head_;
-    std::string answer_;
 };
 
 }  // namespace catflap::source

@@ -23,7 +23,6 @@ constexpr seconds kSpread{30};
 constexpr seconds kBetweenEvents{10};
 // Longer than an API server keeps Events by default, which is an hour and up to a minute: what goes on is told again.
 constexpr std::chrono::minutes kTellAgain{65};
-constexpr seconds kEventSilence{15};
 // Of one policy, whose Event the server refuses: others may be told meanwhile.
 constexpr seconds kRefusedPause{300};
 constexpr milliseconds kFirstEventBackoff{2000};
@@ -64,8 +63,8 @@ std::string cut_note(std::string text) {
 }  // namespace
 
 RefusalEvents::RefusalEvents(std::string node, Transport& transport, uint32_t seed)
-    : node_(std::move(node)),
-      transport_(transport),
+    : Asker(transport, kLargestPolicy),
+      node_(std::move(node)),
       backoff_(kFirstEventBackoff, kLongestEventBackoff, seed),
       random_(seed) {}
 
@@ -81,11 +80,11 @@ void RefusalEvents::set(const std::vector<RefusedPolicy>& refused, Clock::time_p
 }
 
 RefusalEvents::Clock::time_point RefusalEvents::step(Clock::time_point now) {
-    now_ = now;
-    if (asked_ != Asked::nothing && now < begun_at_ + kEventSilence)
-        return begun_at_ + kEventSilence;
+    tick(now);
+    if (asked_ != Asked::nothing && now < silent_at())
+        return silent_at();
     if (asked_ != Asked::nothing) {
-        transport_.cancel(*this);
+        transport().cancel(*this);
         asked_ = Asked::nothing;
         put_off({});
     }
@@ -98,17 +97,10 @@ RefusalEvents::Clock::time_point RefusalEvents::step(Clock::time_point now) {
     current_ = first->first;
     uid_.clear();
     version_ = current_.why;
-    begin(Asked::policy, {.target = fmt::format("/apis/networking.k8s.io/v1/namespaces/{}/networkpolicies/{}",
-                                                current_.ns, current_.name)});
-    return now + kEventSilence;
-}
-
-void RefusalEvents::begin(Asked what, const Request& request) {
-    asked_ = what;
-    begun_at_ = now_;
-    head_ = {};
-    answer_.clear();
-    transport_.start(request, *this);
+    asked_ = Asked::policy;
+    ask({.target =
+             fmt::format("/apis/networking.k8s.io/v1/namespaces/{}/networkpolicies/{}", current_.ns, current_.name)});
+    return now + kAnswerSilence;
 }
 
 std::string RefusalEvents::event_name() const {
@@ -137,23 +129,11 @@ void RefusalEvents::write_event() {
                         {"type", "Warning"},
                         {"regarding", std::move(regarding)},
                         {"note", cut_note(current_.why)}};
-    begin(Asked::event,
-          {.target = fmt::format("/apis/events.k8s.io/v1/namespaces/{}/events?fieldManager=catflapd", current_.ns),
-           .method = "POST",
-           .content_type = "application/json",
-           .body = event.dump(-1, ' ', false, json::error_handler_t::replace)});
-}
-
-Result<> RefusalEvents::head(const ResponseHead& head) {
-    head_ = head;
-    return {};
-}
-
-Result<> RefusalEvents::body(std::string_view bytes) {
-    if (answer_.size() + bytes.size() > kLargestPolicy)
-        return fail("an answer of more than {} bytes", kLargestPolicy);
-    answer_.append(bytes);
-    return {};
+    asked_ = Asked::event;
+    ask({.target = fmt::format("/apis/events.k8s.io/v1/namespaces/{}/events?fieldManager=catflapd", current_.ns),
+         .method = "POST",
+         .content_type = "application/json",
+         .body = event.dump(-1, ' ', false, json::error_handler_t::replace)});
 }
 
 void RefusalEvents::end(const Result<>& outcome) {
@@ -162,16 +142,16 @@ void RefusalEvents::end(const Result<>& outcome) {
 }
 
 void RefusalEvents::end_of_policy(const Result<>& outcome) {
-    const int status = outcome ? head_.status : 0;
+    const int status = outcome ? answer_head().status : 0;
     if (status == 404)
         return done();
     if (status == 401)
-        transport_.renew_credentials();
+        transport().renew_credentials();
     // Without the right to read it, its Event goes without the policy's uid.
     if (status != 200 && status != 403)
-        return put_off(head_.retry_after.value_or(seconds(0)));
-    if (head_.status == 200) {
-        const json policy = json::parse(answer_, nullptr, /*allow_exceptions=*/false);
+        return put_off(answer_head().retry_after.value_or(seconds(0)));
+    if (answer_head().status == 200) {
+        const json policy = json::parse(answer(), nullptr, /*allow_exceptions=*/false);
         uid_ = text_of_member(policy, "/metadata/uid");
         version_ = text_of_member(policy, "/metadata/generation");
     }
@@ -179,15 +159,15 @@ void RefusalEvents::end_of_policy(const Result<>& outcome) {
 }
 
 void RefusalEvents::end_of_event(const Result<>& outcome) {
-    const int status = outcome ? head_.status : 0;
+    const int status = outcome ? answer_head().status : 0;
     if (status == 200 || status == 201 || status == 409)  // 409: another agent has told it
         return done();
     if (status == 401)
-        transport_.renew_credentials();
+        transport().renew_credentials();
     if (status != 400 && status != 403 && status != 404 && status != 422)
-        return put_off(head_.retry_after.value_or(seconds(0)));
+        return put_off(answer_head().retry_after.value_or(seconds(0)));
     put_off(kRefusedPause);
-    const ApiStatus said = decode_api_status(answer_);
+    const ApiStatus said = decode_api_status(answer());
     not_allowed_ = fmt::format("write an Event of NetworkPolicy {}/{}: {}{} ({})", current_.ns, current_.name,
                                status == 403 ? "not allowed; grant create on events.events.k8s.io: " : "",
                                said.message.empty() ? "the server answered" : said.message, status);
@@ -195,17 +175,17 @@ void RefusalEvents::end_of_event(const Result<>& outcome) {
 
 // The others have their turn first.
 void RefusalEvents::put_off(Clock::duration at_least) {
-    next_at_ = now_ + backoff_.next();
+    next_at_ = now() + backoff_.next();
     if (const auto entry = due_.find(current_); entry != due_.end())
-        entry->second = std::max(next_at_, now_ + at_least);
+        entry->second = std::max(next_at_, now() + at_least);
 }
 
 void RefusalEvents::done() {
     if (const auto entry = due_.find(current_); entry != due_.end())
-        entry->second = now_ + kTellAgain;
+        entry->second = now() + kTellAgain;
     not_allowed_.clear();
     backoff_.reset();
-    next_at_ = now_ + kBetweenEvents;
+    next_at_ = now() + kBetweenEvents;
 }
 
 }  // namespace catflap::source

@@ -14,16 +14,14 @@
 #include <string>
 #include <vector>
 
+#include "source/api/asker.h"
 #include "source/api/backoff.h"
-#include "source/api/transport.h"
 #include "source/source.h"
 
 namespace catflap::source {
 
-class RefusalEvents : public ResponseHandler {
+class RefusalEvents : public Asker {
   public:
-    using Clock = std::chrono::steady_clock;
-
     // node: whose agent this is. transport: outlives it. seed: of the jitter.
     RefusalEvents(std::string node, Transport& transport, uint32_t seed);
 
@@ -32,22 +30,15 @@ class RefusalEvents : public ResponseHandler {
     // Begins the next request where one is due, and gives up one that has been silent for too long. Returns when to
     // call again, if nothing happens before.
     Clock::time_point step(Clock::time_point now);
-    // Before the transport hands over what has come: what time it is.
-    void tick(Clock::time_point now) { now_ = now; }
-    // What has come is not taken: silence is not the server's.
-    void hold(Clock::time_point now) { begun_at_ = now; }
     // Why no Events are written, where no time mends it: a right is missing; "".
     [[nodiscard]] const std::string& not_allowed() const { return not_allowed_; }
 
     // ResponseHandler
-    Result<> head(const ResponseHead& head) override;
-    Result<> body(std::string_view bytes) override;
     void end(const Result<>& outcome) override;
 
   private:
     enum class Asked : uint8_t { nothing, policy, event };
 
-    void begin(Asked what, const Request& request);
     void write_event();
     void end_of_policy(const Result<>& outcome);
     void end_of_event(const Result<>& outcome);
@@ -57,12 +48,10 @@ class RefusalEvents : public ResponseHandler {
     [[nodiscard]] std::string event_name() const;
 
     std::string node_;
-    Transport& transport_;
     Backoff backoff_;
     std::minstd_rand random_;
     std::map<RefusedPolicy, Clock::time_point> due_;  // when each is told (again)
     Clock::time_point next_at_{};                     // not before, whatever is due
-    Clock::time_point now_{};
     std::string not_allowed_;
 
     // Of the request that is under way.
@@ -70,9 +59,6 @@ class RefusalEvents : public ResponseHandler {
     RefusedPolicy current_;
     std::string uid_;      // of current_; "": not known
     std::string version_;  // what else tells this version of it from others
-    Clock::time_point begun_at_{};
-    ResponseHead head_;
-    std::string answer_;
 };
 
 }  // namespace catflap::source

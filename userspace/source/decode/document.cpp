@@ -9,19 +9,18 @@ namespace catflap::source {
 namespace {
 
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
-constexpr std::string_view kSpaces = " \t\r\n";
 
 // {"a": ...} or {}: kubectl, too, takes what starts so for JSON and for nothing else.
 bool looks_like_json(std::string_view text) {
-    const size_t brace = text.find_first_not_of(kSpaces);
+    const size_t brace = text.find_first_not_of(kJsonSpaces);
     if (brace == std::string_view::npos || text[brace] != '{')
         return false;
-    const size_t next = text.find_first_not_of(kSpaces, brace + 1);
+    const size_t next = text.find_first_not_of(kJsonSpaces, brace + 1);
     return next != std::string_view::npos && (text[next] == '"' || text[next] == '}');
 }
 
 bool is_separator(std::string_view text) {
-    return text.starts_with("---") && (text.size() == 3 || kSpaces.find(text[3]) != std::string_view::npos);
+    return text.starts_with("---") && (text.size() == 3 || kJsonSpaces.find(text[3]) != std::string_view::npos);
 }
 
 }  // namespace

@@ -42,7 +42,6 @@ constexpr std::array<std::string_view, 22> kUnread = {"affinity",
                                                       "volumes"};
 static_assert(std::ranges::is_sorted(kUnread));
 
-constexpr std::string_view kSpaces = " \t\r\n";
 constexpr std::string_view kInItsPlace = ":null";
 
 // Behind the object or list that begins there; nullptr: it does not end.
@@ -164,10 +163,10 @@ int JsonReader::line(size_t back) {
 // What is not as it should be is left for the parser to tell.
 void JsonReader::skip_value() {
     const std::string_view text(cursor_.at, static_cast<size_t>(cursor_.end - cursor_.at));
-    const size_t colon = text.find_first_not_of(kSpaces);
+    const size_t colon = text.find_first_not_of(kJsonSpaces);
     if (colon == std::string_view::npos || text[colon] != ':')
         return;
-    const size_t begin = text.find_first_not_of(kSpaces, colon + 1);
+    const size_t begin = text.find_first_not_of(kJsonSpaces, colon + 1);
     if (begin == std::string_view::npos || (text[begin] != '{' && text[begin] != '['))
         return;
     if (const char* behind = end_of_value(text.data() + begin, cursor_.end); behind != nullptr && behind != cursor_.end)

@@ -8,6 +8,9 @@
 
 namespace catflap::source {
 
+// RFC 8259, section 2.
+inline constexpr std::string_view kJsonSpaces = " \t\r\n";
+
 // Reads YAML 1.1 to its end; it is a failure of ours if the parser ends before. `first_line`: of the text in its file.
 Step read_yaml(std::string_view text, Builder& builder, int first_line);
 
