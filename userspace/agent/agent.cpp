@@ -15,6 +15,8 @@ namespace {
 // After a commit of pods that may wait, the next one waits so many times as long as the last one took.
 constexpr int kRestAfterCommit = 40;
 constexpr std::chrono::milliseconds kLongestRest{500};
+// What is saved after a start takes many steps: so the next change meets one of them seldom.
+constexpr int kRestAfterSave = 9;
 
 // Those that were not there before: a source that changes often does not repeat its old ones.
 void log_new(std::set<std::string>& known, std::set<std::string> now, spdlog::level::level_enum level,
@@ -87,9 +89,12 @@ void Agent::refresh_source(bool patient) {
 
 // Only what is enforced: whoever is killed in between comes back with the version before it, which was good, too.
 void Agent::save_source() {
-    if (!may_save())
+    const auto begin = Clock::now();
+    if (!may_save() || begin < save_at_)
         return;
     const auto saved = state_.source->save();
+    const auto end = Clock::now();
+    save_at_ = end + kRestAfterSave * (end - begin);
     const std::string error = saved ? "" : saved.error().message;
     if (error != std::exchange(save_error_, error))
         spdlog::log(error.empty() ? spdlog::level::info : spdlog::level::err, "the last good versions {}",

@@ -219,6 +219,7 @@ class Agent : public report::Responder {
     // Pods that only change their labels or their number may wait, so that a large cluster's coming and going costs a
     // small share of a CPU: until then.
     std::chrono::steady_clock::time_point rest_until_{};
+    std::chrono::steady_clock::time_point save_at_{};  // not before
     bool dirty_ = true;
     std::optional<Clock::time_point> seen_at_;  // the first change that is not in force yet
     std::shared_ptr<metrics::Exchange> exchange_;

@@ -111,7 +111,7 @@ int Agent::time_to_wait() const {
     if (!state_.enforcing)
         until = retry_at_;
     else if (may_save() && state_.source->unsaved())
-        return 0;
+        until = save_at_;
     else if (dirty_ && may_wait())
         until = rest_until_;
     if (events_->watchdog)
@@ -161,8 +161,8 @@ Result<> Agent::run() {
             break;
     }
     exchange_->close();
-    while (state_.enforcing && may_save() && state_.source->unsaved())
-        save_source();
+    for (; state_.enforcing && may_save() && state_.source->unsaved(); save_source())
+        save_at_ = {};
     return {};
 }
 

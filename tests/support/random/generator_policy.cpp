@@ -124,8 +124,8 @@ PolicyPort random_port(Random& random) {
         const uint16_t first = random.pick(kPorts);
         port.port = first;
         if (random.chance(40))
-            port.end_port =
-                static_cast<uint16_t>(std::min<size_t>(65535, first + random.pick(std::array{0, 1, 2, 100})));
+            port.end_port = static_cast<uint16_t>(
+                std::min<size_t>(65535, first + random.pick(std::array<size_t, 4>{0, 1, 2, 100})));
     }
     return port;
 }

@@ -221,7 +221,7 @@ TEST_CASE("a fair order: namespaces by what they have so far, the older first wi
 
 namespace {
 
-#ifdef __SANITIZE_ADDRESS__
+#ifdef CATFLAP_SANITIZED
 constexpr uint64_t kSeeds = 10;
 #else
 constexpr uint64_t kSeeds = 50;

@@ -16,7 +16,7 @@ using namespace catflap::test;
 namespace {
 
 // The sanitizers make a story ten times as long, and look for something else in it.
-#ifdef __SANITIZE_ADDRESS__
+#ifdef CATFLAP_SANITIZED
 constexpr uint64_t kSeeds = 40;
 #else
 constexpr uint64_t kSeeds = 250;

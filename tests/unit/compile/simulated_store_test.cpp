@@ -19,7 +19,7 @@ struct OneTable {
 
     OneTable() {
         const std::vector<uint32_t> zeros(CATFLAP_PAGE_U32);
-        for (const uint32_t page : {0, 1})
+        for (const uint32_t page : {0U, 1U})
             REQUIRE(store.write_pages(page, zeros));
         REQUIRE(store.write_pages(2, std::vector<uint32_t>{1, CATFLAP_CELL_ALLOW | 2}));
         config.tables[CATFLAP_FROM_POD].open = 1;

@@ -110,7 +110,7 @@ TEST_CASE("an egress rule's port name is a rule for each number, for the peers t
     cluster.pods.at(kOther).ports = {{"http", Protocol::tcp, 8080}};
     const auto rules = rules_of(cluster, Direction::egress);
     REQUIRE(rules.size() == 3);
-    for (const size_t i : {0, 1}) {
+    for (const size_t i : {size_t{0}, size_t{1}}) {
         const NamedPort declared = rules[i].peers.at(0).pods->declares.value();
         CHECK(declared.name == "http");
         CHECK(rules[i].ports == std::vector<PortRange>{{Protocol::tcp, declared.number, declared.number}});

@@ -2,6 +2,7 @@
 #include "source/cache/cache.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@ using Clock = std::chrono::system_clock;
 
 // Below that, it is not worth the while.
 constexpr uint64_t kSlack = uint64_t{1} << 20;
+constexpr int kNicest = 19;
 
 uint64_t now_s() {
     return static_cast<uint64_t>(
@@ -223,7 +225,11 @@ void Cache::compact_if_due() {
     if (compacting_.valid() || status_.bytes <= 2 * live_ + kSlack)
         return;
     compacting_to_ = status_.bytes;
-    compacting_ = std::async(std::launch::async, &compact_records, status_.path, beside(status_.path), compacting_to_);
+    compacting_ =
+        std::async(std::launch::async, [from = status_.path, to = beside(status_.path), limit = compacting_to_] {
+            (void)setpriority(PRIO_PROCESS, 0, kNicest);  // of this thread: nobody waits for it
+            return compact_records(from, to, limit);
+        });
 }
 
 Result<> Cache::take_compacted() {
