@@ -84,8 +84,12 @@ class Nodes {
             unattended_.emplace_back(&pod, std::move(policies));
     }
 
+    // A clock that is ahead would let a dead agent live for so long.
+    [[nodiscard]] bool is_ahead(const source::Lease& lease) const {
+        return lease.renewed_at > view_.now + lease.duration;
+    }
     [[nodiscard]] bool lives(const source::Lease& lease) const {
-        return view_.now <= lease.renewed_at + lease.duration;
+        return view_.now <= lease.renewed_at + lease.duration && !is_ahead(lease);
     }
     [[nodiscard]] const source::Lease* lease_of(const std::string& node) const {
         const auto lease = leases_.find(node);
@@ -125,7 +129,13 @@ class Nodes {
             return state == "enforcing" ? "" : fmt::format("{}: {}; see catflap status --check there", name, state);
         if (!beyond(name).empty())
             return "";
-        if (const source::Lease* lease = lease_of(name))
+        const source::Lease* lease = lease_of(name);
+        if (lease != nullptr && is_ahead(*lease))
+            return fmt::format(
+                "{}: its agent's Lease is dated {} from now, so nobody can tell whether it lives; compare the clocks there "
+                "and here (timedatectl)",
+                name, human_seconds(std::chrono::duration<double>(lease->renewed_at - view_.now).count()));
+        if (lease != nullptr)
             return fmt::format(
                 "{}: its agent has been silent for {}; what was in force stays in force, changes are not applied, and new "
                 "pods stay closed",

@@ -100,6 +100,15 @@ TEST_CASE("a node whose agent is silent, one that never had any, and one that is
     CHECK(status.at("unattended").size() == 3);
 }
 
+TEST_CASE("a Lease of a clock that is ahead does not prove life, for longer than it lasts") {
+    const json status = status_of(a_cluster(), {a_lease("n1", -60s), a_lease("n2", -61s), a_lease("n3", 5s)});
+    CHECK(node(status, "n1").at("alive") == true);
+    CHECK(node(status, "n2").at("alive") == false);
+    REQUIRE(status.at("problems").size() == 1);
+    CHECK(status.at("problems")[0].get<std::string>().starts_with("n2: its agent's Lease is dated 1m1s from now, "));
+    CHECK(status.at("counts").at("withoutAgent") == 1);
+}
+
 TEST_CASE("where nobody holds a Lease that is said once, with what may be the reason") {
     const json status = status_of(a_cluster(), {});
     REQUIRE(status.at("problems").size() == 1);

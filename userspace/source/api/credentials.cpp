@@ -13,6 +13,8 @@ namespace {
 using nlohmann::json;
 
 constexpr std::chrono::seconds kRunAgain{10};
+// So long before the end of what was printed its successor is asked for: nobody waits for a plug-in that does its work.
+constexpr std::chrono::seconds kAhead{60};
 
 std::string text_of(const json& object, const char* key) {
     return object.contains(key) && object[key].is_string() ? object[key].get<std::string>() : std::string();
@@ -20,8 +22,7 @@ std::string text_of(const json& object, const char* key) {
 
 }  // namespace
 
-Result<Credentials::Printed> Credentials::run_plugin() const {
-    const ExecPlugin& plugin = access_.exec;
+Result<Credentials::Printed> Credentials::run(const ExecPlugin& plugin) {
     const json request = {
         {"apiVersion", plugin.api_version}, {"kind", "ExecCredential"}, {"spec", {{"interactive", false}}}};
     auto environment = plugin.environment;
@@ -50,27 +51,56 @@ Result<Credentials::Printed> Credentials::run_plugin() const {
 
 // Of requests that were under way with the one before, the refusals may come after the new one.
 void Credentials::renew() {
-    if (printed_ && std::chrono::steady_clock::now() - printed_->at > kRunAgain)
+    if (printed_ && Clock::now() - printed_at_ > kRunAgain)
         printed_.reset();
 }
 
-Result<Identity> Credentials::identity() {
-    if (!access_.exec.command.empty()) {
-        if (!printed_ || (printed_->expires_at && *printed_->expires_at <= std::chrono::system_clock::now())) {
-            if (failure_ && std::chrono::steady_clock::now() < run_again_at_)
-                return tl::unexpected(*failure_);
-            auto printed = run_plugin();
-            if (!printed) {
-                failure_ = printed.error();
-                run_again_at_ = std::chrono::steady_clock::now() + kRunAgain;
-                return tl::unexpected(printed.error());
-            }
-            printed_ = std::move(*printed);
-            printed_->at = std::chrono::steady_clock::now();
-            failure_.reset();
-        }
-        return printed_->identity;
+bool Credentials::lasts(std::chrono::seconds ahead) const {
+    return printed_ && (!printed_->expires_at || *printed_->expires_at > std::chrono::system_clock::now() + ahead);
+}
+
+// Also what seems to have expired when it was printed: the clock here may be wrong, and the server knows.
+bool Credentials::is_usable() const {
+    return lasts({}) || (printed_ && Clock::now() - printed_at_ < kRunAgain);
+}
+
+void Credentials::run_if_due() {
+    if (lasts(kAhead) || running_.valid() || Clock::now() < run_again_at_)
+        return;
+    began_at_ = Clock::now();
+    run_again_at_ = began_at_ + kRunAgain;
+    running_ = std::async(std::launch::async, [plugin = access_.exec] { return run(plugin); });
+}
+
+void Credentials::take(Clock::time_point until) {
+    if (!running_.valid() || running_.wait_until(until) != std::future_status::ready)
+        return;
+    auto printed = running_.get();
+    if (printed) {
+        printed_ = std::move(*printed);
+        printed_at_ = Clock::now();
+        failure_.reset();
+    } else {
+        failure_ = printed.error();
+        run_again_at_ = Clock::now() + kRunAgain;
     }
+}
+
+Result<Identity> Credentials::printed_identity() {
+    take(Clock::now());
+    run_if_due();
+    if (!is_usable())
+        take(began_at_ + kPatience);
+    if (is_usable())
+        return printed_->identity;
+    if (running_.valid() || !failure_)
+        return fail("run the credential plug-in {}: it has not answered yet", access_.exec.command);
+    return tl::unexpected(*failure_);
+}
+
+Result<Identity> Credentials::identity() {
+    if (!access_.exec.command.empty())
+        return printed_identity();
     const auto token = access_.token.read();
     const auto certificate = access_.certificate.read();
     const auto key = access_.key.read();
