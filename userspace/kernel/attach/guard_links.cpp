@@ -144,9 +144,14 @@ Result<HeldLink> create_link(int program_fd, const Hook& hook) {
     return fail_errno(errno, "attach the guard to hook {} of netfilter", hook.name);
 }
 
-// One rename: the earlier agent's link goes when this one is at its place.
+// One rename: the earlier agent's link goes when this one is at its place. It is detached, because the kernel takes a link
+// whose last reference goes off its hook by a worker, seconds later where it is busy, and so long its interfaces' names
+// would be in force.
 Result<> pin_in_place(int link_fd, const fs::path& path) {
     const fs::path next = path.string() + "-next";
+    const auto earlier = open_pinned(path);
+    if (!earlier)
+        return tl::unexpected(earlier.error());
     std::error_code error;
     fs::create_directories(path.parent_path(), error);
     if (error)
@@ -157,6 +162,8 @@ Result<> pin_in_place(int link_fd, const fs::path& path) {
     fs::rename(next, path, error);
     if (error)
         return fail_errno(error.value(), "rename {}", next.string());
+    if (*earlier && object_id((*earlier)->get()).kind == ObjectKind::link && bpf_link_detach((*earlier)->get()) != 0)
+        return fail_errno(errno, "detach the earlier link of {}", path.string());
     return {};
 }
 
