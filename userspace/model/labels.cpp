@@ -70,10 +70,7 @@ Labels::Labels(std::vector<value_type> labels) {
     items_ = std::make_shared<const Items>(std::move(labels));
 }
 
-const Labels::Items& Labels::items() const {
-    static const Items kNone;
-    return items_ ? *items_ : kNone;
-}
+constinit const Labels::Items Labels::kNone;
 
 Labels::const_iterator Labels::find(std::string_view name) const {
     const auto found = std::lower_bound(begin(), end(), name, kByName);

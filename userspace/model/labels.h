@@ -54,8 +54,10 @@ class Labels {
     using Items = std::vector<value_type>;
 
     explicit Labels(std::shared_ptr<const Items> items) : items_(std::move(items)) {}
-    [[nodiscard]] const Items& items() const;
+    // Here, as all that compares labels with selectors begins with it.
+    [[nodiscard]] const Items& items() const { return items_ ? *items_ : kNone; }
 
+    static const Items kNone;
     std::shared_ptr<const Items> items_;  // nullptr: none
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "resolve/out_of_reach.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace catflap::resolve {
@@ -44,6 +45,16 @@ bool OutOfReachPods::counts(const Cluster& cluster, const Pod& pod) const {
     return (pod.node == this_node_) == (*why == OutOfReach::host_network);
 }
 
+// What is known of the pods that these policies may select.
+void OutOfReachPods::forget(const std::set<ObjectName>& policies) {
+    for (auto policy = policies.begin(); policy != policies.end();) {
+        const std::string& ns = policy->ns;
+        for (auto pod = pods_.lower_bound({ns, ""}); pod != pods_.end() && pod->first.ns == ns; ++pod)
+            pod->second = Selected::unknown;
+        policy = std::find_if(policy, policies.end(), [&](const ObjectName& name) { return name.ns != ns; });
+    }
+}
+
 void OutOfReachPods::update(const Cluster& cluster, const Changes& changes) {
     const bool everything = changes.everything || changes.nodes;
     stale_ |= everything || !changes.policies.empty();
@@ -51,12 +62,13 @@ void OutOfReachPods::update(const Cluster& cluster, const Changes& changes) {
         pods_.clear();
         for (const auto& [name, pod] : cluster.pods)
             if (counts(cluster, pod))
-                pods_.insert(name);
+                pods_.emplace_hint(pods_.end(), name, Selected::unknown);
     }
+    forget(changes.policies);
     for (const auto& [name, before] : changes.pods) {
         const auto now = cluster.pods.find(name);
         const bool is_in = now != cluster.pods.end() && counts(cluster, now->second);
-        const bool was_in = is_in ? !pods_.insert(name).second : pods_.erase(name) > 0;
+        const bool was_in = is_in ? !pods_.insert_or_assign(name, Selected::unknown).second : pods_.erase(name) > 0;
         stale_ |= is_in || was_in;
     }
 }
@@ -64,16 +76,29 @@ void OutOfReachPods::update(const Cluster& cluster, const Changes& changes) {
 const OutOfReachList& OutOfReachPods::list(const Cluster& cluster) const {
     if (!std::exchange(stale_, false))
         return list_;
-    list_ = {};
-    for (const ObjectName& name : pods_) {
+    const auto before = std::exchange(list_, {});
+    auto listed = before.pods.begin();  // by name, as pods_ is
+    for (auto& [name, selected] : pods_) {
+        if (selected == Selected::no)
+            continue;
         const auto pod = cluster.pods.find(name);  // it may have gone since
         const auto why = pod == cluster.pods.end() ? std::nullopt : out_of_reach(cluster, pod->second);
         if (!why)
             continue;
-        auto policies = policies_selecting(cluster, pod->second);
-        if (policies.empty() || ++list_.count > OutOfReachList::kMaxPods)
+        listed = std::find_if(listed, before.pods.end(), [&](const auto& one) { return one.pod >= name; });
+        std::vector<ObjectName> policies;
+        const bool has_room = list_.pods.size() < OutOfReachList::kMaxPods;
+        if (selected == Selected::yes && listed != before.pods.end() && listed->pod == name)
+            policies = listed->policies;
+        else if (selected == Selected::unknown || has_room)
+            policies = policies_selecting(cluster, pod->second);
+        if (selected == Selected::unknown)
+            selected = policies.empty() ? Selected::no : Selected::yes;
+        if (selected == Selected::no)
             continue;
-        list_.pods.push_back({name, pod->second.node, *why, std::move(policies)});
+        ++list_.count;
+        if (has_room)
+            list_.pods.push_back({name, pod->second.node, *why, std::move(policies)});
     }
     return list_;
 }

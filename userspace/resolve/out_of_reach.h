@@ -2,6 +2,7 @@
 // Pods that policies select and that no agent can enforce them on: nothing else would say so. Pure.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -41,14 +42,18 @@ class OutOfReachPods {
     explicit OutOfReachPods(std::string this_node) : this_node_(std::move(this_node)) {}
     void update(const Cluster& cluster, const Changes& changes);
     // Made when it is asked for, and not with each change: it walks all such pods, which are many where the source has
-    // no Nodes. cluster: of the last update(), or a later one.
+    // no Nodes. Policies are compared with the pods alone that changed, or in whose namespace one of them did. cluster: of
+    // the last update(), or a later one.
     [[nodiscard]] const OutOfReachList& list(const Cluster& cluster) const;
 
   private:
+    enum class Selected : uint8_t { unknown, no, yes };
+
     [[nodiscard]] bool counts(const Cluster& cluster, const Pod& pod) const;
+    void forget(const std::set<ObjectName>& policies);
 
     std::string this_node_;
-    std::set<ObjectName> pods_;
+    mutable std::map<ObjectName, Selected> pods_;
     mutable OutOfReachList list_;
     mutable bool stale_ = false;
 };

@@ -10,13 +10,24 @@ bool isolates(const Policy& policy, Direction direction) {
     return direction == Direction::ingress ? policy.isolates_ingress : policy.isolates_egress;
 }
 
-std::vector<ObjectName> selecting_policies(const Cluster& cluster, const Pod& pod) {
-    std::vector<ObjectName> names;
-    for (auto entry = cluster.policies.lower_bound({pod.name.ns, ""});
-         entry != cluster.policies.end() && entry->first.ns == pod.name.ns; ++entry)
-        if (matches(entry->second.pods, pod.labels))
-            names.push_back(entry->first);
-    return names;
+struct Unselected {
+    const Pod* pod;
+    std::vector<ObjectName>* selecting;
+};
+
+// pods: sorted by name. Policy by policy within a namespace, as policies are many, each at another place of the memory, and
+// the node's pods few.
+void select(const Cluster& cluster, const std::vector<Unselected>& pods) {
+    for (auto first = pods.begin(); first != pods.end();) {
+        const std::string& ns = first->pod->name.ns;
+        const auto last = std::find_if(first, pods.end(), [&](const auto& one) { return one.pod->name.ns != ns; });
+        for (auto policy = cluster.policies.lower_bound({ns, ""});
+             policy != cluster.policies.end() && policy->first.ns == ns; ++policy)
+            for (auto one = first; one != last; ++one)
+                if (matches(policy->second.pods, one->pod->labels))
+                    one->selecting->push_back(policy->first);
+        first = last;
+    }
 }
 
 // True: the pods' first, or last, declaration of a number.
@@ -109,13 +120,15 @@ bool Resolver::count_ports(const Cluster& cluster, const Changes& changes) {
 std::set<ObjectName> Resolver::reselect(const Cluster& cluster, const std::vector<ObjectName>& pods,
                                         const Changes& changes) {
     std::set<ObjectName> dirty;
+    std::vector<Unselected> anew;
     for (const ObjectName& name : pods) {
         const Pod& pod = cluster.pods.at(name);
         const auto [entry, added] = locals_.try_emplace(name);
         std::vector<ObjectName>& selecting = entry->second.selecting;
         if (added || changes.pods.contains(name)) {
-            selecting = selecting_policies(cluster, pod);
-            dirty.insert(name);
+            selecting.clear();
+            anew.push_back({&pod, &selecting});
+            dirty.insert(dirty.end(), name);
             continue;
         }
         for (auto changed = changes.policies.lower_bound({name.ns, ""});
@@ -129,9 +142,10 @@ std::set<ObjectName> Resolver::reselect(const Cluster& cluster, const std::vecto
             else if (!selects && selected)
                 selecting.erase(place);
             if (selects || selected)
-                dirty.insert(name);
+                dirty.insert(dirty.end(), name);
         }
     }
+    select(cluster, anew);
     return dirty;
 }
 

@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <random>
+
 using namespace catflap;
 using namespace catflap::resolve;
 
@@ -138,4 +140,48 @@ TEST_CASE("of very many the first are listed, and all are counted") {
     pods.update(cluster, Changes::all());
     CHECK(pods.list(cluster).pods.size() == OutOfReachList::kMaxPods);
     CHECK(pods.list(cluster).count == 1003);
+}
+
+TEST_CASE("random changes: what is remembered of one list is what a new one would find") {
+    std::mt19937 random(20261129);
+    const auto below = [&](unsigned bound) { return random() % bound; };
+    Cluster cluster = shop();
+    OutOfReachPods pods("n1");
+    pods.update(cluster, Changes::all());
+    for (int round = 0; round < 2000; ++round) {
+        Changes changes;
+        const ObjectName name{below(2) == 0 ? "shop" : "zoo", std::to_string(below(700))};
+        if (below(4) != 0) {
+            const auto [pod, added] = cluster.pods.try_emplace(name);
+            changes.pods[name] = added ? std::nullopt : std::optional(pod->second);
+            pod->second.name = name;
+            pod->second.node = below(4) == 0 ? "n1" : "virtual";
+            pod->second.labels = {{"app", std::to_string(below(4))}};
+            if (below(8) == 0)
+                cluster.pods.erase(pod);
+        } else {
+            const ObjectName policy{name.ns, std::to_string(below(3))};
+            changes.policies.insert(policy);
+            cluster.policies[policy].name = policy;
+            cluster.policies[policy].pods.requirements = {
+                {"app", LabelRequirement::Operator::in, {std::to_string(below(4))}}};
+            if (below(3) == 0)
+                cluster.policies.erase(policy);
+        }
+        pods.update(cluster, changes);
+        if (below(3) == 0)
+            continue;  // several changes come before it is asked
+        OutOfReachPods anew("n1");
+        anew.update(cluster, Changes::all());
+        const OutOfReachList& now = pods.list(cluster);
+        const OutOfReachList& expected = anew.list(cluster);
+        REQUIRE(now.count == expected.count);
+        REQUIRE(now.pods.size() == expected.pods.size());
+        for (size_t i = 0; i < now.pods.size(); ++i) {
+            REQUIRE(now.pods[i].pod == expected.pods[i].pod);
+            REQUIRE(now.pods[i].node == expected.pods[i].node);
+            REQUIRE(now.pods[i].policies == expected.pods[i].policies);
+        }
+    }
+    CHECK(pods.list(cluster).count > 0);
 }
