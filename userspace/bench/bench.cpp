@@ -72,7 +72,8 @@ std::string summary(const Run& run, const fs::path& out) {
     const Results& results = run.results;
     if (run.smoke)
         return fmt::format("All modes judge alike ({} verdicts each), and {} measurements work: {}",
-                           results.method.verdicts, results.method.measurements, fmt::join(results.modes, ", "));
+                           results.method.verdicts, results.method.slices + results.method.measurements,
+                           fmt::join(results.modes, ", "));
     std::string text;
     for (const Goal& goal : goals(results))
         if (goal.reached != Reached::unmeasured)
@@ -140,13 +141,14 @@ Result<> run_bench(const Options& options) {
     if (!program_fd)
         return fail_errno(errno, "open {}", catflapd.string());
     const std::string program = fmt::format("/proc/{}/fd/{}", getpid(), program_fd.get());
-    Run run{**laboratory, program, {}, {}, *only, options.quick, options.smoke, {}, Progress(isatty(2) == 1)};
+    Run run{**laboratory, program, {}, {}, {}, *only, options.quick, options.smoke, {}, Progress(isatty(2) == 1)};
     const Moment start = moment();
     run.results.environment = describe_environment(options.tree);
     if (options.modes.empty() && std::ranges::find(*modes, kLegacy, &Mode::name) == modes->end())
         run.results.environment["left out"] = "iptables-legacy: not installed, or not in this kernel";
     run.results.quick = options.quick || options.smoke;
     run.settings.cpu = cpu_count() - 1;
+    run.turns.count = options.smoke ? 1 : 25;
     run.settings.window_ns = (options.smoke ? 10 : options.quick ? 30 : 250) * kMillisecondNs;
     if (auto done = measure_all(run, options, *modes); !done) {
         if (!stop_requested())
@@ -155,7 +157,7 @@ Result<> run_bench(const Options& options) {
     }
     run.results.method.seconds = run.progress.elapsed();
     run.results.method.steal = steal_since(start);
-    if (auto done = write_report(run.results, options.out, options.plots); !done)
+    if (auto done = write_report(run.results, {options.out, options.plots, options.history}); !done)
         return done;
     run.progress.say(summary(run, options.out));
     return {};
@@ -165,7 +167,7 @@ Result<> report_again(const Options& options) {
     const auto json = nlohmann::json::parse(read_text(options.report_of), nullptr, false);
     if (json.is_discarded())
         return fail("{} holds no results", options.report_of);
-    return write_report(results_from_json(json), options.out, options.plots);
+    return write_report(results_from_json(json), {options.out, options.plots, options.history});
 }
 
 }  // namespace catflap::bench

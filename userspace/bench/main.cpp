@@ -27,6 +27,7 @@ void define(CLI::App& app, Options& options) {
     app.add_flag("--list", options.list, "the scenarios and modes, and exit");
     app.add_option("--report", options.report_of, "write the report of this results.json again, measure nothing");
     app.add_option("--plots", options.plots, "where the report looks for its plots (default: beside it)");
+    app.add_option("--history", options.history, "add the run to this CSV, a line for each row of traffic");
     app.add_option("--programs", options.programs, "where catflapd is (default: beside this program)");
     app.add_option("--tree", options.tree, "the git tree whose revision the report names")->capture_default_str();
 }

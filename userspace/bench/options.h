@@ -17,6 +17,7 @@ struct Options {
     std::filesystem::path out = "bench-results";
     std::string report_of;           // results.json to write the report of, again
     std::string plots;               // the folder of the plots, as the report names it
+    std::string history;             // the CSV to which the run is added
     std::filesystem::path programs;  // where catflapd is
     std::string tree = ".";          // whose revision is noted
 };

@@ -40,6 +40,19 @@ Interval bootstrap_of_median(std::span<const double> samples, uint64_t seed) {
     return {quantile_of_sorted(medians, 0.025), quantile_of_sorted(medians, 0.975)};
 }
 
+// The order statistics between which the median lies with 95 %, by the binomial distribution of how many samples are
+// below it (Conover, Practical Nonparametric Statistics, 3rd edition, 3.2). As wide as the bootstrap's where samples
+// are many, without drawing them two thousand times.
+Interval ranks_around_median(std::vector<double> samples) {
+    std::ranges::sort(samples);
+    const auto count = static_cast<double>(samples.size());
+    const double half = 0.98 * std::sqrt(count);
+    const auto at = [&](double rank) {
+        return samples[static_cast<size_t>(std::clamp(std::round(rank), 1.0, count)) - 1];
+    };
+    return {at(count / 2 - half), at(1 + count / 2 + half)};
+}
+
 }  // namespace
 
 double quantile_of_sorted(std::span<const double> sorted, double quantile) {
@@ -65,7 +78,10 @@ Estimate estimate_median(std::span<const double> samples, uint64_t seed) {
     std::ranges::copy_if(samples, std::back_inserter(measured), [](double value) { return std::isfinite(value); });
     if (measured.empty())
         return {};
-    return {median_of(measured), bootstrap_of_median(measured, seed), measured.size()};
+    constexpr size_t kMostToDraw = 100;
+    return {median_of(measured),
+            measured.size() <= kMostToDraw ? bootstrap_of_median(measured, seed) : ranks_around_median(measured),
+            measured.size()};
 }
 
 Estimate estimate_ratio(std::span<const double> numerator, std::span<const double> denominator, uint64_t seed) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Medians, quantiles, and bootstrap confidence intervals. Pure, and seeded: the same samples give the same answer.
+// Medians, quantiles, and confidence intervals. Pure, and seeded: the same samples give the same answer.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,7 @@
 
 namespace catflap::bench {
 
-// 95 % of the bootstrap's medians lie in it.
+// The median of what was sampled lies in it with 95 %: by bootstrap, or by ranks where samples are many.
 struct Interval {
     double low = 0;
     double high = 0;

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/report/goals.h"
+#include "bench/report/history.h"
 #include "bench/scenarios/load.h"
 #include "bench/micro/micro.h"
 #include "bench/lab/mode.h"
@@ -53,6 +54,7 @@ std::string control_text(const Results& results) {
 }
 
 std::string traffic_table(const Results& results, const std::string& scenario, const std::string& path) {
+    const bool has_control = std::ranges::find(results.modes, kControl) != results.modes.end();
     std::string text;
     for (const Row& row : results.rows) {
         if (row.scenario != scenario || row.path != path)
@@ -61,18 +63,21 @@ std::string traffic_table(const Results& results, const std::string& scenario, c
         text += fmt::format("| {} |", row.stage);
         for (const std::string& mode : results.modes)
             text += fmt::format(" {} |", to_string(row.median(mode)));
+        if (has_control)
+            text += fmt::format(" {} |", to_string(row.ratio(kControl, kNone)));
         text += fmt::format(" {} | {} |\n", to_string(row.ratio(kEbpf, kNone)),
                             iptables.empty() ? "-" : to_string(row.ratio(kEbpf, iptables)));
     }
     if (text.empty())
         return "";
-    std::string head = "| |";
+    std::vector<std::string> columns = results.modes;
+    if (has_control)
+        columns.emplace_back("A/A: none again / none");
+    columns.insert(columns.end(), {"ebpf / none", "ebpf / better iptables"});
     std::string rule = "|---|";
-    for (const std::string& mode : results.modes) {
-        head += fmt::format(" {} |", mode);
+    for (size_t i = 0; i < columns.size(); ++i)
         rule += "---|";
-    }
-    return fmt::format("{}:\n\n{} ebpf / none | ebpf / better iptables |\n{}---|---|\n{}\n", path, head, rule, text);
+    return fmt::format("{}:\n\n| | {} |\n{}\n{}\n", path, fmt::join(columns, " | "), rule, text);
 }
 
 std::string traffic_text(const Results& results, const std::string& plots, const std::map<std::string, Chart>& charts) {
@@ -175,7 +180,8 @@ std::string place_text(const Results& results) {
         text += fmt::format("| {} | {} |\n", name, value);
     text += fmt::format("| duration | {} |\n| verdicts compared before | {} in each mode, all alike |\n",
                         duration_text(method.seconds), method.verdicts);
-    text += fmt::format("| measurements of traffic | {} |\n| repeated, the CPU was taken away meanwhile | {} |\n",
+    text += fmt::format("| slices of traffic | {} |\n", method.slices);
+    text += fmt::format("| measurements in windows | {} |\n| repeated, the CPU was taken away meanwhile | {} |\n",
                         method.measurements, method.repeated);
     text += fmt::format("| dropped, it was every time | {} |\n| time that the hypervisor took | {:.2f} % |\n\n",
                         method.disturbed, 100 * method.steal);
@@ -191,7 +197,8 @@ std::string to_markdown(const Results& results, const std::string& plots) {
            micro_text(results) + control_plane_text(results, plots, all) + place_text(results);
 }
 
-Result<> write_report(const Results& results, const std::filesystem::path& directory, const std::string& plots) {
+Result<> write_report(const Results& results, const Published& where) {
+    const std::filesystem::path& directory = where.directory;
     std::error_code error;
     std::filesystem::create_directories(directory, error);
     if (error)
@@ -199,11 +206,21 @@ Result<> write_report(const Results& results, const std::filesystem::path& direc
     for (const auto& [file, chart] : charts(results))
         if (auto done = write_text(directory / file, to_svg(chart)); !done)
             return done;
-    if (auto done = write_text(directory / "results.json", to_json(results).dump(1) + "\n"); !done)
+    if (auto done = write_text(directory / "results.json", to_text(results)); !done)
         return done;
-    return write_text(
-        directory / "report.md",
-        "<!-- SPDX-License-Identifier: Apache-2.0 -->\n# Report of catflap-bench\n" + to_markdown(results, plots));
+    std::string text = to_markdown(results, where.plots);
+    if (!where.history.empty()) {
+        const History history = with_run(history_of(read_text(where.history)), results);
+        if (auto done = write_text(where.history, to_text(history)); !done)
+            return done;
+        const Chart chart = history_chart(history);
+        if (auto done = write_text(directory / "history.svg", to_svg(chart)); !done)
+            return done;
+        text += fmt::format("## Over revisions\n![{}]({}history.svg)\n\nEvery row of every published run: `{}`.\n",
+                            chart.title, where.plots, where.history.filename().string());
+    }
+    return write_text(directory / "report.md",
+                      "<!-- SPDX-License-Identifier: Apache-2.0 -->\n# Report of catflap-bench\n" + text);
 }
 
 }  // namespace catflap::bench

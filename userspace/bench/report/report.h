@@ -18,7 +18,11 @@ std::map<std::string, Chart> charts(const Results& results);
 // plots: the folder of the plots, as seen from the report.
 std::string to_markdown(const Results& results, const std::string& plots);
 
-// results.json, report.md and the plots.
-Result<> write_report(const Results& results, const std::filesystem::path& directory, const std::string& plots = "");
+struct Published {
+    std::filesystem::path directory;  // gets report.md, results.json and the plots
+    std::string plots;                // where the report says that its plots are; "": beside it
+    std::filesystem::path history;    // the run is added to it; empty: no history
+};
+Result<> write_report(const Results& results, const Published& where);
 
 }  // namespace catflap::bench

@@ -51,10 +51,24 @@ json interval_json(const Estimate& estimate) {
             {"samples", estimate.samples}};
 }
 
+// To five digits, which none of them has in truth.
+json rounded(const std::vector<double>& samples) {
+    json list = json::array();
+    for (const double sample : samples) {
+        if (!std::isfinite(sample) || sample == 0) {
+            list.push_back(sample);
+            continue;
+        }
+        const double unit = std::pow(10, std::floor(std::log10(std::abs(sample))) - 4);
+        list.push_back(unit >= 1 ? std::round(sample / unit) * unit : std::round(sample / unit) / std::round(1 / unit));
+    }
+    return list;
+}
+
 json row_json(const Row& row) {
     json modes = json::object();
     for (const auto& [mode, samples] : row.samples)
-        modes[mode] = {{"estimate", interval_json(row.median(mode))}, {"samples", samples}};
+        modes[mode] = {{"estimate", interval_json(row.median(mode))}, {"samples", rounded(samples)}};
     return {{"scenario", row.scenario}, {"stage", row.stage}, {"path", row.path}, {"unit", row.unit}, {"modes", modes}};
 }
 
@@ -69,7 +83,8 @@ json to_json(const Results& results) {
             {"modes", results.modes},
             {"quick", results.quick},
             {"method",
-             {{"measurements", method.measurements},
+             {{"slices", method.slices},
+              {"measurements", method.measurements},
               {"repeated", method.repeated},
               {"disturbed", method.disturbed},
               {"steal", method.steal},
@@ -80,15 +95,27 @@ json to_json(const Results& results) {
             {"rows", rows}};
 }
 
+std::string to_text(const Results& results) {
+    json rest = to_json(results);
+    const json rows = std::exchange(rest["rows"], json::array());
+    std::string text = rest.dump(1);
+    constexpr std::string_view kNoRows = "\"rows\": []";
+    std::string lines = "\"rows\": [";
+    for (const json& row : rows)
+        lines += (lines.back() == '[' ? "\n  " : ",\n  ") + row.dump();
+    return text.replace(text.find(kNoRows), kNoRows.size(), lines + "\n ]") + "\n";
+}
+
 Results results_from_json(const json& text) {
     Results results;
     results.environment = text.at("environment").get<std::map<std::string, std::string>>();
     results.modes = text.at("modes").get<std::vector<std::string>>();
     results.quick = text.at("quick").get<bool>();
     const json& method = text.at("method");
-    results.method = {method.at("measurements").get<size_t>(), method.at("repeated").get<size_t>(),
-                      method.at("disturbed").get<size_t>(),    method.at("steal").get<double>(),
-                      method.at("seconds").get<double>(),      method.at("verdicts").get<size_t>()};
+    results.method = {method.value("slices", size_t{0}),   method.at("measurements").get<size_t>(),
+                      method.at("repeated").get<size_t>(), method.at("disturbed").get<size_t>(),
+                      method.at("steal").get<double>(),    method.at("seconds").get<double>(),
+                      method.at("verdicts").get<size_t>()};
     results.latency_curves =
         text.at("latencyCurves").get<std::map<std::string, std::map<std::string, std::vector<double>>>>();
     for (const json& row : text.at("rows")) {

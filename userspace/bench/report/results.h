@@ -12,7 +12,7 @@
 namespace catflap::bench {
 
 // One line of a table: a scenario at a stage on a path, measured for several modes. The samples of all modes with the
-// same index belong to the same round. Not measured: NaN.
+// same index belong together: slices that are neighbours in time, windows of one round. Not measured: NaN.
 struct Row {
     std::string scenario;                                // "established"
     std::string stage;                                   // "100 policies"
@@ -25,10 +25,11 @@ struct Row {
 };
 
 struct Method {
-    size_t measurements = 0;
-    size_t repeated = 0;   // the CPU was taken away in the middle, so it was done again
-    size_t disturbed = 0;  // was so every time, and was left out
-    double steal = 0;      // share of the run, over all CPUs
+    size_t slices = 0;
+    size_t measurements = 0;  // in windows
+    size_t repeated = 0;      // the CPU was taken away in the middle, so it was done again
+    size_t disturbed = 0;     // was so every time, and was left out
+    double steal = 0;         // share of the run, over all CPUs
     double seconds = 0;
     size_t verdicts = 0;  // compared between the modes before anything was timed
 };
@@ -52,6 +53,7 @@ struct Results {
 inline constexpr double kQuantiles[] = {0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999, 0.9999};
 
 nlohmann::json to_json(const Results& results);
+std::string to_text(const Results& results);            // to_json(), a line for each row
 Results results_from_json(const nlohmann::json& json);  // of to_json() only
 
 }  // namespace catflap::bench

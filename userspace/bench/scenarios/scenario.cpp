@@ -5,13 +5,15 @@ namespace catflap::bench {
 
 const std::vector<TrafficScenario>& traffic_scenarios() {
     static const std::vector<TrafficScenario> scenarios = {
-        {"established", "packets/s", "64-byte UDP packets of an established flow", established_packets, false, 1},
-        {"new-flow", "packets/s", "allowed UDP packets, each the first of another flow", new_flow_packets, false, 1},
-        {"dropped", "packets/s", "dropped UDP packets, each the first of another flow", dropped_packets, true, 1},
-        {"connections", "connections/s", "TCP connect, request, response, close", tcp_connections, false, 1},
-        {"latency", "us", "64-byte request to 64-byte response on one TCP connection", request_latency, false, 1},
+        {"established", "packets/s", "64-byte UDP packets of an established flow", established_packets, {}},
+        {"new-flow", "packets/s", "allowed UDP packets, each the first of another flow", new_flow_packets, {}},
+        {"dropped", "packets/s", "dropped UDP packets, each the first of another flow", dropped_packets, {}, true},
+        {"connections", "connections/s", "TCP connect, request, response, close", tcp_connections, {}},
+        {"request", "us", "64-byte request and response on one TCP connection, without scheduling", tcp_requests, {}},
+        {"latency", "us", "64-byte request to 64-byte response on one TCP connection, two threads", nullptr,
+         request_latency},
         {"bulk", "bit/s", "one TCP connection as fast as it goes (segmentation offload hides the cost of packets)",
-         bulk_bits, false, 2},
+         nullptr, bulk_bits, false, 2},
     };
     return scenarios;
 }

@@ -15,9 +15,14 @@ struct TrafficScenario {
     std::string name;
     std::string unit;
     std::string what;
-    std::function<Result<Reading>(const Site&, const Path&, const Settings&)> measure;
+    OpenWorkload open = nullptr;                                                        // measured in slices, or
+    std::function<Result<Reading>(const Site&, const Path&, const Settings&)> measure;  // in windows
     bool enforcing_only = false;  // where nothing is enforced there is nothing to measure
     size_t share = 1;             // of the rounds: one in so many
+
+    [[nodiscard]] bool in_slices() const { return open != nullptr; }
+    // In the scenario's unit: a rate, or the time that each takes.
+    [[nodiscard]] double value_of(double per_second) const { return unit == "us" ? 1e6 / per_second : per_second; }
 };
 const std::vector<TrafficScenario>& traffic_scenarios();
 

@@ -41,35 +41,63 @@ Result<> one_connection(int listener, const sockaddr_in& address) {
     return {};
 }
 
+class Connections : public Workload {
+  public:
+    Connections(std::string client_netns, UniqueFd listener)
+        : client_netns_(std::move(client_netns)), listener_(std::move(listener)) {
+        address_.sin_family = AF_INET;
+        address_.sin_port = htons(kFirstPort);
+        inet_pton(AF_INET, kServer.address, &address_.sin_addr);
+    }
+
+    Result<Slice> work(uint64_t at_least_ns) override {
+        const InNamespace inside(client_netns_);
+        if (!inside.entered())
+            return tl::unexpected(inside.entered().error());
+        Slice slice;
+        for (const uint64_t begin = now_ns(); slice.ns < at_least_ns; slice.ns = now_ns() - begin, ++slice.done)
+            if (auto done = one_connection(listener_.get(), address_); !done)
+                return tl::unexpected(done.error());
+        return slice;
+    }
+
+  private:
+    std::string client_netns_;
+    UniqueFd listener_;
+    sockaddr_in address_{};
+};
+
+class Requests : public Workload {
+  public:
+    explicit Requests(TcpPair pair) : pair_(std::move(pair)) {}
+
+    Result<Slice> work(uint64_t at_least_ns) override {
+        const int client = pair_.client.get(), server = pair_.server.get();
+        Slice slice;
+        for (const uint64_t begin = now_ns(); slice.ns < at_least_ns; slice.ns = now_ns() - begin, ++slice.done)
+            if (!send_message(client) || !receive_message(server) || !send_message(server) || !receive_message(client))
+                return fail_errno(errno, "request and response");
+        return slice;
+    }
+
+  private:
+    TcpPair pair_;
+};
+
 }  // namespace
 
-Result<Reading> tcp_connections(const Site& site, const Path& path, const Settings& settings) {
+Result<std::unique_ptr<Workload>> tcp_connections(const Site& site, const Path& path) {
     auto listener = tcp_listener(site, kServer, kFirstPort);
     if (!listener)
         return tl::unexpected(listener.error());
-    const InNamespace inside(site.netns(path.client));
-    if (!inside.entered())
-        return tl::unexpected(inside.entered().error());
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(kFirstPort);
-    inet_pton(AF_INET, kServer.address, &address.sin_addr);
-    const auto connect_for = [&](uint64_t ns) -> Result<uint64_t> {
-        const uint64_t end = now_ns() + ns;
-        uint64_t count = 0;
-        for (; now_ns() < end; ++count)
-            if (auto done = one_connection(listener->get(), address); !done)
-                return tl::unexpected(done.error());
-        return count;
-    };
-    if (auto warm = connect_for(settings.window_ns / 10); !warm)
-        return tl::unexpected(warm.error());
-    const Stopwatch stopwatch(settings.cpu);
-    auto count = connect_for(settings.window_ns);
-    if (!count)
-        return tl::unexpected(count.error());
-    const Window window = stopwatch.stop();
-    return Reading{static_cast<double>(*count) / window.seconds(), {}, window};
+    return std::make_unique<Connections>(site.netns(path.client), std::move(*listener));
+}
+
+Result<std::unique_ptr<Workload>> tcp_requests(const Site& site, const Path& path) {
+    auto pair = tcp_pair(site, path.client, kFirstPort);
+    if (!pair)
+        return tl::unexpected(pair.error());
+    return std::make_unique<Requests>(std::move(*pair));
 }
 
 Result<Reading> request_latency(const Site& site, const Path& path, const Settings& settings) {

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <limits>
 
+#include <catflap/abi.h>
+
 #include "bench/lab/interrupt.h"
 #include "bench/traffic/verdicts.h"
 
@@ -12,9 +14,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-double measurement_seconds(const Settings& settings) {
+// Of one mode in one round.
+double measurement_seconds(const Run& run, const TrafficScenario& scenario) {
     constexpr double kSetUp = 0.06;  // sockets, and the grace periods of their ends
-    return static_cast<double>(settings.window_ns) / 1e9 * 1.2 + kSetUp;
+    if (scenario.in_slices())
+        return static_cast<double>((run.turns.count + 1) * 2 * run.turns.slice_ns) / 1e9 + kSetUp;
+    return 2 * (static_cast<double>(run.settings.window_ns) / 1e9 * 1.2 + kSetUp);
 }
 
 constexpr double kTrafficShare = 0.5;  // of the promised time
@@ -72,27 +77,78 @@ void record(Run& run, const TrafficScenario& scenario, const Stage& stage, const
     }
 }
 
+Result<> run_slices(Run& run, const Stage& stage, const TrafficScenario& scenario, const Path& path,
+                    const std::vector<Site*>& sites) {
+    std::vector<std::unique_ptr<Workload>> workloads;
+    std::vector<Visited> modes;
+    for (const Site* site : sites) {
+        auto workload = scenario.open(*site, path);
+        if (!workload)
+            return fail_because(workload.error(), "mode {}", site->mode().name);
+        modes.push_back({site->mode().name, workload->get()});
+        workloads.push_back(std::move(*workload));
+    }
+    auto rates = take_turns(modes, run.turns);
+    if (!rates)
+        return tl::unexpected(rates.error());
+    Row& row = run.results.row(scenario.name, stage.name, path.name, scenario.unit);
+    for (const auto& [mode, values] : *rates) {
+        run.results.method.slices += values.size();
+        for (const double rate : values)
+            row.samples[mode].push_back(scenario.value_of(rate));
+    }
+    return {};
+}
+
+Result<> run_windows(Run& run, const Stage& stage, const TrafficScenario& scenario, const Path& path,
+                     const std::vector<Site*>& sites, Pool& pool) {
+    std::vector<Site*> way = sites;
+    way.insert(way.end(), sites.rbegin(), sites.rend());
+    for (const Site* site : way) {
+        auto reading = measure(run, scenario, *site, path);
+        if (!reading)
+            return tl::unexpected(reading.error());
+        record(run, scenario, stage, path, site->mode().name, std::move(*reading), pool);
+        if (stop_requested())
+            return fail("stopped");
+    }
+    return {};
+}
+
 Result<> run_round(Run& run, const Stage& stage, size_t round, Pool& pool) {
-    std::vector<Site*> order;
-    for (const auto& site : run.sites)
-        order.push_back(site.get());
-    for (size_t i = run.sites.size(); i-- > 0;)
-        order.push_back(run.sites[i].get());
     for (const Path& path : paths_of(run, stage))
-        for (const TrafficScenario& scenario : traffic_scenarios())
-            for (Site* site : order) {
-                if (!measures(run, scenario, *site, round))
-                    continue;
-                if (auto done = run.step(fmt::format("{}, {}: {}, {} (round {} of {})", scenario.name, path.name,
-                                                     stage.name, site->mode().name, round + 1, stage.rounds),
-                                         measurement_seconds(run.settings));
-                    !done)
-                    return done;
-                auto reading = measure(run, scenario, *site, path);
-                if (!reading)
-                    return tl::unexpected(reading.error());
-                record(run, scenario, stage, path, site->mode().name, std::move(*reading), pool);
-            }
+        for (const TrafficScenario& scenario : traffic_scenarios()) {
+            std::vector<Site*> sites;
+            for (const auto& site : run.sites)
+                if (measures(run, scenario, *site, round))
+                    sites.push_back(site.get());
+            if (sites.empty())
+                continue;
+            if (auto done = run.step(fmt::format("{}, {}: {} (round {} of {})", scenario.name, path.name, stage.name,
+                                                 round + 1, stage.rounds),
+                                     measurement_seconds(run, scenario) * static_cast<double>(sites.size()));
+                !done)
+                return done;
+            auto done = scenario.in_slices() ? run_slices(run, stage, scenario, path, sites)
+                                             : run_windows(run, stage, scenario, path, sites, pool);
+            if (!done)
+                return fail_because(done.error(), "{} {}", scenario.name, path.name);
+        }
+    return {};
+}
+
+// What remembers flows is full from the first measurement on, as it is on a node that has been up for a day.
+Result<> fill(Run& run) {
+    constexpr uint64_t kFlows = 2 * CATFLAP_MAX_FLOWS;
+    constexpr uint64_t kAtMostNs = 3 * kSecondNs;
+    if (run.smoke)
+        return {};
+    for (const auto& site : run.sites) {
+        if (auto done = run.step("new flows: filling what remembers them", 2); !done)
+            return done;
+        if (auto done = fill_with_flows(*site, kAcrossNodes, kFlows, kAtMostNs); !done)
+            return fail_because(done.error(), "mode {}", site->mode().name);
+    }
     return {};
 }
 
@@ -184,6 +240,9 @@ Result<> run_traffic(Run& run, const std::vector<Stage>& stages) {
             return fail_because(done.error(), "stage {}", stage.name);
         if (!wants_traffic(run))
             break;
+        if (&stage == &stages.front())
+            if (auto done = fill(run); !done)
+                return done;
         for (size_t round = 0; round < stage.rounds && (round == 0 || !run.late(kTrafficShare)); ++round)
             if (auto done = run_round(run, stage, round, pool); !done)
                 return fail_because(done.error(), "stage {}", stage.name);
@@ -206,7 +265,7 @@ double planned_seconds(const Run& run, const std::vector<Stage>& stages) {
                 for (const auto& site : run.sites)
                     if (measures(run, scenario, *site, round))
                         seconds +=
-                            2.0 * static_cast<double>(paths_of(run, stage).size()) * measurement_seconds(run.settings);
+                            static_cast<double>(paths_of(run, stage).size()) * measurement_seconds(run, scenario);
     }
     return seconds;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Measures traffic: stage by stage, and within a stage the modes take turns, there and back (A B C C B A), so that what
-// drifts with time hits all of them alike.
+// Measures traffic: stage by stage, and within a stage the modes take turns, there and back (A B C C B A): by slices of
+// milliseconds (slices.h), or by windows where something needs more time than that.
 #pragma once
 
 #include <memory>
@@ -11,6 +11,7 @@
 #include "bench/report/results.h"
 #include "bench/scenarios/scenario.h"
 #include "bench/lab/site.h"
+#include "bench/traffic/slices.h"
 
 namespace catflap::bench {
 
@@ -20,6 +21,7 @@ struct Run {
     std::string catflapd;
     std::vector<std::unique_ptr<Site>> sites;  // one for each mode
     Settings settings;
+    Turns turns;
     std::set<std::string> only;  // scenarios; empty: all
     bool quick = false;
     bool smoke = false;

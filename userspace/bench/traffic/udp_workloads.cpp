@@ -12,7 +12,6 @@ namespace catflap::bench {
 namespace {
 
 constexpr size_t kPayloadBytes = 18;
-constexpr uint64_t kWarmUpShare = 10;  // of the window, before it: a tenth
 
 // Both ends speak, twice: only then is the flow established for conntrack, and assured.
 Result<> exchange(int client, int server) {
@@ -56,49 +55,81 @@ class Blaster {
     std::array<mmsghdr, kBatch> messages_{};
 };
 
-struct Rate {
-    double sent_per_second = 0;
-    double arrived_per_second = 0;
-    Window window;
+class EstablishedFlow : public Workload {
+  public:
+    EstablishedFlow(Arrivals arrivals, UniqueFd server, UniqueFd client)
+        : arrivals_(std::move(arrivals)),
+          server_(std::move(server)),
+          client_(std::move(client)),
+          blaster_(client_.get()) {}
+
+    Result<Slice> work(uint64_t at_least_ns) override {
+        const uint64_t before = arrivals_.count();
+        const uint64_t begin = now_ns();
+        uint64_t end = begin;
+        for (; end - begin < at_least_ns; end = now_ns())
+            if (auto sent = blaster_.send(); !sent)
+                return tl::unexpected(sent.error());
+        return Slice{arrivals_.count() - before, end - begin};
+    }
+
+  private:
+    Arrivals arrivals_;
+    UniqueFd server_;
+    UniqueFd client_;
+    Blaster blaster_;
 };
 
-// Sends for the window, or up to `most` packets. The first tenth of either is not counted.
-template <class Sender>
-Result<Rate> rate_of(Sender& sender, const Arrivals& arrivals, const Settings& settings, uint64_t most = UINT64_MAX) {
-    const auto send_for = [&](uint64_t ns, uint64_t packets) -> Result<uint64_t> {
-        const uint64_t end = now_ns() + ns;
+// Few at a time: where a packet takes a millisecond, a slice must not take a second.
+constexpr size_t kFramesAtOnce = 16;
+
+class NewFlows : public Workload {
+  public:
+    NewFlows(const Site& site, Arrivals arrivals, std::vector<UniqueFd> sockets, FrameSender sender, bool allowed)
+        : site_(site),
+          arrivals_(std::move(arrivals)),
+          sockets_(std::move(sockets)),
+          sender_(std::move(sender)),
+          allowed_(allowed) {}
+
+    Result<Slice> work(uint64_t at_least_ns) override {
+        const uint64_t before = arrivals_.count();
+        const uint64_t begin = now_ns();
+        uint64_t end = begin;
         uint64_t sent = 0;
-        while (now_ns() < end && sent < packets) {
-            auto batch = sender.send();
+        for (; end - begin < at_least_ns; end = now_ns()) {
+            auto batch = sender_.send(kFramesAtOnce);
             if (!batch)
                 return tl::unexpected(batch.error());
             sent += *batch;
         }
-        return sent;
-    };
-    if (auto warm = send_for(settings.window_ns / kWarmUpShare, most / kWarmUpShare); !warm)
-        return tl::unexpected(warm.error());
-    const uint64_t before = arrivals.count();
-    const Stopwatch stopwatch(settings.cpu);
-    auto sent = send_for(settings.window_ns, most);
-    if (!sent)
-        return tl::unexpected(sent.error());
-    Rate rate;
-    rate.window = stopwatch.stop();
-    rate.sent_per_second = static_cast<double>(*sent) / rate.window.seconds();
-    rate.arrived_per_second = static_cast<double>(arrivals.count() - before) / rate.window.seconds();
-    return rate;
-}
+        const uint64_t arrived = arrivals_.count() - before;
+        if (!allowed_ && arrived != 0 && site_.mode().enforces())
+            return fail("mode {} let {} packets through that its policies forbid", site_.mode().name, arrived);
+        since_rest_ += sent;
+        return Slice{allowed_ ? arrived : sent, end - begin};
+    }
 
-// Room for the flows of one measurement in conntrack, which is flushed in between: a full table would drop.
-constexpr uint64_t kMostNewFlows = 150'000;
+    Result<> rest() override {
+        if (since_rest_ < kMostFlows)
+            return {};
+        since_rest_ = 0;
+        return site_.forget_connections();
+    }
 
-struct FrameRun {
-    Rate rate;
-    uint64_t arrived = 0;
+  private:
+    // Conntrack, which drops when it is full, is emptied before.
+    static constexpr uint64_t kMostFlows = 100'000;
+
+    const Site& site_;
+    Arrivals arrivals_;
+    std::vector<UniqueFd> sockets_;
+    FrameSender sender_;
+    bool allowed_;
+    uint64_t since_rest_ = kMostFlows;  // of the workload before
 };
 
-Result<FrameRun> frame_run(const Site& site, const PodPlace& from, const Settings& settings) {
+Result<std::unique_ptr<Workload>> new_flows(const Site& site, const PodPlace& from, bool allowed) {
     auto arrivals = Arrivals::make();
     if (!arrivals)
         return tl::unexpected(arrivals.error());
@@ -106,17 +137,12 @@ Result<FrameRun> frame_run(const Site& site, const PodPlace& from, const Setting
     auto sender = FrameSender::open(site, from);
     if (!sockets || !sender)
         return tl::unexpected(!sockets ? sockets.error() : sender.error());
-    auto rate = rate_of(*sender, *arrivals, settings, kMostNewFlows);
-    if (!rate)
-        return tl::unexpected(rate.error());
-    if (auto done = site.forget_connections(); !done)
-        return tl::unexpected(done.error());
-    return FrameRun{*rate, arrivals->count()};
+    return std::make_unique<NewFlows>(site, std::move(*arrivals), std::move(*sockets), std::move(*sender), allowed);
 }
 
 }  // namespace
 
-Result<Reading> established_packets(const Site& site, const Path& path, const Settings& settings) {
+Result<std::unique_ptr<Workload>> established_packets(const Site& site, const Path& path) {
     auto arrivals = Arrivals::make();
     auto server = udp_socket(site, kServer, kFirstPort);
     auto client = udp_socket(site, path.client, 0);
@@ -128,27 +154,31 @@ Result<Reading> established_packets(const Site& site, const Path& path, const Se
         return tl::unexpected(done.error());
     if (auto done = arrivals->count_at(server->get()); !done)
         return tl::unexpected(done.error());
-    Blaster blaster(client->get());
-    auto rate = rate_of(blaster, *arrivals, settings);
-    if (!rate)
-        return tl::unexpected(rate.error());
-    return Reading{rate->arrived_per_second, {}, rate->window};
+    return std::make_unique<EstablishedFlow>(std::move(*arrivals), std::move(*server), std::move(*client));
 }
 
-Result<Reading> new_flow_packets(const Site& site, const Path& path, const Settings& settings) {
-    auto run = frame_run(site, path.client, settings);
-    if (!run)
-        return tl::unexpected(run.error());
-    return Reading{run->rate.arrived_per_second, {}, run->rate.window};
+Result<std::unique_ptr<Workload>> new_flow_packets(const Site& site, const Path& path) {
+    return new_flows(site, path.client, true);
 }
 
-Result<Reading> dropped_packets(const Site& site, const Path& path, const Settings& settings) {
-    auto run = frame_run(site, path.stranger, settings);
-    if (!run)
-        return tl::unexpected(run.error());
-    if (run->arrived != 0 && site.mode().enforces())
-        return fail("mode {} let {} packets through that its policies forbid", site.mode().name, run->arrived);
-    return Reading{run->rate.sent_per_second, {}, run->rate.window};
+Result<std::unique_ptr<Workload>> dropped_packets(const Site& site, const Path& path) {
+    return new_flows(site, path.stranger, false);
+}
+
+Result<> fill_with_flows(const Site& site, const Path& path, uint64_t flows, uint64_t at_most_ns) {
+    auto workload = new_flow_packets(site, path);
+    if (!workload)
+        return tl::unexpected(workload.error());
+    const uint64_t begin = now_ns();
+    for (uint64_t passed = 0; passed < flows && now_ns() - begin < at_most_ns;) {
+        if (auto done = (*workload)->rest(); !done)
+            return done;
+        auto slice = (*workload)->work(10 * kMillisecondNs);
+        if (!slice)
+            return tl::unexpected(slice.error());
+        passed += slice->done;
+    }
+    return site.forget_connections();
 }
 
 }  // namespace catflap::bench

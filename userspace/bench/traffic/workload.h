@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -27,25 +28,51 @@ struct Path {
 inline const Path kSameNode{"same node", kClient, kStranger};
 inline const Path kAcrossNodes{"across nodes", kFarClient, kFarStranger};
 
+// What was done in a slice of time, until the last of it was done.
+struct Slice {
+    uint64_t done = 0;  // packets that arrived, or were dropped; connections; requests that were answered
+    uint64_t ns = 0;
+    [[nodiscard]] double per_second() const { return static_cast<double>(done) * 1e9 / static_cast<double>(ns); }
+};
+
+// One mode's traffic of a scenario, laid out once and then done a slice at a time: sockets stay, caches keep what the
+// slices of the others leave of them.
+class Workload {
+  public:
+    virtual ~Workload() = default;
+    // Goes on for at least so long.
+    virtual Result<Slice> work(uint64_t at_least_ns) = 0;
+    // Beside what is timed: makes room for more of the same.
+    virtual Result<> rest() { return {}; }
+};
+using OpenWorkload = Result<std::unique_ptr<Workload>> (*)(const Site& site, const Path& path);
+
+// Packets of one UDP flow that both ends have spoken in, 64-byte frames (18 bytes of payload, the checksum counted).
+Result<std::unique_ptr<Workload>> established_packets(const Site& site, const Path& path);
+// Packets, each the first of another flow, and allowed.
+Result<std::unique_ptr<Workload>> new_flow_packets(const Site& site, const Path& path);
+// Packets, each the first of another flow, and dropped by policy. One that arrives is a failure.
+Result<std::unique_ptr<Workload>> dropped_packets(const Site& site, const Path& path);
+// Connections: connect, 64-byte request, 64-byte response, close; both ends in one thread, so without scheduling.
+Result<std::unique_ptr<Workload>> tcp_connections(const Site& site, const Path& path);
+// 64-byte requests with their 64-byte responses on one TCP connection; both ends in one thread.
+Result<std::unique_ptr<Workload>> tcp_requests(const Site& site, const Path& path);
+
+// So many new flows pass, or as many as do in the time: what remembers flows is full of them then.
+Result<> fill_with_flows(const Site& site, const Path& path, uint64_t flows, uint64_t at_most_ns);
+
 struct Reading {
     double value = 0;                  // in the workload's unit
     std::vector<double> latencies_us;  // of each request, where that is what is measured
     Window window;
 };
 
+// Of what is measured in windows: the tail of a distribution needs many requests in a row, and two threads their time.
 struct Settings {
     uint64_t window_ns = 250 * kMillisecondNs;
     int cpu = 0;  // of the traffic
 };
 
-// Packets/s of one UDP flow that both ends have spoken in, 64-byte frames (18 bytes of payload, the checksum counted).
-Result<Reading> established_packets(const Site& site, const Path& path, const Settings& settings);
-// Packets/s, each the first of another flow, and allowed.
-Result<Reading> new_flow_packets(const Site& site, const Path& path, const Settings& settings);
-// Packets/s, each the first of another flow, and dropped by policy. One that arrives is a failure.
-Result<Reading> dropped_packets(const Site& site, const Path& path, const Settings& settings);
-// Connections/s: connect, 64-byte request, 64-byte response, close; both ends in one thread, so without scheduling.
-Result<Reading> tcp_connections(const Site& site, const Path& path, const Settings& settings);
 // us from a 64-byte request to its 64-byte response on one TCP connection, two threads on one CPU. value: the median.
 Result<Reading> request_latency(const Site& site, const Path& path, const Settings& settings);
 // bits/s of one TCP connection; sender and receiver on different CPUs where there are.

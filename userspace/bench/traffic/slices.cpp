@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/traffic/slices.h"
+
+namespace catflap::bench {
+
+Result<std::map<std::string, std::vector<double>>> take_turns(std::span<const Visited> modes, const Turns& turns) {
+    std::vector<Visited> way(modes.begin(), modes.end());
+    way.insert(way.end(), modes.rbegin(), modes.rend());
+    std::map<std::string, std::vector<double>> rates;
+    // The first turn warms up: sockets and flows are new in it.
+    for (size_t turn = 0; turn <= turns.count; ++turn) {
+        for (const Visited& mode : modes)
+            if (auto done = mode.workload->rest(); !done)
+                return fail_because(done.error(), "mode {}", mode.mode);
+        for (const Visited& mode : way) {
+            auto slice = mode.workload->work(turns.slice_ns);
+            if (!slice)
+                return fail_because(slice.error(), "mode {}", mode.mode);
+            if (turn > 0)
+                rates[mode.mode].push_back(slice->per_second());
+        }
+    }
+    return rates;
+}
+
+}  // namespace catflap::bench
