@@ -46,9 +46,12 @@ std::vector<source::RefusedPolicy> refused_policies(const AgentState& state) {
 void Agent::tell_presence() {
     if (!state_.source || Clock::now() < tell_presence_at_)
         return;
-    tell_presence_at_ = Clock::now() + kTellPresence;
-    const std::string failing = report::failing_ids(report::findings(facts_of(state_)));
-    state_.source->set_presence({to_string(state_.options.mode), failing.empty() ? "enforcing" : failing});
+    // Without a Lease nobody reads it, and it walks what is out of reach.
+    if (state_.source->lease()) {
+        const std::string failing = report::failing_ids(report::findings(facts_of(state_)));
+        state_.source->set_presence({to_string(state_.options.mode), failing.empty() ? "enforcing" : failing});
+        tell_presence_at_ = Clock::now() + kTellPresence;
+    }
     state_.source->set_refused_policies(refused_policies(state_));
     log_lease();
     log_events();

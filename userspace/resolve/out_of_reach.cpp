@@ -45,14 +45,10 @@ bool OutOfReachPods::counts(const Cluster& cluster, const Pod& pod) const {
     return (pod.node == this_node_) == (*why == OutOfReach::host_network);
 }
 
-// What is known of the pods that these policies may select.
-void OutOfReachPods::forget(const std::set<ObjectName>& policies) {
-    for (auto policy = policies.begin(); policy != policies.end();) {
-        const std::string& ns = policy->ns;
+void OutOfReachPods::look_again_at_changed_namespaces() const {
+    for (const std::string& ns : std::exchange(changed_namespaces_, {}))
         for (auto pod = pods_.lower_bound({ns, ""}); pod != pods_.end() && pod->first.ns == ns; ++pod)
             pod->second = Selected::unknown;
-        policy = std::find_if(policy, policies.end(), [&](const ObjectName& name) { return name.ns != ns; });
-    }
 }
 
 void OutOfReachPods::update(const Cluster& cluster, const Changes& changes) {
@@ -64,7 +60,8 @@ void OutOfReachPods::update(const Cluster& cluster, const Changes& changes) {
             if (counts(cluster, pod))
                 pods_.emplace_hint(pods_.end(), name, Selected::unknown);
     }
-    forget(changes.policies);
+    for (const ObjectName& policy : changes.policies)
+        changed_namespaces_.insert(policy.ns);
     for (const auto& [name, before] : changes.pods) {
         const auto now = cluster.pods.find(name);
         const bool is_in = now != cluster.pods.end() && counts(cluster, now->second);
@@ -76,6 +73,7 @@ void OutOfReachPods::update(const Cluster& cluster, const Changes& changes) {
 const OutOfReachList& OutOfReachPods::list(const Cluster& cluster) const {
     if (!std::exchange(stale_, false))
         return list_;
+    look_again_at_changed_namespaces();
     const auto before = std::exchange(list_, {});
     auto listed = before.pods.begin();  // by name, as pods_ is
     for (auto& [name, selected] : pods_) {

@@ -42,18 +42,19 @@ class OutOfReachPods {
     explicit OutOfReachPods(std::string this_node) : this_node_(std::move(this_node)) {}
     void update(const Cluster& cluster, const Changes& changes);
     // Made when it is asked for, and not with each change: it walks all such pods, which are many where the source has
-    // no Nodes. Policies are compared with the pods alone that changed, or in whose namespace one of them did. cluster: of
-    // the last update(), or a later one.
+    // no Nodes. Policies are compared with the pods alone that changed, or in whose namespace one of them did. cluster:
+    // of the last update(), or a later one.
     [[nodiscard]] const OutOfReachList& list(const Cluster& cluster) const;
 
   private:
     enum class Selected : uint8_t { unknown, no, yes };
 
     [[nodiscard]] bool counts(const Cluster& cluster, const Pod& pod) const;
-    void forget(const std::set<ObjectName>& policies);
+    void look_again_at_changed_namespaces() const;
 
     std::string this_node_;
     mutable std::map<ObjectName, Selected> pods_;
+    mutable std::set<std::string> changed_namespaces_;  // whose policies are others since the last list
     mutable OutOfReachList list_;
     mutable bool stale_ = false;
 };

@@ -15,8 +15,8 @@ struct Unselected {
     std::vector<ObjectName>* selecting;
 };
 
-// pods: sorted by name. Policy by policy within a namespace, as policies are many, each at another place of the memory, and
-// the node's pods few.
+// pods: sorted by name. Policy by policy within a namespace, as policies are many, each at another place of the memory,
+// and the node's pods few.
 void select(const Cluster& cluster, const std::vector<Unselected>& pods) {
     for (auto first = pods.begin(); first != pods.end();) {
         const std::string& ns = first->pod->name.ns;

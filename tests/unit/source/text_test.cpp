@@ -159,13 +159,21 @@ TEST_CASE("so in JSON, whose parser takes a NUL for the end") {
         }
 }
 
+// Under the sanitizers every character at each third place, and its neighbours at the others.
+#ifdef CATFLAP_SANITIZED
+constexpr size_t kStep = 3;
+#else
+constexpr size_t kStep = 1;
+#endif
+
 TEST_CASE("one character more, anywhere: refused, or the last object of the file is still there") {
     Strings inserted = {"\xc2\x85", "\xe2\x80\xa8", "\xe2\x80\xa9", "\xef\xbb\xbf",  "\n",      "\r", "\r\n",
                         "\t",       "\n...\n",      "\n---\n",      "\n%YAML 1.1\n", "\xc2\xa0"};
     for (char c = ' '; c <= '~'; ++c)
         inserted.emplace_back(1, c);
+    size_t first = 0;
     for (const std::string& one : inserted)
-        for (size_t at = 0; at <= kManifest.size(); ++at) {
+        for (size_t at = first++ % kStep; at <= kManifest.size(); at += kStep) {
             const Decoded decoded = decode(with(kManifest, at, one), "f");
             if (is_refused(decoded))
                 continue;

@@ -144,9 +144,9 @@ Result<HeldLink> create_link(int program_fd, const Hook& hook) {
     return fail_errno(errno, "attach the guard to hook {} of netfilter", hook.name);
 }
 
-// One rename: the earlier agent's link goes when this one is at its place. It is detached, because the kernel takes a link
-// whose last reference goes off its hook by a worker, seconds later where it is busy, and so long its interfaces' names
-// would be in force.
+// One rename: the earlier agent's link goes when this one is at its place. It is detached, because the kernel takes a
+// link whose last reference goes off its hook by a worker, seconds later where it is busy, and so long its interfaces'
+// names would be in force.
 Result<> pin_in_place(int link_fd, const fs::path& path) {
     const fs::path next = path.string() + "-next";
     const auto earlier = open_pinned(path);
