@@ -148,7 +148,7 @@ TEST_CASE("random changes: what is remembered of one list is what a new one woul
     Cluster cluster = shop();
     OutOfReachPods pods("n1");
     pods.update(cluster, Changes::all());
-    for (int round = 0; round < 2000; ++round) {
+    for (int round = 0; round < 500; ++round) {
         Changes changes;
         const ObjectName name{below(2) == 0 ? "shop" : "zoo", std::to_string(below(700))};
         if (below(4) != 0) {
