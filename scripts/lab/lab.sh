@@ -154,10 +154,10 @@ lab_start() {
     (
         flock 9
         lab_reap
-        [[ ! -d $LAB_DIR ]] || lab_fail "laboratory $LAB stands already: its owner is process $(<"$LAB_DIR/owner")" || exit
+        [[ ! -d $LAB_DIR ]] || lab_fail "laboratory $LAB stands already" || exit
         mkdir -m 700 "$LAB_DIR" || exit
         lab_process $$ >"$LAB_DIR/owner" || lab_fail "cannot read /proc/$$/stat"
-    ) 9>"$LAB_ROOT/.lock" || lab_fail "laboratory $LAB could not be made" || return
+    ) 9>"$LAB_ROOT/.lock" || return
     trap lab_stop EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM HUP

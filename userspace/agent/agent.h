@@ -228,6 +228,7 @@ class Agent : public report::Responder {
     std::optional<Collection> collection_;  // while a scrape waits for it
     Clock::time_point serve_again_at_{};
     Clock::time_point tell_presence_at_{};
+    bool has_lease_ = false;
     bool told_no_lease_ = false;
     bool told_no_events_ = false;
     // The start.

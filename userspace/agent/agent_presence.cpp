@@ -44,13 +44,17 @@ std::vector<source::RefusedPolicy> refused_policies(const AgentState& state) {
 }  // namespace
 
 void Agent::tell_presence() {
-    if (!state_.source || Clock::now() < tell_presence_at_)
+    if (!state_.source)
         return;
+    const bool has_lease = state_.source->lease().has_value();
+    const bool is_new = has_lease != std::exchange(has_lease_, has_lease);  // it waits for what is told
+    if (!is_new && Clock::now() < tell_presence_at_)
+        return;
+    tell_presence_at_ = Clock::now() + kTellPresence;
     // Without a Lease nobody reads it, and it walks what is out of reach.
-    if (state_.source->lease()) {
+    if (has_lease) {
         const std::string failing = report::failing_ids(report::findings(facts_of(state_)));
         state_.source->set_presence({to_string(state_.options.mode), failing.empty() ? "enforcing" : failing});
-        tell_presence_at_ = Clock::now() + kTellPresence;
     }
     state_.source->set_refused_policies(refused_policies(state_));
     log_lease();

@@ -11,6 +11,7 @@
 #include "bench/scenarios/churn.h"
 #include "bench/measure/environment.h"
 #include "bench/report/goals.h"
+#include "bench/lab/floor.h"
 #include "bench/lab/interrupt.h"
 #include "bench/scenarios/load.h"
 #include "bench/micro/micro.h"
@@ -48,7 +49,7 @@ Result<std::vector<Mode>> modes_here(const Options& options, const fs::path& cat
     if (!help)
         return tl::unexpected(help.error());
     const bool has_legacy = bench::run({"unshare", "--net", "iptables-legacy", "-t", "nat", "-L", "-n"}).has_value();
-    return choose_modes(available_modes(*help, has_legacy), options.modes);
+    return choose_modes(available_modes(*help, {has_legacy, can_lay_floor()}), options.modes);
 }
 
 struct Moment {

@@ -120,7 +120,10 @@ class Nodes {
         if (lease != nullptr && lives(*lease))
             return lease->state.empty() ? "enforcing" : lease->state;
         const std::string elsewhere = beyond(name);
-        return !elsewhere.empty() ? elsewhere : lease == nullptr ? "no agent" : "silent";
+        return !elsewhere.empty() ? elsewhere
+               : lease == nullptr ? "no agent"
+               : is_ahead(*lease) ? "clock ahead"
+                                  : "silent";
     }
 
     // "": nothing, or nothing that an agent could mend.

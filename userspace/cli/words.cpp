@@ -64,8 +64,9 @@ std::string paint(Colour colour, std::string_view text, bool colours) {
 Colour colour_of_state(std::string_view state) {
     if (state == "enforced" || state == "synced" || state == "enforcing")
         return Colour::green;
-    return state == "unknown" || state == "stale" || state == "silent" || state == "no agent" ? Colour::red
-                                                                                              : Colour::yellow;
+    return state == "unknown" || state == "stale" || state == "silent" || state == "clock ahead" || state == "no agent"
+               ? Colour::red
+               : Colour::yellow;
 }
 
 }  // namespace catflap::cli

@@ -56,12 +56,14 @@ void OutOfReachPods::update(const Cluster& cluster, const Changes& changes) {
     stale_ |= everything || !changes.policies.empty();
     if (everything) {
         pods_.clear();
+        changed_namespaces_.clear();
         for (const auto& [name, pod] : cluster.pods)
             if (counts(cluster, pod))
                 pods_.emplace_hint(pods_.end(), name, Selected::unknown);
     }
     for (const ObjectName& policy : changes.policies)
-        changed_namespaces_.insert(policy.ns);
+        if (const auto pod = pods_.lower_bound({policy.ns, ""}); pod != pods_.end() && pod->first.ns == policy.ns)
+            changed_namespaces_.insert(policy.ns);
     for (const auto& [name, before] : changes.pods) {
         const auto now = cluster.pods.find(name);
         const bool is_in = now != cluster.pods.end() && counts(cluster, now->second);

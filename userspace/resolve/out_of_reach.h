@@ -42,8 +42,8 @@ class OutOfReachPods {
     explicit OutOfReachPods(std::string this_node) : this_node_(std::move(this_node)) {}
     void update(const Cluster& cluster, const Changes& changes);
     // Made when it is asked for, and not with each change: it walks all such pods, which are many where the source has
-    // no Nodes. Policies are compared with the pods alone that changed, or in whose namespace one of them did. cluster:
-    // of the last update(), or a later one.
+    // no Nodes. Only pods that changed, or in whose namespace a policy changed, are compared with policies again.
+    // cluster: of the last update(), or a later one.
     [[nodiscard]] const OutOfReachList& list(const Cluster& cluster) const;
 
   private:

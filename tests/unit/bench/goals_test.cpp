@@ -66,6 +66,9 @@ TEST_CASE("every number of the design has its line, measured or not") {
     CHECK(reached.reached == Reached::yes);
     CHECK(find(all, "TCP connections/s, ebpf / none, same node").reached == Reached::unmeasured);
     CHECK(goals(Results{}).size() == all.size());
+    Results fast = some_results();
+    fast.modes.push_back(kFast);
+    CHECK(goals(fast).size() == all.size() + 4);
 }
 
 TEST_CASE("results outlive their text, and so does what was not measured") {

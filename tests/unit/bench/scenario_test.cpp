@@ -70,14 +70,15 @@ TEST_CASE("stages only ever add pods, and quick ones hold every step of the desi
 }
 
 TEST_CASE("modes are what this build can run") {
-    const auto usual = [](const std::string& help, bool legacy) {
-        return choose_modes(available_modes(help, legacy), "").value().size();
+    const auto usual = [](const std::string& help, bool legacy, bool tcx = false) {
+        return choose_modes(available_modes(help, {legacy, tcx}), "").value().size();
     };
+    CHECK(usual("--mode ebpf", true, true) == 4);  // the floor needs TCX
     CHECK(usual("--mode ebpf", true) == 3);
     CHECK(usual("--mode --iptables-backend", true) == 5);
     CHECK(usual("--mode --iptables-backend", false) == 4);
     CHECK(usual("--mode --iptables-backend --fast-path", true) == 6);
-    const auto with = available_modes("--mode --iptables-backend", true);
+    const auto with = available_modes("--mode --iptables-backend", {true, true});
     CHECK(choose_modes(with, "ebpf-bare").value().size() == 1);  // on request
     CHECK_FALSE(choose_modes(with, "bogus"));
     const auto chosen = choose_modes(with, "ebpf,none");

@@ -104,6 +104,7 @@ TEST_CASE("a Lease of a clock that is ahead does not prove life, for longer than
     const json status = status_of(a_cluster(), {a_lease("n1", -60s), a_lease("n2", -61s), a_lease("n3", 5s)});
     CHECK(node(status, "n1").at("alive") == true);
     CHECK(node(status, "n2").at("alive") == false);
+    CHECK(node(status, "n2").at("state") == "clock ahead");
     REQUIRE(status.at("problems").size() == 1);
     CHECK(status.at("problems")[0].get<std::string>().starts_with("n2: its agent's Lease is dated 1m1s from now, "));
     CHECK(status.at("counts").at("withoutAgent") == 1);

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <doctest/doctest.h>
+
+#include <ctime>
+
+#include <array>
 #include <csignal>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -155,6 +159,32 @@ TEST_CASE("a credential plug-in that takes its time holds up nobody for so long"
     while (!credentials.identity() && Clock::now() - begin < std::chrono::seconds(30))
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
     CHECK(credentials.identity()->token == "t");
+}
+
+TEST_CASE("what has expired since it was printed is not sent, and its successor is asked for at once") {
+    const Files files;
+    const auto print = [&](const std::string& token, std::chrono::seconds lasting) {
+        const auto until =
+            std::chrono::time_point_cast<std::chrono::seconds>(std::chrono::system_clock::now()) + lasting;
+        const std::time_t until_s = std::chrono::system_clock::to_time_t(until);
+        std::array<char, 32> text{};
+        std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", std::gmtime(&until_s));
+        files.put("printed",
+                  fmt::format(R"({{"status":{{"token":"{}","expirationTimestamp":"{}"}}}})", token, text.data()));
+        return until;
+    };
+    files.program("plugin", fmt::format("cat {}\n", (files.dir / "printed").string()));
+    const auto access =
+        kubeconfig_access(files.put("config", config("{server: 'https://h'}", "{exec: {command: ./plugin}}")), "");
+    REQUIRE_MESSAGE(access, error_of(access));
+    const auto until = print("first", std::chrono::seconds(3));
+    Credentials credentials(*access);
+    CHECK(credentials.identity()->token == "first");
+    print("second", std::chrono::seconds(3600));
+    std::this_thread::sleep_until(until);
+    const auto identity = credentials.identity();
+    REQUIRE(identity);
+    CHECK(identity->token == "second");
 }
 
 TEST_CASE("a credential plug-in that fails says how, and is not run for each request") {

@@ -8,15 +8,17 @@
 
 namespace catflap::bench {
 
-std::vector<Mode> available_modes(const std::string& catflapd_help, bool has_legacy_iptables) {
+std::vector<Mode> available_modes(const std::string& catflapd_help, const Machine& machine) {
     const bool has_iptables_mode = catflapd_help.find("--iptables-backend") != std::string::npos;
     const bool has_fast_path = catflapd_help.find("--fast-path") != std::string::npos;
-    const std::string common = has_legacy_iptables ? "legacy" : "nft";
-    std::vector<Mode> modes = {
-        {kNone, {}, common, true}, {kControl, {}, common, true}, {kEbpf, {"--mode", "ebpf"}, common, true}};
+    const std::string common = machine.has_legacy_iptables ? "legacy" : "nft";
+    std::vector<Mode> modes = {{kNone, {}, common, true}, {kControl, {}, common, true}};
+    if (machine.has_tcx)
+        modes.push_back({kFloor, {}, common, true, false, true});
+    modes.push_back({kEbpf, {"--mode", "ebpf"}, common, true});
     if (has_fast_path)
         modes.push_back({kFast, {"--mode", "ebpf", "--fast-path"}, common, true});
-    if (has_iptables_mode && has_legacy_iptables)
+    if (has_iptables_mode && machine.has_legacy_iptables)
         modes.push_back({kLegacy, {"--mode", "iptables", "--iptables-backend", "legacy"}, "legacy", true});
     if (has_iptables_mode)
         modes.push_back({kNft, {"--mode", "iptables", "--iptables-backend", "nft"}, "nft", true});

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/lab/site.h"
 
+#include "bench/lab/floor.h"
 #include "bench/measure/clock.h"
 #include "bench/lab/netns.h"
 
@@ -8,6 +9,8 @@ namespace catflap::bench {
 namespace {
 
 constexpr const char* kNodeMac = "ee:ee:ee:ee:ee:ee";
+constexpr const char* kUplinkA = "02:aa:00:00:00:01";
+constexpr const char* kUplinkB = "02:aa:00:00:00:02";
 constexpr const char* kParking = "parking";
 
 // What kube-proxy leaves on every node, as far as a packet that is for no Service meets it. It also makes conntrack
@@ -39,6 +42,16 @@ std::string pod_mac(const std::string& address) {
     const Address parsed = parse_address(address).value();
     return fmt::format("02:00:{:02x}:{:02x}:{:02x}:{:02x}", parsed.bytes[12], parsed.bytes[13], parsed.bytes[14],
                        parsed.bytes[15]);
+}
+
+// The first twelve bytes of a frame.
+std::array<uint8_t, 12> macs(const std::string& destination, const std::string& source) {
+    std::array<uint8_t, 12> bytes{};
+    for (size_t i = 0; i < 6; ++i) {
+        bytes[i] = static_cast<uint8_t>(std::stoul(destination.substr(3 * i, 2), nullptr, 16));
+        bytes[6 + i] = static_cast<uint8_t>(std::stoul(source.substr(3 * i, 2), nullptr, 16));
+    }
+    return bytes;
 }
 
 // As Calico does it, but that neighbours are written down: no measurement waits for ARP.
@@ -83,6 +96,8 @@ Result<std::unique_ptr<Site>> Site::build(const Laboratory& laboratory, const Mo
     for (const PodPlace& pod : {kServer, kFarClient, kFarStranger})
         if (auto done = site->build_pod(pod); !done)
             return fail_because(done.error(), "lay out pod {} of mode {}", pod.name, mode.name);
+    if (auto done = site->lay_floor(); !done)
+        return fail_because(done.error(), "lay out mode {}", mode.name);
     return site;
 }
 
@@ -112,10 +127,8 @@ Result<> Site::build_nodes() {
             "route add 10.{1}.0.0/16 via 10.0.0.{1} dev eth0\n",
             own, other);
     };
-    if (auto done =
-            batch(kNodeA, fmt::format("link add eth0 address 02:aa:00:00:00:01 type veth peer name eth0 address "
-                                      "02:aa:00:00:00:02 netns {}\n",
-                                      netns(kNodeB)));
+    if (auto done = batch(kNodeA, fmt::format("link add eth0 address {} type veth peer name eth0 address {} netns {}\n",
+                                              kUplinkA, kUplinkB, netns(kNodeB)));
         !done)
         return done;
     for (const auto& [node, commands] : {std::pair{kNodeA, uplink(1, 2)}, std::pair{kNodeB, uplink(2, 1)}}) {
@@ -156,6 +169,29 @@ Result<> Site::add_near_pods() {
     for (const PodPlace& pod : {kClient, kStranger})
         if (auto done = build_pod(pod); !done)
             return fail_because(done.error(), "lay out pod {} of mode {}", pod.name, mode_.name);
+    return lay_floor();
+}
+
+// For the pods that are there now.
+Result<> Site::lay_floor() {
+    floor_.clear();
+    if (!mode_.floor)
+        return {};
+    for (const auto& [node, uplink] :
+         {std::pair{kNodeA, macs(kUplinkB, kUplinkA)}, {kNodeB, macs(kUplinkA, kUplinkB)}}) {
+        std::vector<FloorRoute> routes;
+        for (const PodPlace& pod : kPods) {
+            if (!has_near_pods_ && (&pod == &kPods[1] || &pod == &kPods[2]))
+                continue;
+            const bool here = pod.node == node;
+            routes.push_back({pod.address, here ? macs(pod_mac(pod.address), kNodeMac) : uplink,
+                              here ? veth_name(pod.name) : "eth0", here});
+        }
+        auto links = bench::lay_floor(netns(node), routes);
+        if (!links)
+            return tl::unexpected(links.error());
+        std::ranges::move(*links, std::back_inserter(floor_));
+    }
     return {};
 }
 

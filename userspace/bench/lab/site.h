@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/unique_fd.h"
 #include "bench/lab/laboratory.h"
 #include "bench/lab/mode.h"
 #include "bench/lab/process.h"
@@ -71,6 +72,7 @@ class Site {
     Result<> build_nodes();
     Result<> build_pod(const PodPlace& pod);
     Result<> install_kube_proxy_rules(const std::string& node) const;
+    Result<> lay_floor();
     Result<> batch(const std::string& place, const std::string& commands) const;
     [[nodiscard]] Words agent_command(const std::string& catflapd, const std::string& node) const;
 
@@ -80,6 +82,7 @@ class Site {
     std::string label_;  // of files
     size_t parked_ = 0;
     bool has_near_pods_ = false;
+    std::vector<UniqueFd> floor_;
     std::vector<std::pair<std::string, Child>> agents_;
     std::string catflapd_;
 };

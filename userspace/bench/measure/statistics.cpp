@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace catflap::bench {
 namespace {
@@ -40,17 +41,10 @@ Interval bootstrap_of_median(std::span<const double> samples, uint64_t seed) {
     return {quantile_of_sorted(medians, 0.025), quantile_of_sorted(medians, 0.975)};
 }
 
-// The order statistics between which the median lies with 95 %, by the binomial distribution of how many samples are
-// below it (Conover, Practical Nonparametric Statistics, 3rd edition, 3.2). As wide as the bootstrap's where samples
-// are many, without drawing them two thousand times.
-Interval ranks_around_median(std::vector<double> samples) {
-    std::ranges::sort(samples);
-    const auto count = static_cast<double>(samples.size());
-    const double half = 0.98 * std::sqrt(count);
-    const auto at = [&](double rank) {
-        return samples[static_cast<size_t>(std::clamp(std::round(rank), 1.0, count)) - 1];
-    };
-    return {at(count / 2 - half), at(1 + count / 2 + half)};
+std::vector<double> measured_of(std::span<const double> samples) {
+    std::vector<double> measured;
+    std::ranges::copy_if(samples, std::back_inserter(measured), [](double value) { return std::isfinite(value); });
+    return measured;
 }
 
 }  // namespace
@@ -73,23 +67,26 @@ double median_of(std::vector<double> samples) {
     return quantile_of(std::move(samples), 0.5);
 }
 
-Estimate estimate_median(std::span<const double> samples, uint64_t seed) {
-    std::vector<double> measured;
-    std::ranges::copy_if(samples, std::back_inserter(measured), [](double value) { return std::isfinite(value); });
-    if (measured.empty())
+Estimate estimate_median(std::span<const double> samples, size_t per_round, uint64_t seed) {
+    std::vector<double> rounds;
+    for (size_t begin = 0; begin < samples.size(); begin += per_round) {
+        auto of_round = measured_of(samples.subspan(begin, std::min(per_round, samples.size() - begin)));
+        if (!of_round.empty())
+            rounds.push_back(median_of(std::move(of_round)));
+    }
+    if (rounds.empty())
         return {};
-    constexpr size_t kMostToDraw = 100;
-    return {median_of(measured),
-            measured.size() <= kMostToDraw ? bootstrap_of_median(measured, seed) : ranks_around_median(measured),
-            measured.size()};
+    return {median_of(measured_of(samples)), bootstrap_of_median(rounds, seed), rounds.size()};
 }
 
-Estimate estimate_ratio(std::span<const double> numerator, std::span<const double> denominator, uint64_t seed) {
-    std::vector<double> ratios;
-    for (size_t i = 0; i < std::min(numerator.size(), denominator.size()); ++i)
+Estimate estimate_ratio(std::span<const double> numerator, std::span<const double> denominator, size_t per_round,
+                        uint64_t seed) {
+    std::vector<double> ratios(std::min(numerator.size(), denominator.size()),
+                               std::numeric_limits<double>::quiet_NaN());
+    for (size_t i = 0; i < ratios.size(); ++i)
         if (std::isfinite(numerator[i]) && std::isfinite(denominator[i]) && numerator[i] > 0 && denominator[i] > 0)
-            ratios.push_back(numerator[i] / denominator[i]);
-    return estimate_median(ratios, seed);
+            ratios[i] = numerator[i] / denominator[i];
+    return estimate_median(ratios, per_round, seed);
 }
 
 std::string three_digits(double value) {

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <tuple>
 
 #include "bench/scenarios/churn.h"
@@ -26,6 +27,9 @@ class Table {
     // Of the goals to come.
     void require_samples(size_t enough) { enough_ = enough; }
     std::vector<Goal> take() { return std::move(goals_); }
+    [[nodiscard]] bool has_mode(const std::string& mode) const {
+        return std::ranges::find(results_.modes, mode) != results_.modes.end();
+    }
 
     void at_least(const std::string& what, double target, const Estimate& measured) {
         goals_.push_back(
@@ -82,7 +86,8 @@ void fast_path_goals(Table& table) {
 }
 
 void traffic_goals(Table& table) {
-    fast_path_goals(table);
+    if (table.has_mode(kFast))
+        fast_path_goals(table);
     for (const std::string& path : {kSame, kAcross}) {
         table.at_least(fmt::format("established packets/s, ebpf / none, {}", path), 0.95,
                        table.ratio("established", "1 policy", path, kEbpf, kNone));

@@ -88,10 +88,10 @@ History with_run(History history, const Results& results) {
     std::erase_if(history, [&](const HistoryLine& line) { return line.time == time; });
     for (const Row& row : results.rows) {
         const Estimate to_none = row.ratio(kEbpf, kNone);
-        if (!is_traffic(row) || to_none.samples == 0)
-            continue;
-        history.push_back({time, value_of("revision"), row.scenario, row.stage, row.path, to_none,
-                           row.ratio(kEbpf, better_iptables(row)), row.ratio(kControl, kNone)});
+        const Estimate to_iptables = row.ratio(kEbpf, better_iptables(row));
+        if (is_traffic(row) && (to_none.samples != 0 || to_iptables.samples != 0))
+            history.push_back({time, value_of("revision"), row.scenario, row.stage, row.path, to_none, to_iptables,
+                               row.ratio(kControl, kNone)});
     }
     std::ranges::stable_sort(history, {}, &HistoryLine::time);
     return history;
@@ -116,7 +116,7 @@ Chart history_chart(const History& history) {
         Line curve{scenario.name, {}, true};
         for (const HistoryLine& line : history)
             if (scenario.unit != "us" && line.scenario == scenario.name && line.stage == kFirstStage &&
-                line.path == path)
+                line.path == path && line.to_none.samples != 0)
                 curve.points.push_back({static_cast<double>(std::ranges::find(times, line.time) - times.begin() + 1),
                                         line.to_none.value, line.to_none.interval.low, line.to_none.interval.high});
         if (!curve.points.empty())

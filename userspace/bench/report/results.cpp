@@ -12,7 +12,7 @@ using nlohmann::json;
 
 Estimate Row::median(const std::string& mode) const {
     const auto found = samples.find(mode);
-    return found == samples.end() ? Estimate{} : estimate_median(found->second);
+    return found == samples.end() ? Estimate{} : estimate_median(found->second, per_round);
 }
 
 Estimate Row::ratio(const std::string& mode, const std::string& to) const {
@@ -20,7 +20,7 @@ Estimate Row::ratio(const std::string& mode, const std::string& to) const {
     const auto denominator = samples.find(to);
     if (numerator == samples.end() || denominator == samples.end())
         return {};
-    return estimate_ratio(numerator->second, denominator->second);
+    return estimate_ratio(numerator->second, denominator->second, per_round);
 }
 
 Row& Results::row(const std::string& scenario, const std::string& stage, const std::string& path,
@@ -69,7 +69,8 @@ json row_json(const Row& row) {
     json modes = json::object();
     for (const auto& [mode, samples] : row.samples)
         modes[mode] = {{"estimate", interval_json(row.median(mode))}, {"samples", rounded(samples)}};
-    return {{"scenario", row.scenario}, {"stage", row.stage}, {"path", row.path}, {"unit", row.unit}, {"modes", modes}};
+    return {{"scenario", row.scenario}, {"stage", row.stage},        {"path", row.path},
+            {"unit", row.unit},         {"perRound", row.per_round}, {"modes", modes}};
 }
 
 }  // namespace
@@ -124,6 +125,7 @@ Results results_from_json(const json& text) {
                                                   row.at("path").get<std::string>(),
                                                   row.at("unit").get<std::string>(),
                                                   {}});
+        read.per_round = row.value("perRound", size_t{1});
         for (const auto& [mode, value] : row.at("modes").items())
             for (const json& sample : value.at("samples"))  // JSON has no NaN: null
                 read.samples[mode].push_back(sample.is_null() ? std::numeric_limits<double>::quiet_NaN()

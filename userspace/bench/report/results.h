@@ -19,6 +19,7 @@ struct Row {
     std::string path;                                    // "same node"; "": has none
     std::string unit;                                    // "packets/s"
     std::map<std::string, std::vector<double>> samples;  // by mode
+    size_t per_round = 1;                                // of the samples of a mode
 
     [[nodiscard]] Estimate median(const std::string& mode) const;
     [[nodiscard]] Estimate ratio(const std::string& mode, const std::string& to) const;

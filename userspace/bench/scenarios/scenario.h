@@ -29,7 +29,7 @@ const std::vector<TrafficScenario>& traffic_scenarios();
 struct Stage {
     std::string name;
     Scale scale;
-    size_t rounds = 1;  // each measures every mode twice, there and back
+    size_t rounds = 1;  // in each, 25 turns by slices or one by windows, every mode twice
 };
 // In the order in which they are run: pods are only ever added.
 std::vector<Stage> stages(bool quick, bool smoke, size_t rounds);

@@ -13,7 +13,9 @@ Result<std::map<std::string, std::vector<double>>> take_turns(std::span<const Vi
             if (auto done = mode.workload->rest(); !done)
                 return fail_because(done.error(), "mode {}", mode.mode);
         for (const Visited& mode : way) {
-            auto slice = mode.workload->work(turns.slice_ns);
+            auto slice = mode.workload->work(turns.lead_in_ns);
+            if (slice)
+                slice = mode.workload->work(turns.slice_ns);
             if (!slice)
                 return fail_because(slice.error(), "mode {}", mode.mode);
             if (turn > 0)

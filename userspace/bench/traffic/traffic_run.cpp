@@ -43,7 +43,7 @@ Result<Reading> measure(Run& run, const TrafficScenario& scenario, const Site& s
     for (int attempt = 1;; ++attempt) {
         auto reading = scenario.measure(site, path, run.settings);
         if (!reading)
-            return fail_because(reading.error(), "{} {} in mode {}", scenario.name, path.name, site.mode().name);
+            return fail_because(reading.error(), "mode {}", site.mode().name);
         ++run.results.method.measurements;
         if (reading->window.undisturbed() || run.smoke)
             return reading;
@@ -92,6 +92,7 @@ Result<> run_slices(Run& run, const Stage& stage, const TrafficScenario& scenari
     if (!rates)
         return tl::unexpected(rates.error());
     Row& row = run.results.row(scenario.name, stage.name, path.name, scenario.unit);
+    row.per_round = 2 * run.turns.count;
     for (const auto& [mode, values] : *rates) {
         run.results.method.slices += values.size();
         for (const double rate : values)
@@ -110,7 +111,7 @@ Result<> run_windows(Run& run, const Stage& stage, const TrafficScenario& scenar
             return tl::unexpected(reading.error());
         record(run, scenario, stage, path, site->mode().name, std::move(*reading), pool);
         if (stop_requested())
-            return fail("stopped");
+            break;  // the next step says so
     }
     return {};
 }
@@ -137,14 +138,20 @@ Result<> run_round(Run& run, const Stage& stage, size_t round, Pool& pool) {
     return {};
 }
 
+constexpr double kFillSeconds = 4;
+
+bool fills(const Run& run, const Site& site) {
+    return !run.smoke && site.mode().remembers_flows();
+}
+
 // What remembers flows is full from the first measurement on, as it is on a node that has been up for a day.
 Result<> fill(Run& run) {
-    constexpr uint64_t kFlows = 2 * CATFLAP_MAX_FLOWS;
-    constexpr uint64_t kAtMostNs = 3 * kSecondNs;
-    if (run.smoke)
-        return {};
+    constexpr uint64_t kFlows = uint64_t{CATFLAP_MAX_FLOWS} * 5 / 4;
+    constexpr uint64_t kAtMostNs = 30 * kSecondNs;
     for (const auto& site : run.sites) {
-        if (auto done = run.step("new flows: filling what remembers them", 2); !done)
+        if (!fills(run, *site))
+            continue;
+        if (auto done = run.step("new flows: filling what remembers them", kFillSeconds); !done)
             return done;
         if (auto done = fill_with_flows(*site, kAcrossNodes, kFlows, kAtMostNs); !done)
             return fail_because(done.error(), "mode {}", site->mode().name);
@@ -257,7 +264,8 @@ Result<> run_traffic(Run& run, const std::vector<Stage>& stages) {
 }
 
 double planned_seconds(const Run& run, const std::vector<Stage>& stages) {
-    double seconds = 0;
+    const auto filled = std::ranges::count_if(run.sites, [&](const auto& site) { return fills(run, *site); });
+    double seconds = kFillSeconds * static_cast<double>(filled);
     for (const Stage& stage : stages) {
         seconds += setup_seconds(stage);
         for (size_t round = 0; round < stage.rounds; ++round)

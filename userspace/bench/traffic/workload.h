@@ -58,7 +58,7 @@ Result<std::unique_ptr<Workload>> tcp_connections(const Site& site, const Path& 
 // 64-byte requests with their 64-byte responses on one TCP connection; both ends in one thread.
 Result<std::unique_ptr<Workload>> tcp_requests(const Site& site, const Path& path);
 
-// So many new flows pass, or as many as do in the time: what remembers flows is full of them then.
+// So many new flows pass, so that what remembers flows is full of them. Fails where they need longer.
 Result<> fill_with_flows(const Site& site, const Path& path, uint64_t flows, uint64_t at_most_ns);
 
 struct Reading {

@@ -46,12 +46,14 @@ Result<Credentials::Printed> Credentials::run(const ExecPlugin& plugin) {
     printed.expires_at = parse_micro_time(until);
     if (!until.empty() && !printed.expires_at)
         return fail("run the credential plug-in {}: expirationTimestamp \"{}\" is no time", plugin.command, until);
+    printed.had_expired = printed.expires_at && *printed.expires_at <= std::chrono::system_clock::now();
+    printed.at = Clock::now();
     return printed;
 }
 
 // Of requests that were under way with the one before, the refusals may come after the new one.
 void Credentials::renew() {
-    if (printed_ && Clock::now() - printed_at_ > kRunAgain)
+    if (printed_ && Clock::now() - printed_->at > kRunAgain)
         printed_.reset();
 }
 
@@ -59,13 +61,15 @@ bool Credentials::lasts(std::chrono::seconds ahead) const {
     return printed_ && (!printed_->expires_at || *printed_->expires_at > std::chrono::system_clock::now() + ahead);
 }
 
-// Also what seems to have expired when it was printed: the clock here may be wrong, and the server knows.
+// Also what seemed to have expired when it was printed: the clock here may be wrong, and the server knows.
 bool Credentials::is_usable() const {
-    return lasts({}) || (printed_ && Clock::now() - printed_at_ < kRunAgain);
+    return lasts({}) || (printed_ && printed_->had_expired && Clock::now() - printed_->at < kRunAgain);
 }
 
 void Credentials::run_if_due() {
-    if (lasts(kAhead) || running_.valid() || Clock::now() < run_again_at_)
+    // A plug-in may print the same again until the last moment: then there is nothing to wait for.
+    const bool has_ended = printed_ && !printed_->had_expired && !lasts({}) && !failure_;
+    if (lasts(kAhead) || running_.valid() || (!has_ended && Clock::now() < run_again_at_))
         return;
     began_at_ = Clock::now();
     run_again_at_ = began_at_ + kRunAgain;
@@ -78,7 +82,6 @@ void Credentials::take(Clock::time_point until) {
     auto printed = running_.get();
     if (printed) {
         printed_ = std::move(*printed);
-        printed_at_ = Clock::now();
         failure_.reset();
     } else {
         failure_ = printed.error();
@@ -90,7 +93,7 @@ Result<Identity> Credentials::printed_identity() {
     take(Clock::now());
     run_if_due();
     if (!is_usable())
-        take(began_at_ + kPatience);
+        take(began_at_ + patience_);
     if (is_usable())
         return printed_->identity;
     if (running_.valid() || !failure_)

@@ -19,11 +19,13 @@ struct Identity {
 
 class Credentials {
   public:
-    explicit Credentials(const Access& access) : access_(access) {}
+    // patience: how long identity() waits for a plug-in at most. Who asks once gives it its whole time, kPluginTime.
+    explicit Credentials(const Access& access, std::chrono::seconds patience = kPatience)
+        : access_(access), patience_(patience) {}
 
     // For the next request. Files are read each time, as what they hold rotates. A plug-in runs in a thread of its own,
-    // and again shortly before what it printed expires. Waits at most kPatience for it, and fails where it needs longer
-    // (at most kPluginTime): a later call has what it printed.
+    // and again shortly before what it printed expires. Waits at most the patience for it, and fails where it needs
+    // longer (at most kPluginTime): a later call has what it printed.
     Result<Identity> identity();
     // The server has refused the last one.
     void renew();
@@ -36,6 +38,8 @@ class Credentials {
     struct Printed {
         Identity identity;
         std::optional<std::chrono::system_clock::time_point> expires_at;
+        bool had_expired = false;  // when it was printed, by the clock here
+        Clock::time_point at;      // when it was printed
     };
     static Result<Printed> run(const ExecPlugin& plugin);
     void run_if_due();
@@ -45,8 +49,8 @@ class Credentials {
     Result<Identity> printed_identity();
 
     Access access_;
+    std::chrono::seconds patience_;
     std::optional<Printed> printed_;
-    Clock::time_point printed_at_{};
     // Six kinds are asked for at once: a plug-in that fails is not run again for each.
     std::optional<Error> failure_;
     Clock::time_point run_again_at_{};

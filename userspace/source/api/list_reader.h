@@ -32,7 +32,7 @@ class ListReader {
 
   private:
     ListReader(const Access& access, std::chrono::milliseconds patience)
-        : server_(access.server), credentials_(access), patience_(patience) {}
+        : server_(access.server), credentials_(access, Credentials::kPluginTime), patience_(patience) {}
     // Returns the token of the next page; "": it was the last one.
     Result<std::string> read_page(const ApiKind& kind, const std::string& target, const Take& take);
 
