@@ -43,7 +43,7 @@ TEST_CASE("modes are visited there and back, rest beside it, and the first turn 
     const std::vector<Visited> modes = {{"A", &a}, {"B", &b}, {"C", &c}};
     const auto rates = take_turns(modes, {2, 2 * kMillisecondNs, kLeadIn});
     REQUIRE(rates);
-    CHECK(diary == "(a)(b)(c)abccba(a)(b)(c)abccba(a)(b)(c)abccba");
+    CHECK(diary == "(a)(b)(c)abccba(a)(b)(c)abccba(a)(b)(c)abccba(a)(b)(c)");
     CHECK(rates->at("A") == std::vector<double>(4, 1e6));
     CHECK(rates->at("B") == std::vector<double>(4, 5e5));
     CHECK(rates->at("C") == std::vector<double>(4, 2e6));

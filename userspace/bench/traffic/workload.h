@@ -42,7 +42,8 @@ class Workload {
     virtual ~Workload() = default;
     // Goes on for at least so long.
     virtual Result<Slice> work(uint64_t at_least_ns) = 0;
-    // Beside what is timed: makes room for more of the same.
+    // Beside what is timed, before and after: makes room for more of the same, and fails where something came that must
+    // not.
     virtual Result<> rest() { return {}; }
 };
 using OpenWorkload = Result<std::unique_ptr<Workload>> (*)(const Site& site, const Path& path);
