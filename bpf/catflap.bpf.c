@@ -35,11 +35,12 @@ static __always_inline int process(struct __sk_buff *skb, enum catflap_direction
         .packets = skb->gso_segs ? skb->gso_segs : 1,
     };
     struct packet p = {.from_pod = direction == CATFLAP_FROM_POD};
-    const struct catflap_fast_flow *fast = c.publication ? fast_flow_find(&c) : NULL;
+    struct fast_packet plain;
+    const struct catflap_fast_flow *fast = c.publication ? fast_flow_find(&c, &plain) : NULL;
     int reason, verdict;
 
     if (fast)
-        return pass(&c, catflap_slot_of(fast->slot_protocol), fast->rule);
+        return pass(&c, fast->slot, fast->rule[direction]);
     c.endpoint = published(c.publication);
     reason = parse(skb, &p);
     c.bytes = p.ip_bytes;

@@ -40,8 +40,21 @@ struct nf_conntrack_tuple_hash {
     struct nf_conntrack_tuple tuple;
 } CO_RE;
 
+struct ip_ct_tcp {
+    __u8 state;
+} CO_RE;
+
+union nf_conntrack_proto {
+    struct ip_ct_tcp tcp;
+} CO_RE;
+
 struct nf_conn {
     struct nf_conntrack_tuple_hash tuplehash[2];
+    union nf_conntrack_proto proto;
+} CO_RE;
+
+struct sk_buff {
+    unsigned long _nfct; /* struct nf_conn *, and in the lowest three bits its enum ip_conntrack_info */
 } CO_RE;
 
 struct bpf_ct_opts {
@@ -53,6 +66,13 @@ struct bpf_ct_opts {
 };
 CATFLAP_ASSERT(sizeof(struct bpf_ct_opts) == 12); /* the kernel tells versions of this struct by its size */
 
+/* include/uapi/linux/netfilter/nf_conntrack_common.h and nf_conntrack_tcp.h */
+#define CT_INFO_MASK 7
+#define CT_INFO_REPLY 3     /* and above: in the direction of the replies */
+#define CT_INFO_UNTRACKED 7 /* without a connection */
+#define CT_TCP_SYN_SENT 1
+#define CT_TCP_SYN_SENT2 9 /* a SYN has answered the SYN */
+
 #define CURRENT_NETNS (-1)
 #define CT_DIR_ORIGINAL 0
 #define CT_DIR_REPLY 1
@@ -60,6 +80,8 @@ CATFLAP_ASSERT(sizeof(struct bpf_ct_opts) == 12); /* the kernel tells versions o
 extern struct nf_conn *bpf_skb_ct_lookup(struct __sk_buff *skb, struct bpf_sock_tuple *tuple, __u32 tuple__sz,
                                          struct bpf_ct_opts *opts, __u32 opts__sz) __weak __ksym;
 extern void bpf_ct_release(struct nf_conn *connection) __weak __ksym;
+/* Kernel 6.2, kernel/bpf/helpers.c. */
+extern void *bpf_cast_to_kern_ctx(void *context) __weak __ksym;
 
 /* A connection as the policies of its opening direction have to see it. */
 struct connection {
@@ -68,7 +90,8 @@ struct connection {
     __u8 opener;    /* enum catflap_opener */
     __u8 known;     /* nf_conntrack knows the connection and has set `opener` */
     __u8 far_known; /* `far` and `far_port` are set, too */
-    __u8 pad[3];
+    __u8 syn_only;  /* TCP: nobody has sent anything but a SYN yet */
+    __u8 pad[2];
     __u32 sender_ifindex; /* see struct catflap_flow */
     __u32 cell;           /* set by judge_opened() */
 };
@@ -97,6 +120,9 @@ static __always_inline void read_connection(struct connection *found, const stru
 {
     found->known = 1;
     found->opener = dir == CT_DIR_ORIGINAL ? CATFLAP_OPENER_FROM_POD : CATFLAP_OPENER_TO_POD;
+    if (bpf_core_field_exists(connection->proto.tcp.state))
+        found->syn_only =
+            connection->proto.tcp.state == CT_TCP_SYN_SENT || connection->proto.tcp.state == CT_TCP_SYN_SENT2;
     if (!bpf_core_field_exists(connection->tuplehash) || !bpf_core_field_exists(connection->tuplehash[0].tuple.src.u3))
         return;
     if (dir == CT_DIR_ORIGINAL)
@@ -111,6 +137,29 @@ static __always_inline int may_ask(const struct packet *p)
     const __u8 protocol = p->kind == PACKET_ICMP_ERROR ? p->quoted_protocol : p->protocol;
 
     return catflap_conntrack && (protocol == IPPROTO_TCP || protocol == IPPROTO_UDP);
+}
+
+/*
+ * What nf_conntrack says of the packet itself, without a lookup: struct sk_buff's _nfct. Only at to_pod: at from_pod it
+ * has not seen the packet yet.
+ */
+static __always_inline unsigned long tracking_word(struct __sk_buff *skb)
+{
+    const struct sk_buff *kernel_skb = bpf_cast_to_kern_ctx(skb);
+
+    return kernel_skb->_nfct;
+}
+
+/* By a rule: NOTRACK. */
+static __always_inline int is_untracked(unsigned long tracking_word)
+{
+    return tracking_word == CT_INFO_UNTRACKED;
+}
+
+/* False: the packet is untracked, or invalid. */
+static __always_inline int is_in_connection(unsigned long tracking_word)
+{
+    return tracking_word > CT_INFO_MASK;
 }
 
 /*

@@ -15,6 +15,7 @@ struct context {
     __u32 cpu;
     __u32 packets; /* on the wire: GSO segments */
     __u32 bytes;
+    __u32 fast_index; /* of the packet's fast flow, once it was looked for */
 };
 
 #endif

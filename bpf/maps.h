@@ -120,6 +120,24 @@ struct {
     __type(value, struct catflap_fast_flow);
 } fast_flows SEC(".maps");
 
+/* By the index of the fast flow, in each CPU's own run of elements; see redirect.h. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, CATFLAP_FAST_FLOWS);
+    __type(key, __u32);
+    __type(value, struct catflap_redirect);
+} redirects SEC(".maps");
+
+/* Slot -> enum catflap_redirect_gate, written by the agent. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, CATFLAP_MAX_ENDPOINTS);
+    __type(key, __u32);
+    __type(value, __u32);
+} redirect_gates SEC(".maps");
+
 /*
  * The ports of fragmented datagrams, stored by their first fragments. Full: the kernel evicts the least recently used.
  * Without its entry the rest of an allowed datagram is dropped (CATFLAP_REASON_FRAGMENT), and the sender has to repeat
@@ -163,8 +181,10 @@ struct {
 /* Set by the loader; the verifier removes the code that they switch off. */
 const volatile __u8 catflap_audit = 0;     /* --mode audit: judge and count, drop nothing */
 const volatile __u8 catflap_conntrack = 0; /* nf_conntrack may be asked, see conntrack.h */
+const volatile __u8 catflap_tracked = 0;   /* nf_conntrack is the flow table of TCP and UDP, see tracked.h */
 const volatile __u8 catflap_keep = 0;      /* --established=keep: a policy change leaves live flows alone */
 const volatile __u64 catflap_fast_flow_jiffies = CATFLAP_FAST_FLOW_JIFFIES; /* 0: no fast path */
+const volatile __u8 catflap_redirects = 0; /* flows between two pods of this node take the short way, see redirect.h */
 const volatile struct catflap_address_seed catflap_seed = {};
 const volatile __u32 catflap_rules = CATFLAP_FIRST_RULES; /* elements of rule_counters that each CPU has */
 

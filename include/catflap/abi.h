@@ -213,20 +213,45 @@ CATFLAP_ASSERT(sizeof(struct catflap_flow) == 24);
 #define CATFLAP_SENDER_UNKNOWN 0U
 CATFLAP_ASSERT(offsetof(struct catflap_flow, opener) == 16);
 
-/* fast_flows: a CPU's short-lived copy of an established flow, see bpf/fast_path.h. */
+/* fast_flows: a CPU's short-lived copy of verdicts on a connection, see bpf/fast_path.h. */
 struct catflap_fast_flow {
     struct catflap_address remote;
     struct catflap_address local; /* the pod's own */
     __u16 local_port;
     __u16 remote_port;
-    __u32 slot_protocol;  /* see catflap_slot_protocol() */
+    __u16 slot;
+    __u8 protocol;
+    __u8 redirected;      /* 1: what the pod sends goes by this CPU's element of `redirects` with the same index */
     __u32 publication;    /* see struct catflap_interface; 0: unused */
-    __u32 rule;           /* as in struct catflap_flow */
-    __u64 seen_jiffies;   /* in `flows`, by this CPU */
-    __u32 sender_ifindex; /* packets to the pod must have come in by it; 0: by any */
-    __u32 pad;
+    __u32 rule[2];        /* by enum catflap_direction: counts the packets that pass; or CATFLAP_NO_VERDICT */
+    __u32 sender_ifindex; /* packets to the pod must have come in by it; 0: made by the node itself */
+    __u64 seen_jiffies;   /* when the oldest of the verdicts was made */
 };
 CATFLAP_ASSERT(sizeof(struct catflap_fast_flow) == 64); /* one cache line */
+CATFLAP_ASSERT(offsetof(struct catflap_fast_flow, seen_jiffies) == 56);
+/* Of a direction: its packets have to be judged. */
+#define CATFLAP_NO_VERDICT 0xffffffffU
+
+/* redirects: where a flow between two pods of this node goes from from_pod, see bpf/redirect.h. */
+struct catflap_redirect {
+    __u32 ifindex;     /* of the receiver's host-side veth */
+    __u32 publication; /* the receiver's, under which to_pod let the flow pass */
+    __u32 rule;        /* at the receiver; may be CATFLAP_RULE_NONE */
+    __u32 slot;        /* the receiver's */
+    __u8 macs[12];     /* destination and source of the frame as the receiver gets it */
+    __u32 pad;
+};
+CATFLAP_ASSERT(sizeof(struct catflap_redirect) == 32);
+
+/*
+ * redirect_gates: by slot, what of an endpoint's traffic may be handed to, or taken from, another pod of this node
+ * without the node's stack. A store of the agent; it ends with the copies, within CATFLAP_FAST_FLOW_JIFFIES.
+ */
+enum catflap_redirect_gate {
+    CATFLAP_REDIRECT_NOTHING = 0,
+    CATFLAP_REDIRECT_UDP = 1,
+    CATFLAP_REDIRECT_TCP_UDP = 2,
+};
 
 /* Later fragments carry no ports: the datagram's first one leaves them here. */
 struct catflap_fragment_key {
@@ -274,8 +299,9 @@ struct catflap_health {
     __u64 audit_passes;             /* would have been dropped, if not for --mode audit */
     __u64 flows_recovered;          /* connections whose flow was gone, and known to nf_conntrack */
     __u64 fragment_insert_failures; /* the first fragment passed; the rest of its datagram is dropped */
+    __u64 redirects_learned;        /* flows that took the short way between two pods, each time that they began to */
 };
-CATFLAP_ASSERT(sizeof(struct catflap_health) == 48);
+CATFLAP_ASSERT(sizeof(struct catflap_health) == 56);
 
 #ifdef __cplusplus
 }

@@ -83,6 +83,8 @@ KernelLab::KernelLab(const LabOptions& options) {
     datapath_options.pin_dir = pin_dir_;
     datapath_options.audit = options.audit;
     datapath_options.keep_established = options.keep_established;
+    datapath_options.tracked = options.tracked;
+    datapath_options.redirects = options.redirects;
     datapath_options.fast_flow_jiffies = options.fast_flow_jiffies;
     datapath_options.attach = options.attach;
     datapath_ = must(kernel::Datapath::open(datapath_options));

@@ -27,6 +27,8 @@ struct SkbFields {
 struct LabOptions {
     bool audit = false;
     bool keep_established = false;
+    bool tracked = false;    // nf_conntrack is the flow table
+    bool redirects = false;  // the short way between two pods
     uint64_t fast_flow_jiffies = uint64_t{1} << 40;  // never too old: a busy machine may let a test wait at any place
     std::optional<kernel::AttachMode> attach{};      // nothing: what the kernel has
 };

@@ -15,6 +15,7 @@ report::NamedNumbers health(const EbpfEngine& engine) {
             {"flowsJudgedAgain", counted->flows_judged_again},
             {"flowsRecovered", counted->flows_recovered},
             {"fragmentInsertFailures", counted->fragment_insert_failures},
+            {"redirectsLearned", counted->redirects_learned},
             {"auditPasses", counted->audit_passes}};
 }
 

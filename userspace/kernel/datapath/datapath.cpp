@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 #include <sys/utsname.h>
 
+#include <atomic>
 #include <cstring>
 
 #include "catflap.skel.h"
@@ -20,7 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // A map without a row in maps.def does not compile; neither does a row without a map (Programs::map).
-constexpr size_t kSectionMaps = 1;  // .rodata
+constexpr size_t kSectionMaps = 2;  // .rodata, .bss
 static_assert(sizeof(catflap_bpf::maps) / sizeof(bpf_map*) == kMaps.size() + kSectionMaps);
 
 // The version string names the kernel's kind of preemption: "#1 SMP PREEMPT_RT Debian 6.1.0-...".
@@ -111,15 +112,27 @@ Result<> Datapath::load() {
     return {};
 }
 
-// Where the kernel has no way into nf_conntrack, its verifier refuses a program that would go it; where it cannot check
-// functions by themselves, one that has them.
+// What a kernel cannot do its verifier refuses: to read what nf_conntrack says of a packet (before 6.2), to look a
+// connection up (before 5.18), to check functions by themselves (before 5.12).
 Result<> Datapath::load_best_programs() {
     conntrack_ = true;
     static_functions_ = false;
+    tracked_ = options_.tracked && !options_.keep_established;
     if (load_programs())
         return {};
+    std::string log = libbpf_log();
+    if (tracked_) {
+        tracked_ = false;
+        if (load_programs()) {
+            spdlog::info(
+                "nf_conntrack does not serve as the flow table of TCP and UDP (kernel 6.2 and newer offers that), so "
+                "the datapath keeps flows of its own; libbpf says: {}",
+                last_line_of(log));
+            return {};
+        }
+        log = libbpf_log();
+    }
     conntrack_ = false;
-    const std::string log = libbpf_log();
     if (!load_programs()) {
         static_functions_ = true;
         if (auto done = load_programs(); !done) {
@@ -144,6 +157,8 @@ Result<> Datapath::load_programs() {
     if (static_functions_)
         make_functions_static(programs_->skeleton->obj);
     programs_->skeleton->rodata->catflap_conntrack = conntrack_;
+    programs_->skeleton->rodata->catflap_tracked = tracked_;
+    programs_->skeleton->rodata->catflap_redirects = options_.redirects;
     programs_->skeleton->rodata->catflap_audit = options_.audit;
     programs_->skeleton->rodata->catflap_keep = options_.keep_established;
     programs_->skeleton->rodata->catflap_fast_flow_jiffies = programs_interleave() ? 0 : options_.fast_flow_jiffies;
@@ -237,6 +252,10 @@ Result<> Datapath::attach(uint32_t ifindex) {
     if (attachments_.mode() == AttachMode::tcx)
         remove_clsact(ifindex);  // of an agent that ran without TCX
     return {};
+}
+
+bool Datapath::saw_untracked() const {
+    return std::atomic_ref(programs_->skeleton->bss->catflap_untracked).load(std::memory_order_relaxed) != 0;
 }
 
 int Datapath::map_fd(MapName name) const {

@@ -26,6 +26,10 @@ struct DatapathOptions {
     bool keep_established = false;
     // The age at which an entry of the fast path expires; 0: no fast path, as always with PREEMPT_RT.
     uint64_t fast_flow_jiffies = CATFLAP_FAST_FLOW_JIFFIES;
+    // nf_conntrack is the flow table of TCP and UDP, where the kernel can do it and keep_established does not forbid it.
+    bool tracked = true;
+    // Flows between two pods of this node may take the short way, by what redirect_gates says of both.
+    bool redirects = false;
     std::optional<AttachMode> attach;  // nothing: what the kernel has
     compile::Capacity capacity;        // at least
     bool locked = false;               // the caller holds the lock of pin_dir
@@ -65,6 +69,10 @@ class Datapath {
 
     // True: a reply whose flow was evicted is looked up in nf_conntrack (kernel 5.18, with nf_conntrack loaded).
     [[nodiscard]] bool asks_conntrack() const { return conntrack_; }
+    // True: TCP and UDP have no flows here, nf_conntrack has them.
+    [[nodiscard]] bool tracked() const { return tracked_ && !saw_untracked(); }
+    // True: a rule exempts packets of pods from nf_conntrack (NOTRACK), so the datapath keeps flows of its own again.
+    [[nodiscard]] bool saw_untracked() const;
 
     // After the first commit: pins this agent's state in place of the earlier one's.
     Result<> take_over();
@@ -114,6 +122,7 @@ class Datapath {
     std::vector<catflap_counter> outgrown_counts_;  // that were taken over
     bool flows_adopted_ = false;
     bool conntrack_ = false;
+    bool tracked_ = false;
     bool static_functions_ = false;  // see make_functions_static()
     bool took_over_ = false;
     uint32_t cpus_ = 1;
