@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The two programs of every cali* veth. Seen from the node, TC ingress carries what the pod sends (from_pod) and TC
- * egress what it receives (to_pod). The steps: endpoint; the fast path, for the middle of a connection; parse, link
- * maintenance, sender, flow, policy; and pass() or drop(), which count.
+ * egress what it receives (to_pod). The steps: endpoint; the fast path, for the middle of a connection, and from it the
+ * short way to another pod; parse, link maintenance, sender, connection, policy; and pass() or drop(), which count.
  */
 #include "account.h"
 #include "endpoint.h"
@@ -25,6 +25,21 @@ static __always_inline int check_sender(const struct catflap_endpoint_config *en
     return is_tunnel(p) ? CATFLAP_REASON_ENCAPSULATION : CATFLAP_REASON_NONE;
 }
 
+/* In the middle of a connection. */
+static __always_inline int pass_fast(const struct context *c, const struct catflap_fast_flow *fast,
+                                     const struct fast_packet *ends)
+{
+    if (c->direction == CATFLAP_TO_POD) {
+        fast_flow_learn(c, ends, fast->slot, fast->rule[CATFLAP_TO_POD]);
+    } else if (catflap_redirects && fast->redirected) {
+        const int verdict = redirect_to_pod(c, fast);
+
+        if (verdict != TC_ACT_UNSPEC)
+            return verdict;
+    }
+    return pass(c, fast->slot, fast->rule[c->direction]);
+}
+
 static __always_inline int process(struct __sk_buff *skb, enum catflap_direction direction)
 {
     struct context c = {
@@ -40,7 +55,7 @@ static __always_inline int process(struct __sk_buff *skb, enum catflap_direction
     int reason, verdict;
 
     if (fast)
-        return pass(&c, fast->slot, fast->rule[direction]);
+        return pass_fast(&c, fast, &plain);
     c.endpoint = published(c.publication);
     reason = parse(skb, &p);
     c.bytes = p.ip_bytes;

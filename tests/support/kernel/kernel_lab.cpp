@@ -75,8 +75,17 @@ LastRun& last_run() {
 
 }  // namespace
 
+bool laboratories_track() {
+    const char* lab = std::getenv("CATFLAP_LAB");
+    return lab != nullptr && std::string_view(lab) == "tracked";
+}
+
 KernelLab::KernelLab(const LabOptions& options) {
     enter_namespace();
+    if (options.tracked && !options.keep_established) {
+        tracker_ = std::make_unique<Tracker>();
+        tracker_->forget();
+    }
     static std::atomic<int> next{0};
     pin_dir_ = fmt::format("/sys/fs/bpf/catflap-test-{}-{}", getpid(), next++);
     kernel::DatapathOptions datapath_options;
@@ -155,11 +164,17 @@ bool KernelLab::run(Hook hook, const Bytes& frame, const SkbFields& fields) {
     LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.data(),
                 .data_size_in = static_cast<uint32_t>(frame.size()), .ctx_in = &context, .ctx_size_in = sizeof(context),
                 .repeat = 1);
+    if (tracker_ && hook == Hook::to_pod)
+        tracker_->see(frame, false);
     const int program = hook == Hook::from_pod ? datapath_->from_pod_fd() : datapath_->to_pod_fd();
     if (const int error = bpf_prog_test_run_opts(program, &options); error != 0)
         throw std::runtime_error(fmt::format("BPF_PROG_TEST_RUN of {} bytes: {}", frame.size(), strerror(-error)));
     const bool passed = static_cast<int>(options.retval) == TC_ACT_UNSPEC;
     last_run() = {hook, frame, fields, passed};
+    if (tracker_ && hook == Hook::to_pod && !passed)
+        tracker_->refused();
+    if (tracker_ && hook == Hook::from_pod && passed)
+        tracker_->see(frame, true);
     return passed;
 }
 
@@ -187,6 +202,11 @@ uint64_t KernelLab::drops(catflap_reason reason) const {
 kernel::EndpointCounts KernelLab::counts(size_t endpoint) const {
     const auto& loaded = committer_->loaded().endpoints.at(static_cast<uint32_t>(endpoint + 1));
     return datapath_->endpoint_counts(loaded.slot);
+}
+
+void KernelLab::forget_connections() {
+    if (tracker_)
+        tracker_->forget();
 }
 
 void KernelLab::forget_flows() {

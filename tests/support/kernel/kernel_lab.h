@@ -10,6 +10,7 @@
 
 #include "compile/commit/committer.h"
 #include "kernel/datapath/datapath.h"
+#include "support/kernel/tracker.h"
 #include "support/packets/packet.h"
 
 namespace catflap::test {
@@ -24,11 +25,15 @@ struct SkbFields {
     uint32_t gso_size = 0;
 };
 
+// CATFLAP_LAB=tracked in the environment: laboratories are as on a node where nf_conntrack is the flow table of TCP and
+// UDP. Else the datapath has flows of its own, as on older kernels.
+bool laboratories_track();
+
 struct LabOptions {
     bool audit = false;
     bool keep_established = false;
-    bool tracked = false;    // nf_conntrack is the flow table
-    bool redirects = false;  // the short way between two pods
+    bool tracked = laboratories_track();             // nf_conntrack is the flow table, and knows what the frames say
+    bool redirects = false;                          // the short way between two pods
     uint64_t fast_flow_jiffies = uint64_t{1} << 40;  // never too old: a busy machine may let a test wait at any place
     std::optional<kernel::AttachMode> attach{};      // nothing: what the kernel has
 };
@@ -66,6 +71,8 @@ class KernelLab {
     size_t flows() const;
 
     [[nodiscard]] const std::filesystem::path& pin_dir() const { return pin_dir_; }
+    // nf_conntrack forgets everything.
+    void forget_connections();
     kernel::Datapath& datapath() { return *datapath_; }
     compile::Committer& committer() { return *committer_; }
 
@@ -74,6 +81,7 @@ class KernelLab {
     std::filesystem::path pin_dir_;
     std::unique_ptr<kernel::Datapath> datapath_;
     std::unique_ptr<compile::Committer> committer_;
+    std::unique_ptr<Tracker> tracker_;  // none: the datapath has flows of its own
     UniqueFd peer_socket_;
 };
 
