@@ -26,11 +26,10 @@ static __always_inline int check_sender(const struct catflap_endpoint_config *en
 }
 
 /* In the middle of a connection. */
-static __always_inline int pass_fast(const struct context *c, const struct catflap_fast_flow *fast,
-                                     const struct fast_packet *ends)
+static __always_inline int pass_fast(const struct context *c, const struct catflap_fast_flow *fast)
 {
     if (c->direction == CATFLAP_TO_POD) {
-        fast_flow_learn(c, ends, fast->slot, fast->rule[CATFLAP_TO_POD]);
+        fast_flow_learn(c, fast);
     } else if (catflap_redirects && fast->redirected) {
         const int verdict = redirect_to_pod(c, fast);
 
@@ -40,22 +39,27 @@ static __always_inline int pass_fast(const struct context *c, const struct catfl
     return pass(c, fast->slot, fast->rule[c->direction]);
 }
 
-static __always_inline int process(struct __sk_buff *skb, enum catflap_direction direction)
+static __always_inline struct context context_of(struct __sk_buff *skb, enum catflap_direction direction,
+                                                 __u32 publication)
 {
-    struct context c = {
+    const struct context c = {
         .skb = skb,
-        .publication = find_publication(skb->ifindex),
+        .publication = publication,
         .direction = direction,
         .cpu = bpf_get_smp_processor_id(),
         .packets = skb->gso_segs ? skb->gso_segs : 1,
     };
+
+    return c;
+}
+
+/* Everything but the middle of a connection. */
+static __always_inline int process_slowly(struct __sk_buff *skb, enum catflap_direction direction, __u32 publication)
+{
+    struct context c = context_of(skb, direction, publication);
     struct packet p = {.from_pod = direction == CATFLAP_FROM_POD};
-    struct fast_packet plain;
-    const struct catflap_fast_flow *fast = c.publication ? fast_flow_find(&c, &plain) : NULL;
     int reason, verdict;
 
-    if (fast)
-        return pass_fast(&c, fast, &plain);
     c.endpoint = published(c.publication);
     reason = parse(skb, &p);
     c.bytes = p.ip_bytes;
@@ -83,16 +87,57 @@ static __always_inline int process(struct __sk_buff *skb, enum catflap_direction
     return verdict;
 }
 
+/* TC_ACT_UNSPEC - 1: no fast flow. */
+#define NOT_FAST (TC_ACT_UNSPEC - 1)
+
+static __always_inline int process_fast(struct __sk_buff *skb, enum catflap_direction direction, __u32 publication)
+{
+    struct context c = context_of(skb, direction, publication);
+    const struct catflap_fast_flow *fast = fast_flow_find(&c);
+
+    return fast ? pass_fast(&c, fast) : NOT_FAST;
+}
+
+/*
+ * Functions of their own: the fast path need not save what only the other one uses, and together with what they call
+ * they must not need more than 512 bytes of stack.
+ */
+static __noinline int from_pod_fast(struct __sk_buff *skb, __u32 publication)
+{
+    return process_fast(skb, CATFLAP_FROM_POD, publication);
+}
+
+static __noinline int from_pod_slowly(struct __sk_buff *skb, __u32 publication)
+{
+    return process_slowly(skb, CATFLAP_FROM_POD, publication);
+}
+
+static __noinline int to_pod_fast(struct __sk_buff *skb, __u32 publication)
+{
+    return process_fast(skb, CATFLAP_TO_POD, publication);
+}
+
+static __noinline int to_pod_slowly(struct __sk_buff *skb, __u32 publication)
+{
+    return process_slowly(skb, CATFLAP_TO_POD, publication);
+}
+
 SEC("tc")
 int from_pod(struct __sk_buff *skb)
 {
-    return process(skb, CATFLAP_FROM_POD);
+    const __u32 publication = find_publication(skb->ifindex);
+    const int verdict = publication ? from_pod_fast(skb, publication) : NOT_FAST;
+
+    return verdict == NOT_FAST ? from_pod_slowly(skb, publication) : verdict;
 }
 
 SEC("tc")
 int to_pod(struct __sk_buff *skb)
 {
-    return process(skb, CATFLAP_TO_POD);
+    const __u32 publication = find_publication(skb->ifindex);
+    const int verdict = publication ? to_pod_fast(skb, publication) : NOT_FAST;
+
+    return verdict == NOT_FAST ? to_pod_slowly(skb, publication) : verdict;
 }
 
 /* The kernel offers some helpers to GPL-compatible programs only. */

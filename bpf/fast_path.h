@@ -65,41 +65,38 @@ static __always_inline struct catflap_fast_flow *fast_flow_match(struct context 
     return fast;
 }
 
-/* The entry by which the packet passes, or NULL. Sets c->bytes, and *p where it returns an entry. */
-static __always_inline struct catflap_fast_flow *fast_flow_find(struct context *c, struct fast_packet *p)
+/* The entry by which the packet passes, or NULL. Sets c->bytes. */
+static __always_inline struct catflap_fast_flow *fast_flow_find(struct context *c)
 {
     const __be16 ethertype = fast_ethertype(c->skb);
+    struct fast_packet p;
 
     if (!catflap_fast_flow_jiffies)
         return NULL;
     if (ethertype == bpf_htons(ETH_P_IP))
-        return fast_parse_ipv4(c, p) ? fast_flow_match(c, p) : NULL;
+        return fast_parse_ipv4(c, &p) ? fast_flow_match(c, &p) : NULL;
     if (ethertype == bpf_htons(ETH_P_IPV6))
-        return fast_parse_ipv6(c, p) ? fast_flow_match(c, p) : NULL;
+        return fast_parse_ipv6(c, &p) ? fast_flow_match(c, &p) : NULL;
     return NULL;
 }
 
-/*
- * At to_pod, for a packet that passes: it may show the short way from its sender. slot, rule: what it is counted for.
- * ends: those of the packet.
- */
-static __always_inline void fast_flow_learn(const struct context *c, const struct fast_packet *ends, __u32 slot,
-                                            __u32 rule)
+/* At to_pod, for a packet that passes, and its fast flow: it may show the short way from its sender. */
+static __always_inline void fast_flow_learn(const struct context *c, const struct catflap_fast_flow *mine)
 {
     struct catflap_fast_flow *sender_flow;
     __u32 publication, index;
 
     if (!catflap_redirects || !c->skb->ingress_ifindex || c->skb->ingress_ifindex == c->skb->ifindex ||
-        !redirect_gate_open(slot, ends->protocol))
+        !redirect_gate_open(mine->slot, mine->protocol))
         return;
     publication = find_publication(c->skb->ingress_ifindex);
     if (!publication)
         return;
-    index = fast_flow_index(c, publication, &ends->local, ends->remote_port, ends->local_port);
+    index = fast_flow_index(c, publication, &mine->local, mine->remote_port, mine->local_port);
     sender_flow = bpf_map_lookup_elem(&fast_flows, &index);
     if (sender_flow && sender_flow->publication == publication && fast_flow_fresh(sender_flow) &&
-        redirect_gate_open(sender_flow->slot, ends->protocol))
-        learn_redirect(c, ends, sender_flow, index, slot, rule);
+        redirect_gate_open(sender_flow->slot, mine->protocol))
+        learn_redirect(c, mine, sender_flow, index);
 }
 
 static __always_inline void read_ends(struct fast_packet *ends, const struct context *c, const struct packet *p)
@@ -170,7 +167,7 @@ static __always_inline void fast_flow_remember(const struct context *c, const st
     fast->rule[c->direction] = rule;
     if (c->direction == CATFLAP_TO_POD) {
         fast->sender_ifindex = c->skb->ingress_ifindex;
-        fast_flow_learn(c, &ends, c->endpoint->slot, rule);
+        fast_flow_learn(c, fast);
     }
 }
 

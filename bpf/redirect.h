@@ -33,19 +33,19 @@ static __always_inline int redirect_gate_open(__u32 slot, __u8 protocol)
 }
 
 /*
- * At to_pod, for a packet that passes. ends: as the receiver sees them. sender_flow: the fast flow of the sender's
- * interface at this place, and index that of its redirect.
+ * At to_pod, for a packet that passes. mine: its fast flow; sender_flow: the one at the place that the sender's
+ * interface has for it, and index that of its redirect.
  */
-static __always_inline void learn_redirect(const struct context *c, const struct fast_packet *ends,
-                                           struct catflap_fast_flow *sender_flow, __u32 index, __u32 slot, __u32 rule)
+static __always_inline void learn_redirect(const struct context *c, const struct catflap_fast_flow *mine,
+                                           struct catflap_fast_flow *sender_flow, __u32 index)
 {
     const __u8 *frame = (const __u8 *)(long)c->skb->data;
     struct catflap_redirect *redirect;
     struct catflap_health *h;
 
-    if (sender_flow->redirected || !same_address(&sender_flow->remote, &ends->local) ||
-        !same_address(&sender_flow->local, &ends->remote) || sender_flow->remote_port != ends->local_port ||
-        sender_flow->local_port != ends->remote_port || sender_flow->protocol != ends->protocol ||
+    if (sender_flow->redirected || !same_address(&sender_flow->remote, &mine->local) ||
+        !same_address(&sender_flow->local, &mine->remote) || sender_flow->remote_port != mine->local_port ||
+        sender_flow->local_port != mine->remote_port || sender_flow->protocol != mine->protocol ||
         sender_flow->rule[CATFLAP_FROM_POD] == CATFLAP_NO_VERDICT)
         return;
     redirect = bpf_map_lookup_elem(&redirects, &index);
@@ -53,8 +53,8 @@ static __always_inline void learn_redirect(const struct context *c, const struct
         return;
     redirect->ifindex = c->skb->ifindex;
     redirect->publication = c->publication;
-    redirect->rule = rule;
-    redirect->slot = slot;
+    redirect->rule = mine->rule[CATFLAP_TO_POD];
+    redirect->slot = mine->slot;
     __builtin_memcpy(redirect->macs, frame, sizeof(redirect->macs));
     barrier();
     *(volatile __u8 *)&sender_flow->redirected = 1;

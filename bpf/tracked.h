@@ -7,7 +7,7 @@
  * admit, nf_conntrack tells who opened the connection, and the present policies of the opener's direction decide. The
  * loader chooses this (catflap_tracked) where the kernel can be asked in both ways, kernel 6.2, and --established=keep
  * does not want state. The map `flows` serves the rest (judge_flow.h): ICMP echo, SCTP and other protocols, and what
- * the node itself opened to a pod whose egress is isolated.
+ * the node itself opened to a pod.
  */
 #ifndef CATFLAP_TRACKED_H
 #define CATFLAP_TRACKED_H
@@ -120,15 +120,19 @@ static __always_inline int answers_node(const struct context *c, const struct pa
            !is_mistaken_reply(c, p, flow);
 }
 
-/* Its answers need a flow only where the pod's egress is isolated. */
+/*
+ * What the node opens gets a flow, by which the pod's answers pass. Also where the pod's egress is open: a policy may
+ * isolate it while the connection lives.
+ */
 static __always_inline int pass_node(const struct context *c, const struct packet *p,
                                      const struct catflap_flow_key *key)
 {
+    const unsigned long word = tracking_word(c->skb);
     struct catflap_flow *flow;
     __u64 now = 0;
 
-    if (c->endpoint->tables[CATFLAP_FROM_POD].open)
-        return pass_tracked(c, p, CATFLAP_RULE_NONE);
+    if (is_in_connection(word) && (word & CT_INFO_MASK) >= CT_INFO_REPLY)
+        return pass_tracked(c, p, CATFLAP_RULE_NONE); /* the node answers the pod */
     flow = find_flow(c, key, &now);
     return pass_unpoliced(c, p, key, flow, now);
 }

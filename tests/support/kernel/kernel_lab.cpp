@@ -155,27 +155,39 @@ std::string describe_last_run() {
                        run.passed ? "passed" : "dropped");
 }
 
-bool KernelLab::run(Hook hook, const Bytes& frame, const SkbFields& fields) {
+void KernelLab::set_gate(uint32_t ifindex, catflap_redirect_gate gate) {
+    const uint32_t slot = committer_->loaded().endpoints.at(ifindex).slot;
+    const uint32_t value = gate;
+    if (bpf_map_update_elem(datapath_->map_fd("redirect_gates"), &slot, &value, BPF_ANY) != 0)
+        throw std::runtime_error(fmt::format("set a gate: {}", strerror(errno)));
+}
+
+Outcome KernelLab::send(Hook hook, const Bytes& frame, const SkbFields& fields) {
     __sk_buff context{};
     context.ifindex = fields.ifindex;
     context.ingress_ifindex = fields.ingress_ifindex;
     context.gso_segs = fields.gso_segments;
     context.gso_size = fields.gso_size;
-    LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.data(),
-                .data_size_in = static_cast<uint32_t>(frame.size()), .ctx_in = &context, .ctx_size_in = sizeof(context),
-                .repeat = 1);
+    Outcome outcome;
+    outcome.frame.resize(frame.size());
+    LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.data(), .data_out = outcome.frame.data(),
+                .data_size_in = static_cast<uint32_t>(frame.size()),
+                .data_size_out = static_cast<uint32_t>(frame.size()), .ctx_in = &context,
+                .ctx_size_in = sizeof(context), .repeat = 1);
     if (tracker_ && hook == Hook::to_pod)
         tracker_->see(frame, false);
     const int program = hook == Hook::from_pod ? datapath_->from_pod_fd() : datapath_->to_pod_fd();
     if (const int error = bpf_prog_test_run_opts(program, &options); error != 0)
         throw std::runtime_error(fmt::format("BPF_PROG_TEST_RUN of {} bytes: {}", frame.size(), strerror(-error)));
-    const bool passed = static_cast<int>(options.retval) == TC_ACT_UNSPEC;
+    outcome.redirected = options.retval == TC_ACT_REDIRECT;
+    const bool passed = outcome.redirected || static_cast<int>(options.retval) == TC_ACT_UNSPEC;
+    outcome.passed = passed;
     last_run() = {hook, frame, fields, passed};
     if (tracker_ && hook == Hook::to_pod && !passed)
         tracker_->refused();
-    if (tracker_ && hook == Hook::from_pod && passed)
+    if (tracker_ && hook == Hook::from_pod && passed && !outcome.redirected)
         tracker_->see(frame, true);
-    return passed;
+    return outcome;
 }
 
 void KernelLab::send_to_interface_2(const Bytes& frame) {

@@ -25,6 +25,12 @@ struct SkbFields {
     uint32_t gso_size = 0;
 };
 
+struct Outcome {
+    bool passed = false;
+    bool redirected = false;  // passed by the short way
+    Bytes frame;              // as the program left it
+};
+
 // CATFLAP_LAB=tracked in the environment: laboratories are as on a node where nf_conntrack is the flow table of TCP and
 // UDP. Else the datapath has flows of its own, as on older kernels.
 bool laboratories_track();
@@ -57,8 +63,11 @@ class KernelLab {
     // As above with other endpoints.
     void enforce(const Cluster& cluster, const std::vector<compile::EndpointSpec>& endpoints);
 
-    // True: passed.
-    bool run(Hook hook, const Bytes& frame, const SkbFields& fields = {});
+    // True: passed, to the node's stack or by the short way to another pod.
+    bool run(Hook hook, const Bytes& frame, const SkbFields& fields = {}) { return send(hook, frame, fields).passed; }
+    Outcome send(Hook hook, const Bytes& frame, const SkbFields& fields = {});
+    // Of an endpoint by its interface: what of its traffic may take the short way.
+    void set_gate(uint32_t ifindex, catflap_redirect_gate gate);
     // Sends the frame over a real veth into from_pod of interface 2, which it attaches to: BPF_PROG_TEST_RUN refuses
     // frames that end before the IP header does.
     void send_to_interface_2(const Bytes& frame);
