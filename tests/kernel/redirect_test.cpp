@@ -11,9 +11,9 @@ namespace {
 constexpr uint32_t kWebInterface = 1;
 constexpr uint32_t kClientInterface = 2;
 
-// The client (interface 2) and web (interface 1) on one node.
-struct Node {
-    explicit Node(const std::string& policies = web_policy(), LabOptions options = {}) : lab(with_redirects(options)) {
+// The client (interface 2) and web (interface 1) on one pair.
+struct Pair {
+    explicit Pair(const std::string& policies = web_policy(), LabOptions options = {}) : lab(with_redirects(options)) {
         enforce(policies);
         for (const uint32_t ifindex : {1U, 2U, 3U})
             lab.set_gate(ifindex, CATFLAP_REDIRECT_TCP_UDP);
@@ -68,34 +68,34 @@ uint16_t checksum_error(const Bytes& frame) {
 }  // namespace
 
 TEST_CASE("redirect: the middle of a connection goes straight to the other pod, both ways, and counts at both") {
-    Node node;
-    node.connect();
-    const auto before = node.lab.counts(0);
-    const auto client_before = node.lab.counts(1);
-    CHECK(node.from_client(tcp_to_web(kAck)).redirected);
-    CHECK(node.from_web(tcp_from_web(kAck)).redirected);
-    const auto after = node.lab.counts(0);
-    const auto client_after = node.lab.counts(1);
+    Pair pair;
+    pair.connect();
+    const auto before = pair.lab.counts(0);
+    const auto client_before = pair.lab.counts(1);
+    CHECK(pair.from_client(tcp_to_web(kAck)).redirected);
+    CHECK(pair.from_web(tcp_from_web(kAck)).redirected);
+    const auto after = pair.lab.counts(0);
+    const auto client_after = pair.lab.counts(1);
     CHECK(after.to_pod.allowed.packets == before.to_pod.allowed.packets + 1);
     CHECK(after.to_pod.allowed.bytes == before.to_pod.allowed.bytes + 40);
     CHECK(after.from_pod.allowed.packets == before.from_pod.allowed.packets + 1);
     CHECK(client_after.from_pod.allowed.packets == client_before.from_pod.allowed.packets + 1);
     CHECK(client_after.to_pod.allowed.packets == client_before.to_pod.allowed.packets + 1);
-    CHECK(node.learned() >= 2);
+    CHECK(pair.learned() >= 2);
 }
 
 TEST_CASE("redirect: the frame is as the receiver would have got it") {
-    Node node;
-    node.connect();
+    Pair pair;
+    pair.connect();
     const Bytes sent = tcp_to_web(kAck);
     // As the node's stack hands it on: its own addresses, one hop further.
     Bytes handed_on = sent;
     for (size_t i = 0; i < 12; ++i)
         handed_on[i] = static_cast<uint8_t>(0x40 + i);
-    node.lab.forget_fast_flows();
-    REQUIRE(node.from_client(sent).passed);
-    REQUIRE(node.to_web(handed_on).passed);
-    const Outcome outcome = node.from_client(sent);
+    pair.lab.forget_fast_flows();
+    REQUIRE(pair.from_client(sent).passed);
+    REQUIRE(pair.to_web(handed_on).passed);
+    const Outcome outcome = pair.from_client(sent);
     REQUIRE(outcome.redirected);
     Bytes expected = handed_on;
     expected[22] = static_cast<uint8_t>(sent[22] - 1);
@@ -106,7 +106,7 @@ TEST_CASE("redirect: the frame is as the receiver would have got it") {
 }
 
 TEST_CASE("redirect: IPv6") {
-    Node node;
+    Pair pair;
     const auto there = [](uint8_t flags) {
         return Ethernet{} / Ipv6{.source = "fd00::2", .destination = "fd00::1"} / Tcp{.flags = flags};
     };
@@ -114,16 +114,16 @@ TEST_CASE("redirect: IPv6") {
         return Ethernet{} / Ipv6{.source = "fd00::1", .destination = "fd00::2"} /
                Tcp{.source_port = 80, .destination_port = 40000, .flags = flags};
     };
-    REQUIRE(node.from_client(there(kSyn)).passed);
-    REQUIRE(node.to_web(there(kSyn)).passed);
-    REQUIRE(node.from_web(back(kSyn | kAck)).passed);
-    REQUIRE(node.to_client(back(kSyn | kAck)).passed);
+    REQUIRE(pair.from_client(there(kSyn)).passed);
+    REQUIRE(pair.to_web(there(kSyn)).passed);
+    REQUIRE(pair.from_web(back(kSyn | kAck)).passed);
+    REQUIRE(pair.to_client(back(kSyn | kAck)).passed);
     for (int i = 0; i < 2; ++i) {
-        REQUIRE(node.from_client(there(kAck)).passed);
-        REQUIRE(node.to_web(there(kAck)).passed);
+        REQUIRE(pair.from_client(there(kAck)).passed);
+        REQUIRE(pair.to_web(there(kAck)).passed);
     }
     const Bytes sent = there(kAck);
-    const Outcome outcome = node.from_client(sent);
+    const Outcome outcome = pair.from_client(sent);
     CHECK(outcome.redirected);
     Bytes expected = sent;
     --expected[21];
@@ -131,13 +131,13 @@ TEST_CASE("redirect: IPv6") {
 }
 
 TEST_CASE("redirect: what opens or ends a connection, is a fragment or has options goes the whole way") {
-    Node node;
-    node.connect();
+    Pair pair;
+    pair.connect();
     for (const int flags : {int{kSyn}, kSyn | kAck, kFin | kAck, kRst | kAck}) {
         CAPTURE(flags);
-        CHECK_FALSE(node.from_client(tcp_to_web(static_cast<uint8_t>(flags))).redirected);
-        node.connect();
-        REQUIRE(node.from_client(tcp_to_web(kAck)).redirected);
+        CHECK_FALSE(pair.from_client(tcp_to_web(static_cast<uint8_t>(flags))).redirected);
+        pair.connect();
+        REQUIRE(pair.from_client(tcp_to_web(kAck)).redirected);
     }
     const Tcp ack{.source_port = 40000, .destination_port = 80, .flags = kAck};
     const Ipv4 ip{.source = "10.0.0.2", .destination = "10.0.0.1"};
@@ -145,29 +145,29 @@ TEST_CASE("redirect: what opens or ends a connection, is a fragment or has optio
     fragment.more_fragments = true;
     Ipv4 options = ip;
     options.options = Bytes(4, 1);
-    CHECK_FALSE(node.from_client(Ethernet{} / fragment / ack).redirected);
-    CHECK_FALSE(node.from_client(Ethernet{} / options / ack).redirected);
+    CHECK_FALSE(pair.from_client(Ethernet{} / fragment / ack).redirected);
+    CHECK_FALSE(pair.from_client(Ethernet{} / options / ack).redirected);
     Bytes expiring = Ethernet{} / ip / ack;
     expiring[22] = 1;  // its time to live
-    const Outcome outcome = node.from_client(expiring);
+    const Outcome outcome = pair.from_client(expiring);
     CHECK(outcome.passed);
     CHECK_FALSE(outcome.redirected);
     CHECK(outcome.frame == expiring);
-    CHECK(node.from_client(tcp_to_web(kAck)).redirected);
+    CHECK(pair.from_client(tcp_to_web(kAck)).redirected);
 }
 
 TEST_CASE("redirect: a gate that is closed at either end, or to TCP, keeps it to the whole way") {
     for (const uint32_t ifindex : {kWebInterface, kClientInterface})
         for (const auto gate : {CATFLAP_REDIRECT_NOTHING, CATFLAP_REDIRECT_UDP}) {
             CAPTURE(ifindex);
-            Node node;
-            node.lab.set_gate(ifindex, gate);
-            node.connect();
-            CHECK_FALSE(node.from_client(tcp_to_web(kAck)).redirected);
-            CHECK_FALSE(node.from_web(tcp_from_web(kAck)).redirected);
-            CHECK(node.learned() == 0);
+            Pair pair;
+            pair.lab.set_gate(ifindex, gate);
+            pair.connect();
+            CHECK_FALSE(pair.from_client(tcp_to_web(kAck)).redirected);
+            CHECK_FALSE(pair.from_web(tcp_from_web(kAck)).redirected);
+            CHECK(pair.learned() == 0);
         }
-    Node without(web_policy(), {});
+    Pair without(web_policy(), {});
     KernelLab off;
     off.enforce(cluster_of(shop_pods()), {kWeb, {"shop", "client"}});
     off.set_gate(1, CATFLAP_REDIRECT_TCP_UDP);
@@ -180,18 +180,18 @@ TEST_CASE("redirect: a gate that is closed at either end, or to TCP, keeps it to
 }
 
 TEST_CASE("redirect: with the gate open to UDP, UDP takes the short way") {
-    Node node("");
-    node.lab.set_gate(kWebInterface, CATFLAP_REDIRECT_UDP);
+    Pair pair("");
+    pair.lab.set_gate(kWebInterface, CATFLAP_REDIRECT_UDP);
     const Bytes there = udp("10.0.0.2", 5000, "10.0.0.1", 53);
     const Bytes back = udp("10.0.0.1", 53, "10.0.0.2", 5000);
     for (int i = 0; i < 3; ++i) {
-        REQUIRE(node.from_client(there).passed);
-        REQUIRE(node.to_web(there).passed);
-        REQUIRE(node.from_web(back).passed);
-        REQUIRE(node.to_client(back).passed);
+        REQUIRE(pair.from_client(there).passed);
+        REQUIRE(pair.to_web(there).passed);
+        REQUIRE(pair.from_web(back).passed);
+        REQUIRE(pair.to_client(back).passed);
     }
-    CHECK(node.from_client(there).redirected);
-    CHECK(node.from_web(back).redirected);
+    CHECK(pair.from_client(there).redirected);
+    CHECK(pair.from_web(back).redirected);
 }
 
 TEST_CASE("redirect: what was translated on its way, or came from elsewhere, shows no short way") {
@@ -203,20 +203,20 @@ TEST_CASE("redirect: what was translated on its way, or came from elsewhere, sho
     const std::vector<std::pair<Bytes, Bytes>> translations = {
         {to_service, plain}, {other_port, plain}, {plain, other_port}, {plain, masqueraded}};
     for (const auto& [sent, received] : translations) {
-        Node node("");
+        Pair pair("");
         for (int i = 0; i < 3; ++i) {
-            CHECK_FALSE(node.from_client(sent).redirected);
-            CHECK(node.to_web(received).passed);
+            CHECK_FALSE(pair.from_client(sent).redirected);
+            CHECK(pair.to_web(received).passed);
         }
-        CHECK(node.learned() == 0);
+        CHECK(pair.learned() == 0);
     }
-    Node node("");
+    Pair pair("");
     for (int i = 0; i < 3; ++i) {
-        CHECK_FALSE(node.from_client(plain).redirected);
+        CHECK_FALSE(pair.from_client(plain).redirected);
         for (const uint32_t ingress : {0U, 1U, 3U, 99U})
-            CHECK(node.lab.run(Hook::to_pod, plain, {.ifindex = kWebInterface, .ingress_ifindex = ingress}));
+            CHECK(pair.lab.run(Hook::to_pod, plain, {.ifindex = kWebInterface, .ingress_ifindex = ingress}));
     }
-    CHECK(node.learned() == 0);
+    CHECK(pair.learned() == 0);
 }
 
 TEST_CASE("redirect: a change of policy at either end takes effect with the next packet") {
@@ -232,14 +232,14 @@ kind: NetworkPolicy
 metadata: {name: nowhere, namespace: shop}
 spec: {podSelector: {matchLabels: {app: client}}, policyTypes: [Egress]}
 )";
-    Node receiver;
+    Pair receiver;
     receiver.connect();
     REQUIRE(receiver.from_client(tcp_to_web(kAck)).redirected);
     receiver.enforce(nobody);
     CHECK_FALSE(receiver.from_client(tcp_to_web(kAck)).redirected);
     CHECK_FALSE(receiver.to_web(tcp_to_web(kAck)).passed);
 
-    Node sender;
+    Pair sender;
     sender.connect();
     REQUIRE(sender.from_client(tcp_to_web(kAck)).redirected);
     sender.enforce(web_policy() + nowhere);
@@ -247,22 +247,22 @@ spec: {podSelector: {matchLabels: {app: client}}, policyTypes: [Egress]}
 }
 
 TEST_CASE("redirect: a receiver that is gone, or another pod by now, is not handed anything") {
-    Node node;
-    node.connect();
-    REQUIRE(node.from_client(tcp_to_web(kAck)).redirected);
+    Pair pair;
+    pair.connect();
+    REQUIRE(pair.from_client(tcp_to_web(kAck)).redirected);
     Cluster cluster = cluster_of(shop_pods() + web_policy());
     cluster.pods[kWeb].uid = "another";
-    node.lab.enforce(cluster, std::vector<ObjectName>{kWeb, {"shop", "client"}, {"shop", "other"}});
-    CHECK_FALSE(node.from_client(tcp_to_web(kAck)).redirected);
+    pair.lab.enforce(cluster, std::vector<ObjectName>{kWeb, {"shop", "client"}, {"shop", "other"}});
+    CHECK_FALSE(pair.from_client(tcp_to_web(kAck)).redirected);
 }
 
 TEST_CASE("redirect: it is learned anew when the fast flow has expired") {
-    Node node;
-    node.connect();
-    REQUIRE(node.from_client(tcp_to_web(kAck)).redirected);
-    node.lab.forget_fast_flows();
-    CHECK_FALSE(node.from_client(tcp_to_web(kAck)).redirected);
-    CHECK_FALSE(node.from_client(tcp_to_web(kAck)).redirected);
-    REQUIRE(node.to_web(tcp_to_web(kAck)).passed);
-    CHECK(node.from_client(tcp_to_web(kAck)).redirected);
+    Pair pair;
+    pair.connect();
+    REQUIRE(pair.from_client(tcp_to_web(kAck)).redirected);
+    pair.lab.forget_fast_flows();
+    CHECK_FALSE(pair.from_client(tcp_to_web(kAck)).redirected);
+    CHECK_FALSE(pair.from_client(tcp_to_web(kAck)).redirected);
+    REQUIRE(pair.to_web(tcp_to_web(kAck)).passed);
+    CHECK(pair.from_client(tcp_to_web(kAck)).redirected);
 }

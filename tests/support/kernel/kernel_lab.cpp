@@ -203,7 +203,7 @@ void KernelLab::send_to_interface_2(const Bytes& frame) {
         if (bind(peer_socket_.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0)
             throw std::runtime_error("bind to v3");
     }
-    if (send(peer_socket_.get(), frame.data(), frame.size(), 0) != static_cast<ssize_t>(frame.size()))
+    if (::send(peer_socket_.get(), frame.data(), frame.size(), 0) != static_cast<ssize_t>(frame.size()))
         throw std::runtime_error(fmt::format("send {} bytes: {}", frame.size(), strerror(errno)));
 }
 

@@ -27,13 +27,10 @@ bool insert(int flows_fd, const Connection& connection, const ConnectionEnd& end
     return bpf_map_update_elem(flows_fd, &key, &flow, BPF_NOEXIST) == 0;
 }
 
-// Where nf_conntrack is the flow table of TCP and UDP (bpf/tracked.h), only the node's own connections to a pod whose
-// egress is isolated are looked up in `flows`.
+// Where nf_conntrack is the flow table of TCP and UDP (bpf/tracked.h), only the node's own connections have flows.
 bool needs_flow(const Connection& connection, const ConnectionEnd& end, bool tracked) {
-    if (!tracked || (connection.protocol != IPPROTO_TCP && connection.protocol != IPPROTO_UDP))
-        return true;
-    const auto& egress = end.endpoint->tables[CATFLAP_FROM_POD];
-    return end.opener == CATFLAP_OPENER_HOST && egress && !egress->open();
+    return !tracked || end.opener == CATFLAP_OPENER_HOST ||
+           (connection.protocol != IPPROTO_TCP && connection.protocol != IPPROTO_UDP);
 }
 
 }  // namespace
