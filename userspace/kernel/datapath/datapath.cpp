@@ -158,7 +158,7 @@ Result<> Datapath::load_programs() {
         make_functions_static(programs_->skeleton->obj);
     programs_->skeleton->rodata->catflap_conntrack = conntrack_;
     programs_->skeleton->rodata->catflap_tracked = tracked_;
-    programs_->skeleton->rodata->catflap_redirects = options_.redirects;
+    programs_->skeleton->rodata->catflap_redirects = redirects();
     programs_->skeleton->rodata->catflap_audit = options_.audit;
     programs_->skeleton->rodata->catflap_keep = options_.keep_established;
     programs_->skeleton->rodata->catflap_fast_flow_jiffies = programs_interleave() ? 0 : options_.fast_flow_jiffies;
@@ -237,6 +237,7 @@ Result<> Datapath::open_store() {
     maps.cidrs = map_fd("cidrs");
     maps.port_pages = map_fd("port_pages");
     maps.table_pages = map_fd("table_pages");
+    maps.redirect_gates = map_fd("redirect_gates");
     maps.table_page_count = options_.capacity.pages;
     maps.address_seed = programs_->skeleton->rodata->catflap_seed;
     auto store = MapStore::open(maps, *ledger_, endpoint_counters_);
@@ -256,6 +257,10 @@ Result<> Datapath::attach(uint32_t ifindex) {
 
 bool Datapath::saw_untracked() const {
     return std::atomic_ref(programs_->skeleton->bss->catflap_untracked).load(std::memory_order_relaxed) != 0;
+}
+
+bool Datapath::redirects() const {
+    return options_.redirects && !programs_interleave();
 }
 
 int Datapath::map_fd(MapName name) const {
