@@ -97,6 +97,7 @@ Result<> Datapath::load() {
     if (!cpus)
         return tl::unexpected(cpus.error());
     cpus_ = *cpus;
+    options_.redirects = options_.redirects && !programs_interleave();
     if (auto done = find_capacity(); !done)
         return done;
     wake_conntrack();
@@ -158,7 +159,7 @@ Result<> Datapath::load_programs() {
         make_functions_static(programs_->skeleton->obj);
     programs_->skeleton->rodata->catflap_conntrack = conntrack_;
     programs_->skeleton->rodata->catflap_tracked = tracked_;
-    programs_->skeleton->rodata->catflap_redirects = redirects();
+    programs_->skeleton->rodata->catflap_redirects = options_.redirects;
     programs_->skeleton->rodata->catflap_audit = options_.audit;
     programs_->skeleton->rodata->catflap_keep = options_.keep_established;
     programs_->skeleton->rodata->catflap_fast_flow_jiffies = programs_interleave() ? 0 : options_.fast_flow_jiffies;
@@ -257,10 +258,6 @@ Result<> Datapath::attach(uint32_t ifindex) {
 
 bool Datapath::saw_untracked() const {
     return std::atomic_ref(programs_->skeleton->bss->catflap_untracked).load(std::memory_order_relaxed) != 0;
-}
-
-bool Datapath::redirects() const {
-    return options_.redirects && !programs_interleave();
 }
 
 int Datapath::map_fd(MapName name) const {

@@ -76,7 +76,7 @@ class Datapath {
     [[nodiscard]] bool saw_untracked() const;
 
     // False where they were not asked for, and with PREEMPT_RT, whose programs may meet half a copy.
-    [[nodiscard]] bool redirects() const;
+    [[nodiscard]] bool redirects() const { return options_.redirects; }
 
     // After the first commit: pins this agent's state in place of the earlier one's.
     Result<> take_over();
