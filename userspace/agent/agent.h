@@ -262,6 +262,7 @@ class Agent : public report::Responder {
     // The fast path between pods.
     bool fast_path_due_ = false;
     std::unique_ptr<RulesSurvey> survey_;
+    bool rules_are_read_ = false;                // once at least
     std::set<uint32_t> looked_at_;               // interfaces, for what others have there:
     std::map<uint32_t, std::string> others_at_;  // a sentence each
     Clock::time_point look_at_hooks_at_{};

@@ -56,7 +56,8 @@ std::string Agent::rules_in_the_way() {
         survey_ = std::move(*started);
         watch_rules();
     }
-    const auto findings = survey_->findings();
+    auto findings = survey_->findings();
+    rules_are_read_ = findings.has_value();
     if (state_.options.fast_path == FastPathWish::on) {
         for (const std::string& one : findings.value_or(std::vector<std::string>()))
             if (ignored_rules_.insert(one).second)
@@ -117,7 +118,7 @@ void Agent::renew_fast_path() {
     const std::string words = !node.off.empty()        ? "off: " + node.off
                               : !node.udp_only.empty() ? "UDP only: " + node.udp_only
                                                        : "TCP and UDP";
-    if (survey_ && survey_->findings() && std::exchange(told_fast_path_, words) != words)
+    if (rules_are_read_ && std::exchange(told_fast_path_, words) != words)
         spdlog::info("fast path between pods of this node: {}", words);
 }
 
