@@ -13,11 +13,15 @@ namespace {
 
 // To which kube-proxy, in modes iptables and ipvs, and the kubelet lead packets. Not every KUBE-*: kube-router, too,
 // has chains of that name, and those are policy.
-const std::set<std::string_view> kKubeProxy = {"KUBE-EXTERNAL-SERVICES", "KUBE-FIREWALL",
-                                               "KUBE-FORWARD",           "KUBE-IPVS-FILTER",
-                                               "KUBE-IPVS-OUT-FILTER",   "KUBE-NODE-PORT",
-                                               "KUBE-NODEPORTS",         "KUBE-PROXY-FIREWALL",
-                                               "KUBE-SERVICES",          "KUBE-SOURCE-RANGES-FIREWALL"};
+constexpr std::array<std::string_view, 10> kKubeProxy = {"KUBE-EXTERNAL-SERVICES", "KUBE-FIREWALL",
+                                                         "KUBE-FORWARD",           "KUBE-IPVS-FILTER",
+                                                         "KUBE-IPVS-OUT-FILTER",   "KUBE-NODE-PORT",
+                                                         "KUBE-NODEPORTS",         "KUBE-PROXY-FIREWALL",
+                                                         "KUBE-SERVICES",          "KUBE-SOURCE-RANGES-FIREWALL"};
+
+bool leads_to_kube_proxy(const std::string& led_to) {
+    return std::ranges::find(kKubeProxy, led_to) != kKubeProxy.end();
+}
 
 bool is_ours(const HookedChain& chain) {
     return chain.family == "inet" && (chain.table == "catflap" || chain.table == "catflap_conntrack");
@@ -92,7 +96,7 @@ std::vector<std::string> foreign_rules(const std::vector<HookedChain>& chains) {
     for (const HookedChain& chain : chains) {
         if (!may_see_forwarded(chain))
             continue;
-        if (!std::ranges::all_of(chain.rules, [](const std::string& led_to) { return kKubeProxy.contains(led_to); }))
+        if (!std::ranges::all_of(chain.rules, leads_to_kube_proxy))
             result.push_back("rules of others see forwarded packets: " + words_of(chain));
         else if (chain.drops)
             result.push_back("forwarded packets are dropped unless a rule accepts them: " + words_of(chain));
