@@ -14,11 +14,13 @@
 #include "engine/engine.h"
 #include "agent/collection.h"
 #include "agent/derivation.h"
+#include "agent/fast_path.h"
 #include "engine/mends.h"
 #include "guard/guard.h"
 #include "links/link_watcher.h"
 #include "metrics/server.h"
 #include "agent/options.h"
+#include "agent/rules_survey.h"
 #include "netfilter/own_table.h"
 #include "netfilter/ruleset_watch.h"
 #include "report/answer.h"
@@ -61,6 +63,7 @@ struct AgentState {
     std::optional<netfilter::OwnTable> tracking;  // keeps nf_conntrack at work, where the engine asks it
     std::string tracking_error;                   // why it may not be; "": it is, or nobody asks
     std::string pin_error;                        // why the next agent would not find what is enforced; "": it would
+    FastPath fast_path;
     engine::Mends mends;
     LocalEndpoints local;
     resolve::Resolved resolved;
@@ -192,6 +195,13 @@ class Agent : public report::Responder {
     void open_unjudged();
     void set_groups_by_programs();
 
+    // agent_fast_path.cpp
+    void renew_fast_path();
+    FastPath survey_fast_path();
+    std::string rules_in_the_way();
+    Result<> look_at_hooks(const std::set<uint32_t>& interfaces);
+    void make_conntrack_liberal();
+
     // agent_audit.cpp
     void watch_rules();
     void keep_conntrack();
@@ -249,6 +259,16 @@ class Agent : public report::Responder {
     bool tables_changed_ = false;  // perhaps ours
     std::chrono::steady_clock::time_point tables_audit_at_{};
     std::chrono::steady_clock::time_point tables_heard_at_{};
+    // The fast path between pods.
+    bool fast_path_due_ = false;
+    std::unique_ptr<RulesSurvey> survey_;
+    bool rules_are_read_ = false;                // once at least
+    std::set<uint32_t> looked_at_;               // interfaces, for what others have there:
+    std::map<uint32_t, std::string> others_at_;  // a sentence each
+    Clock::time_point look_at_hooks_at_{};
+    bool made_liberal_ = false;
+    std::set<std::string> ignored_rules_;  // were told
+    std::string told_fast_path_;
     bool reloading_ = false;
     bool audit_ = false;  // look whether what is attached still is
 };

@@ -98,8 +98,9 @@ Result<> Agent::open_events() {
 
 // What a start has opened so far.
 Result<> Agent::watch_sources() {
-    for (const int fd : {state_.source ? state_.source->fd() : -1, state_.links ? state_.links->fd() : -1,
-                         rules_ ? rules_->fd() : -1, state_.engine ? state_.engine->fd() : -1})
+    for (const int fd :
+         {state_.source ? state_.source->fd() : -1, state_.links ? state_.links->fd() : -1, rules_ ? rules_->fd() : -1,
+          survey_ ? survey_->fd() : -1, state_.engine ? state_.engine->fd() : -1})
         if (fd >= 0)
             if (auto done = events_->watch(fd); !done)
                 return done;
@@ -178,6 +179,8 @@ Result<> Agent::work(bool links_changed) {
     } else if (state_.commit_error.empty() && !std::exchange(last_error_, "").empty()) {
         spdlog::info("in order again");
     }
+    if (links_changed || fast_path_due_)
+        renew_fast_path();
     if (state_.enforcing)
         save_source();
     return {};
@@ -202,6 +205,8 @@ Result<> Agent::handle(int fd) {
             every_second();
     } else if (rules_ && fd == rules_->fd()) {
         hear_of_rules();
+    } else if (survey_ && fd == survey_->fd()) {
+        renew_fast_path();
     } else if (state_.engine && fd == state_.engine->fd()) {
         if (auto done = reclaim(); !done)
             spdlog::error("{}", done.error().message);
@@ -222,6 +227,7 @@ void Agent::every_second() {
     tell_presence();
     if (!state_.enforcing)
         return;
+    renew_fast_path();
     audit_ = true;
     dirty_ |= !state_.commit_error.empty() || derivation_.is_admission_due();
     if (state_.engine)

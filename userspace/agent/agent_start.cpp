@@ -91,6 +91,7 @@ Result<> Agent::try_to_start() {
     state_.starting.error.clear();
     tell_presence_at_ = {};
     audit_ = true;
+    renew_fast_path();
     malloc_trim(0);  // reading the whole source leaves as much behind as it keeps
     if (state_.links->links().empty())
         spdlog::warn(

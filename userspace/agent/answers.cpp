@@ -99,8 +99,9 @@ engine::View view_of(const AgentState& state) {
         const auto dropped = state.guard ? state.guard->dropped_by_table() : GuardCount{};
         return dropped ? std::optional(report::Counted{dropped->packets, dropped->bytes}) : std::nullopt;
     };
+    const auto fast_path = [&state](uint32_t ifindex) { return fast_path_of(state.fast_path, ifindex); };
     return {state.source->cluster(), state.local.endpoints, state.local.pods, state.resolved, state.index,
-            state.commits,           dropped_by_guard};
+            state.commits,           dropped_by_guard,      fast_path};
 }
 
 }  // namespace
@@ -157,6 +158,9 @@ report::Status status_of(const AgentState& state) {
     status.attached_by = state.engine ? state.engine->attached_by() : "";
     status.guard = {state.guard && state.guard->closed(),
                     std::string(state.guard ? guard::to_string(state.guard->kind()) : "off"), state.guard_error};
+    if (state.enforcing)
+        status.fast_path = report::FastPathRow{state.fast_path.node.off, state.fast_path.node.udp_only,
+                                               state.fast_path.gates.size(), state.fast_path.endpoints};
     status.kernel = kernel_release();
     status.started_at = state.started_at;
     status.commits = state.commits;

@@ -102,6 +102,14 @@ void define(CLI::App& app, Options& options) {
             one_of<kernel::AttachMode>({{"tcx", kernel::AttachMode::tcx}, {"clsact", kernel::AttachMode::clsact}}))
         ->type_name("tcx|clsact");
     app.add_option(
+           "--fast-path", options.fast_path,
+           "flows between two pods of this node take a short way, past the node's stack. auto: where no rules of "
+           "others would have seen them (default); on: in any case, and TCP, too; off")
+        ->transform(one_of<engine::FastPathWish>({{"auto", engine::FastPathWish::automatic},
+                                                  {"on", engine::FastPathWish::on},
+                                                  {"off", engine::FastPathWish::off}}))
+        ->type_name("auto|on|off");
+    app.add_option(
            "--on-failure", options.on_failure,
            "closed: while a start fails, interfaces that no program judges stay closed (default); open: they are "
            "open, and everything on them passes")

@@ -35,6 +35,7 @@ std::vector<std::string> needs_restart(const Options& running, const Options& no
     compare("--interface-prefix", running.interface_prefixes, now.interface_prefixes);
     compare("--guard", running.guard, now.guard);
     compare("--attach", running.attach, now.attach);
+    compare("--fast-path", running.fast_path, now.fast_path);
     compare("--without-pods", running.without_pods, now.without_pods);
     return names;
 }

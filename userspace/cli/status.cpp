@@ -53,6 +53,7 @@ class Page {
     void print_agent();
     void print_source();
     void print_counts();
+    void print_fast_path();
     void print_warnings();
     void print_refused();
     void print_conditions();
@@ -133,6 +134,19 @@ void Page::print_counts() {
                                   things("/health/auditPasses", "packet", "packets")));
 }
 
+// An agent of an earlier version has none.
+void Page::print_fast_path() {
+    const std::string state = text("/fastPath/state");
+    if (state == "-")
+        return;
+    const std::string reason = text("/fastPath/reason");
+    const std::string pods =
+        fmt::format("for {} of {}", count("/fastPath/pods"), things("/fastPath/podsOfNode", "pod", "pods"));
+    line("fast path", state == "on"    ? fmt::format("on {} (TCP and UDP)", pods)
+                      : state == "udp" ? fmt::format("UDP only, {}: {}", pods, reason)
+                                       : "off: " + reason);
+}
+
 void Page::title(std::string_view words, size_t shown, const char* count_pointer, Colour colour) {
     const auto all = std::max(static_cast<size_t>(number(count_pointer)), shown);
     const std::string heading =
@@ -197,6 +211,7 @@ void Page::print() {
     print_agent();
     print_source();
     print_counts();
+    print_fast_path();
     print_maps();
     print_warnings();
     print_pods("outOfReach", "selected by a policy, and out of reach of any agent", "/counts/outOfReach",

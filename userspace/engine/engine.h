@@ -3,8 +3,12 @@
 // says what is to be enforced; how, and what there is to show of it, is the engine's business.
 #pragma once
 
+#include <catflap/abi.h>
+
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -76,6 +80,18 @@ class Engine {
     [[nodiscard]] virtual bool follows_renames() const { return true; }
     // True: verdicts depend on what nf_conntrack says, and nothing of the engine's own keeps it at work.
     [[nodiscard]] virtual bool asks_conntrack() const { return false; }
+
+    // True: a flow between two pods of this node may go from the one's interface straight to the other's, where the
+    // gates of both allow it. False: nothing comes of set_gates().
+    [[nodiscard]] virtual bool redirects() const { return false; }
+    // By ifindex; who is not named has a closed one. To be called after each commit, too: a pod begins with a closed
+    // gate.
+    virtual void set_gates(const std::map<uint32_t, catflap_redirect_gate>& /*gates*/) {}
+    // What others have at these interfaces that such a flow would go past: a sentence by ifindex.
+    [[nodiscard]] virtual Result<std::map<uint32_t, std::string>> others_at(const std::set<uint32_t>& /*interfaces*/) {
+        return std::map<uint32_t, std::string>();
+    }
+
     // By which the interfaces are attached: "tcx", "iptables-nft".
     [[nodiscard]] virtual std::string attached_by() const = 0;
 

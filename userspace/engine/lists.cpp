@@ -102,13 +102,14 @@ constexpr std::array<Reason, kInvalidState + 1> kReasons = {{
 
 }  // namespace
 
-report::EndpointRow endpoint_row(const compile::EndpointSpec& spec) {
+report::EndpointRow endpoint_row(const View& view, const compile::EndpointSpec& spec) {
     report::EndpointRow row;
     row.interface = spec.interface;
     row.ifindex = spec.ifindex;
     row.ns = spec.pod ? spec.pod->ns : "";
     row.pod = spec.pod ? spec.pod->name : "";
     row.uid = spec.uid;
+    row.fast_path = view.fast_path ? view.fast_path(spec.ifindex) : "";
     for (const Address& address : spec.addresses)
         if (!address.is_unset())
             row.addresses.push_back(to_string(address));

@@ -20,7 +20,7 @@ using report::CountedByDirection;
 constexpr uint32_t kInvalidState = CATFLAP_REASON_COUNT;
 
 // The part of an endpoint's row that both engines have.
-report::EndpointRow endpoint_row(const compile::EndpointSpec& spec);
+report::EndpointRow endpoint_row(const View& view, const compile::EndpointSpec& spec);
 
 // Policies of the source from the cursor on. count: what one allowed and dropped.
 Result<> list_policies(const View& view, report::Page& page,

@@ -17,6 +17,9 @@ inline const char* to_string(Mode mode) {
     return mode == Mode::audit ? "audit" : mode == Mode::iptables ? "iptables" : "ebpf";
 }
 
+// Whether flows between two pods of this node may take the short way. on: whatever rules of others would have seen.
+enum class FastPathWish : uint8_t { automatic, on, off };
+
 struct Options {
     Mode mode = Mode::ebpf;
     std::optional<bool> keep_established;  // nothing: what the mode does
@@ -24,6 +27,7 @@ struct Options {
     iptables::Backend backend = iptables::Backend::nft;  // of mode iptables
     InterfacePrefixes interface_prefixes;
     std::optional<kernel::AttachMode> attach;  // nothing: TCX where the kernel has it
+    FastPathWish fast_path = FastPathWish::automatic;
 };
 
 // In iptables mode conntrack decides on what is established, and it does not ask again.

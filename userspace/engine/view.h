@@ -24,6 +24,8 @@ struct View {
     uint64_t commit = 0;                                  // the number of the last commit
     // What the guard dropped where the engine does not count it. Asks nftables, so only for what needs it.
     std::function<std::optional<report::Counted>()> dropped_by_guard;
+    // What of an endpoint takes the fast path, by ifindex; in words. Nothing: nobody says.
+    std::function<std::string(uint32_t)> fast_path = {};
 };
 
 }  // namespace catflap::engine

@@ -35,6 +35,19 @@ bool leads_to_a_host(const rtmsg& route, const std::array<nlattr*, RTA_MAX + 1>&
            attributes[RTA_VIA] == nullptr;
 }
 
+// IFLA_LINK_NETNSID is there only where the other end is in another network namespace than this one.
+LinkFacts facts_of(const ifinfomsg& link, const std::array<nlattr*, IFLA_MAX + 1>& attributes) {
+    std::array<nlattr*, IFLA_INFO_MAX + 1> info{};
+    const bool veth = attributes[IFLA_LINKINFO] != nullptr &&
+                      nla_parse_nested(info.data(), IFLA_INFO_MAX, attributes[IFLA_LINKINFO], nullptr) >= 0 &&
+                      info[IFLA_INFO_KIND] != nullptr &&
+                      std::string_view(nla_get_string(info[IFLA_INFO_KIND])) == "veth";
+    constexpr unsigned kRunning = IFF_UP | IFF_LOWER_UP;  // a veth has a carrier while both ends are up
+    return {.veth_into_a_pod = veth && attributes[IFLA_LINK_NETNSID] != nullptr,
+            .running = (link.ifi_flags & kRunning) == kRunning,
+            .mtu = attributes[IFLA_MTU] != nullptr ? nla_get_u32(attributes[IFLA_MTU]) : 0};
+}
+
 bool take_link(nlmsghdr* header, LinkTable& table) {
     std::array<nlattr*, IFLA_MAX + 1> attributes{};
     if (nlmsg_parse(header, sizeof(ifinfomsg), attributes.data(), IFLA_MAX, nullptr) < 0)
@@ -45,11 +58,13 @@ bool take_link(nlmsghdr* header, LinkTable& table) {
         return false;
     const auto ifindex = static_cast<uint32_t>(link.ifi_index);
     const bool watched = table.watches(ifindex);
-    if (header->nlmsg_type == RTM_DELLINK)
+    if (header->nlmsg_type == RTM_DELLINK) {
         table.link_gone(ifindex);
-    else if (attributes[IFLA_IFNAME] != nullptr)
+    } else if (attributes[IFLA_IFNAME] != nullptr) {
         table.link_seen(ifindex, nla_get_string(attributes[IFLA_IFNAME]), (link.ifi_flags & IFF_UP) != 0,
                         attributes[IFLA_GROUP] != nullptr ? nla_get_u32(attributes[IFLA_GROUP]) : 0);
+        table.facts_seen(ifindex, facts_of(link, attributes));
+    }
     return watched || table.watches(ifindex);
 }
 

@@ -47,7 +47,13 @@ void LinkTable::link_seen(uint32_t ifindex, std::string_view name, bool up, uint
         drop_routes(ifindex);
 }
 
+void LinkTable::facts_seen(uint32_t ifindex, const LinkFacts& facts) {
+    if (watches(ifindex))
+        facts_[ifindex] = facts;
+}
+
 void LinkTable::link_gone(uint32_t ifindex) {
+    facts_.erase(ifindex);
     others_.erase(ifindex);
     groups_.erase(ifindex);
     renamed_.erase(ifindex);
@@ -61,6 +67,11 @@ void LinkTable::link_gone(uint32_t ifindex) {
 uint32_t LinkTable::group(uint32_t ifindex) const {
     const auto found = groups_.find(ifindex);
     return found == groups_.end() ? 0 : found->second;
+}
+
+LinkFacts LinkTable::facts(uint32_t ifindex) const {
+    const auto found = facts_.find(ifindex);
+    return found == facts_.end() ? LinkFacts{} : found->second;
 }
 
 void LinkTable::route_seen(const RouteKey& key, uint32_t ifindex, bool replaces) {
@@ -98,6 +109,7 @@ void LinkTable::clear() {
     renamed_.clear();  // an index may be another device's by now: only its group tells
     names_.clear();
     groups_.clear();
+    facts_.clear();
     others_.clear();
     routes_.clear();
     addresses_.clear();

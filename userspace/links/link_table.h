@@ -29,6 +29,8 @@ class LinkTable {
         : prefixes_(std::move(prefixes)), watched_groups_(std::move(groups)) {}
 
     void link_seen(uint32_t ifindex, std::string_view name, bool up, uint32_t group);
+    // Of one that is watched; anything else is passed over.
+    void facts_seen(uint32_t ifindex, const LinkFacts& facts);
     void link_gone(uint32_t ifindex);
     // `replaces`: whatever had this key, through whatever interface, is not there any more.
     void route_seen(const RouteKey& key, uint32_t ifindex, bool replaces);
@@ -42,6 +44,7 @@ class LinkTable {
     [[nodiscard]] bool watches(uint32_t ifindex) const { return names_.contains(ifindex); }
     // The device group of a watched interface (ip link: group); of any other 0.
     [[nodiscard]] uint32_t group(uint32_t ifindex) const;
+    [[nodiscard]] LinkFacts facts(uint32_t ifindex) const;
     // True when an interface was renamed into the watched ones: its routes passed by unseen.
     [[nodiscard]] bool misses_routes() const { return misses_routes_; }
     void routes_complete() { misses_routes_ = false; }
@@ -58,6 +61,7 @@ class LinkTable {
     std::set<uint32_t> renamed_;             // watched, under another name
     std::map<uint32_t, std::string> names_;  // of the watched ones
     std::map<uint32_t, uint32_t> groups_;    // likewise
+    std::map<uint32_t, LinkFacts> facts_;    // likewise
     std::unordered_set<uint32_t> others_;    // every other interface
     std::map<RouteKey, std::set<uint32_t>> routes_;
     std::map<Address, std::set<uint32_t>> addresses_;

@@ -249,6 +249,10 @@ uint32_t LinkWatcher::group(uint32_t ifindex) const {
     return state_->table.group(ifindex);
 }
 
+LinkFacts LinkWatcher::facts(uint32_t ifindex) const {
+    return state_->table.facts(ifindex);
+}
+
 uint64_t LinkWatcher::complete_readings() const {
     return state_->complete_readings;
 }

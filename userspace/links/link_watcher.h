@@ -25,6 +25,15 @@ struct Link {
     bool operator==(const Link&) const = default;
 };
 
+// What becomes of a packet that is handed to an interface without the node's stack.
+struct LinkFacts {
+    bool veth_into_a_pod = false;  // its other end is in another network namespace
+    bool running = false;          // both ends are up
+    uint32_t mtu = 0;
+
+    bool operator==(const LinkFacts&) const = default;
+};
+
 struct LinkWatchOptions {
     InterfacePrefixes prefixes{};
     // Interfaces in these device groups are watched under any name: they were enforced once, and renamed since.
@@ -56,6 +65,8 @@ class LinkWatcher {
     [[nodiscard]] const std::vector<Address>& local_addresses() const;
     // The device group of one of links(), as it was last seen.
     [[nodiscard]] uint32_t group(uint32_t ifindex) const;
+    // Likewise; a change of it is none of links().
+    [[nodiscard]] LinkFacts facts(uint32_t ifindex) const;
     // How often everything was read: 1 after open(); each further one is a lost message or a
     // rename.
     [[nodiscard]] uint64_t complete_readings() const;

@@ -26,12 +26,14 @@ constexpr int kMostAtOnce = 1024;
 // kube-proxy changes many, are none of ours.
 static_assert(int{NFTA_TABLE_NAME} == int{NFTA_CHAIN_TABLE} && int{NFTA_CHAIN_TABLE} == int{NFTA_RULE_TABLE});
 
-bool concerns(nl_msg* message, const std::vector<std::string>& tables) {
+bool is_about_rules(nl_msg* message) {
     const nlmsghdr* header = nlmsg_hdr(message);
     const int type = NFNL_MSG_TYPE(header->nlmsg_type);
-    if (NFNL_SUBSYS_ID(header->nlmsg_type) != NFNL_SUBSYS_NFTABLES || type == NFT_MSG_NEWSETELEM ||
-        type == NFT_MSG_DELSETELEM || type == NFT_MSG_NEWGEN)
-        return false;
+    return NFNL_SUBSYS_ID(header->nlmsg_type) == NFNL_SUBSYS_NFTABLES && type != NFT_MSG_NEWSETELEM &&
+           type != NFT_MSG_DELSETELEM && type != NFT_MSG_NEWGEN;
+}
+
+bool concerns(nl_msg* message, const std::vector<std::string>& tables) {
     const nlattr* name = nlmsg_find_attr(nlmsg_hdr(message), sizeof(nfgenmsg), NFTA_TABLE_NAME);
     return name != nullptr && std::ranges::find(tables, std::string(nla_get_string(name))) != tables.end();
 }
@@ -39,11 +41,15 @@ bool concerns(nl_msg* message, const std::vector<std::string>& tables) {
 struct Reading {
     const std::vector<std::string>& tables;
     bool changed = false;
+    bool rules = false;
 };
 
 int on_message(nl_msg* message, void* data) {
     auto* reading = static_cast<Reading*>(data);
-    reading->changed |= concerns(message, reading->tables);
+    if (is_about_rules(message)) {
+        reading->rules = true;
+        reading->changed |= concerns(message, reading->tables);
+    }
     return NL_OK;
 }
 
@@ -88,8 +94,11 @@ bool RulesetWatch::changed() {
         if (code == -NLE_AGAIN)
             break;
         // Events were lost (ENOBUFS), or one is not understood: it may have been about ours.
-        reading.changed |= code < 0 && code != -NLE_INTR;
+        const bool lost = code < 0 && code != -NLE_INTR;
+        reading.changed |= lost;
+        reading.rules |= lost;
     }
+    heard_of_rules_ = reading.rules;
     return reading.changed;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Hears when somebody changes tables of nftables that are ours, so that a flush of all rules is mended at once and not
-// with the next audit.
+// with the next audit; and when others change rules of theirs.
 #pragma once
 
 #include <memory>
@@ -27,6 +27,8 @@ class RulesetWatch {
     // Takes in what has happened so far; of very much of it, a part. True: one of the tables may have changed, by
     // whomever.
     bool changed();
+    // Whether the last changed() heard of any table, chain or rule, whosever it is.
+    [[nodiscard]] bool heard_of_rules() const { return heard_of_rules_; }
 
   private:
     struct SocketCloser {
@@ -36,6 +38,7 @@ class RulesetWatch {
 
     std::unique_ptr<nl_sock, SocketCloser> socket_;
     std::vector<std::string> tables_;
+    bool heard_of_rules_ = false;
 };
 
 }  // namespace catflap::netfilter

@@ -45,6 +45,7 @@ json row_of(const EndpointRow& row) {
                    {"slot", row.slot},
                    {"generation", row.generation},
                    {"attachedBy", row.attached_by},
+                   {"fastPath", row.fast_path},
                    {"ingressPolicies", row.ingress_policies},
                    {"egressPolicies", row.egress_policies}};
     result.update(fields_of(sum));

@@ -31,6 +31,7 @@ struct EndpointRow {
     uint32_t slot = 0;
     uint32_t generation = 0;
     std::string attached_by;  // "": it is not
+    std::string fast_path;    // "tcp,udp", "udp", or why none
     std::vector<std::string> ingress_policies;
     std::vector<std::string> egress_policies;
 };

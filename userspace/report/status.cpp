@@ -92,6 +92,14 @@ json mends_of(const std::vector<MendRow>& mends) {
     return result;
 }
 
+json fast_path_of(const FastPathRow& row) {
+    const char* state = !row.off.empty() ? "off" : !row.udp_only.empty() ? "udp" : "on";
+    return {{"state", state},
+            {"reason", row.off.empty() ? row.udp_only : row.off},
+            {"pods", row.pods},
+            {"podsOfNode", row.of}};
+}
+
 json starting_of(const StartingRow& starting) {
     return {{"error", starting.error},
             {"attempts", starting.attempts},
@@ -152,6 +160,8 @@ json to_json(const Status& status) {
         {"pins", {{"error", status.pin_error}}},
         {"mends", mends_of(status.mends)},
     };
+    if (status.fast_path)
+        result["fastPath"] = fast_path_of(*status.fast_path);
     if (status.starting)
         result["starting"] = starting_of(*status.starting);
     if (status.engine)

@@ -59,6 +59,14 @@ struct GuardRow {
     std::string error;
 };
 
+// The fast path between pods of this node.
+struct FastPathRow {
+    std::string off;       // why there is none; ""
+    std::string udp_only;  // why TCP does not take it; ""
+    size_t pods = 0;       // that take it
+    size_t of = 0;         // all pods here
+};
+
 struct CommitRow {
     Time at;
     std::chrono::microseconds duration{};
@@ -95,6 +103,7 @@ struct Status {
     bool keeps_established = false;
     std::string attached_by;
     GuardRow guard;
+    std::optional<FastPathRow> fast_path;
     std::string kernel;
     Time started_at;
     uint64_t commits = 0;

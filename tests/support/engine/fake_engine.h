@@ -3,6 +3,7 @@
 #pragma once
 
 #include <fmt/format.h>
+#include <net/if.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -31,12 +32,15 @@ struct FakeKernel {
     bool commit_again = false;                   // after a reclaim
     compile::Capacity capacity;
     bool asks_conntrack = false;
-    std::vector<report::Row> rows;  // that it has to show
+    bool redirects = false;
+    std::map<std::string, std::string> others;  // what others have at an interface, by its name
+    std::vector<report::Row> rows;              // that it has to show
     bool cannot_list = false;
 
     // What happened, in order: "open", "commit", "attach cali1", "reclaim", ...
     std::vector<std::string> acts;
     std::set<uint32_t> attached;
+    std::map<uint32_t, catflap_redirect_gate> gates;
     int reclaim_fd = -1;  // of the engine that is open; write to it: a grace period is over
 
     // Of the last commit that succeeded.
@@ -112,6 +116,15 @@ class FakeEngine final : public engine::Engine {
     }
     bool audit() override { return false; }
     [[nodiscard]] bool asks_conntrack() const override { return kernel_.asks_conntrack; }
+    [[nodiscard]] bool redirects() const override { return kernel_.redirects; }
+    void set_gates(const std::map<uint32_t, catflap_redirect_gate>& gates) override { kernel_.gates = gates; }
+    [[nodiscard]] Result<std::map<uint32_t, std::string>> others_at(const std::set<uint32_t>& interfaces) override {
+        std::map<uint32_t, std::string> result;
+        for (const auto& [name, sentence] : kernel_.others)
+            if (const uint32_t ifindex = if_nametoindex(name.c_str()); interfaces.contains(ifindex))
+                result[ifindex] = sentence;
+        return result;
+    }
     [[nodiscard]] std::string attached_by() const override { return "fake"; }
 
     Result<> list(const engine::View&, report::Page& page) const override {

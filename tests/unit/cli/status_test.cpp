@@ -57,6 +57,17 @@ TEST_CASE("status: a page, and the object as it came") {
     CHECK(lines(strange.err) == 1);
 }
 
+TEST_CASE("status: the fast path, how many pods take it, and why no more of them") {
+    const auto line_of = [](const char* state, const char* reason, int pods, int of) {
+        const json status = {{"fastPath", {{"state", state}, {"reason", reason}, {"pods", pods}, {"podsOfNode", of}}}};
+        return run_against({{"ok", true}, {"status", status}}, {"status"}).out;
+    };
+    CHECK(has(line_of("on", "", 12, 14), "\nfast path    on for 12 of 14 pods (TCP and UDP)\n"));
+    CHECK(has(line_of("udp", "it is strict", 1, 1), "\nfast path    UDP only, for 1 of 1 pod: it is strict\n"));
+    CHECK(has(line_of("off", "rules of others", 0, 3), "\nfast path    off: rules of others\n"));
+    CHECK_FALSE(has(run_against({{"ok", true}, {"status", {{"pid", 1}}}}, {"status"}).out, "fast path"));
+}
+
 TEST_CASE("status --check: silent where all is in order, a line for each thing that is not, 1 where one fails") {
     const json warning = {{"id", "mended"}, {"severity", "warn"}, {"sentence", "was mended"}, {"remedy", "look"}};
     const json failure = {{"id", "guard"}, {"severity", "fail"}, {"sentence", "no guard"}, {"remedy", "make one"}};

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "engine/ebpf/lists.h"
+#include "kernel/attach/others_at_hooks.h"
 #include "kernel/datapath/flows.h"
 
 namespace catflap::engine {
@@ -13,6 +14,7 @@ Result<std::unique_ptr<Engine>> EbpfEngine::open(const Options& options, const c
     wanted.pin_dir = options.pin_dir;
     wanted.audit = options.mode == Mode::audit;
     wanted.keep_established = engine::keeps_established(options);
+    wanted.redirects = options.fast_path != FastPathWish::off && options.mode == Mode::ebpf;
     wanted.attach = options.attach;
     wanted.capacity = capacity;
     wanted.locked = true;  // by the agent
@@ -132,6 +134,21 @@ std::vector<Mended> EbpfEngine::take_mends() {
     for (std::string& line : datapath_->take_off_foreign())
         mended.push_back({MendKind::foreign, std::move(line)});
     return mended;
+}
+
+// Slots that no endpoint has are closed, too: 4,096 plain stores.
+void EbpfEngine::set_gates(const std::map<uint32_t, catflap_redirect_gate>& gates) {
+    std::vector<catflap_redirect_gate> by_slot(CATFLAP_MAX_ENDPOINTS, CATFLAP_REDIRECT_NOTHING);
+    for (const auto& [ifindex, gate] : gates)
+        if (const auto endpoint = loaded().endpoints.find(ifindex);
+            endpoint != loaded().endpoints.end() && endpoint->second.config != 0)
+            by_slot[endpoint->second.slot] = gate;
+    for (uint32_t slot = 0; slot < CATFLAP_MAX_ENDPOINTS; ++slot)
+        datapath_->store().set_redirect_gate(slot, by_slot[slot]);
+}
+
+Result<std::map<uint32_t, std::string>> EbpfEngine::others_at(const std::set<uint32_t>& interfaces) {
+    return kernel::others_at_hooks(interfaces, datapath_->attachments().mode());
 }
 
 std::string EbpfEngine::attached_by() const {

@@ -34,6 +34,9 @@ class EbpfEngine final : public Engine {
     std::vector<Mended> take_mends() override;
     [[nodiscard]] std::vector<kernel::Pin> pins() const override { return datapath_->pins(); }
     [[nodiscard]] bool asks_conntrack() const override { return datapath_->asks_conntrack(); }
+    [[nodiscard]] bool redirects() const override { return datapath_->redirects(); }
+    void set_gates(const std::map<uint32_t, catflap_redirect_gate>& gates) override;
+    [[nodiscard]] Result<std::map<uint32_t, std::string>> others_at(const std::set<uint32_t>& interfaces) override;
     [[nodiscard]] std::string attached_by() const override;
     Result<> list(const View& view, report::Page& page) const override;
     [[nodiscard]] report::EngineStatus status(const View& view) const override;

@@ -10,8 +10,8 @@ AllowedAndDropped split(const catflap_endpoint_counter& counter) {
     return {{counter.allowed.packets, counter.allowed.bytes}, {counter.dropped.packets, counter.dropped.bytes}};
 }
 
-report::EndpointRow row_of(const EbpfEngine& engine, const compile::LoadedEndpoint& endpoint) {
-    report::EndpointRow row = endpoint_row(endpoint.spec);
+report::EndpointRow row_of(const View& view, const EbpfEngine& engine, const compile::LoadedEndpoint& endpoint) {
+    report::EndpointRow row = endpoint_row(view, endpoint.spec);
     if (endpoint.spec.pod) {
         const kernel::EndpointCounts counts = engine.datapath().endpoint_counts(endpoint.slot);
         row.from_pod = split(counts.from_pod);
@@ -28,7 +28,7 @@ report::EndpointRow row_of(const EbpfEngine& engine, const compile::LoadedEndpoi
     return row;
 }
 
-Result<> list_endpoints(const EbpfEngine& engine, report::Page& page) {
+Result<> list_endpoints(const View& view, const EbpfEngine& engine, report::Page& page) {
     const auto& endpoints = engine.loaded().endpoints;
     const auto cursor = page.cursor("n");
     if (!cursor)
@@ -38,7 +38,7 @@ Result<> list_endpoints(const EbpfEngine& engine, report::Page& page) {
         const compile::EndpointSpec& spec = next->second.spec;
         const ObjectName pod = spec.pod.value_or(ObjectName{});
         if (page.wants(pod.ns, pod.name, spec.interface) && page.of_endpoint(pod.ns, pod.name, spec.interface))
-            page.add(row_of(engine, next->second));
+            page.add(row_of(view, engine, next->second));
         if (page.full() && std::next(next) != endpoints.end()) {
             page.continue_at({uint64_t{next->first}});
             break;
@@ -129,7 +129,7 @@ Result<> list_maps(const View& view, const EbpfEngine& engine, report::Page& pag
 Result<> list_ebpf(const View& view, const EbpfEngine& engine, report::Page& page) {
     switch (page.query().kind) {
         case Kind::endpoints:
-            return list_endpoints(engine, page);
+            return list_endpoints(view, engine, page);
         case Kind::policies:
             return list_ebpf_policies(view, engine, page);
         case Kind::rules:

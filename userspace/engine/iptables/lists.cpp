@@ -40,7 +40,7 @@ Result<> list_endpoints(const View& view, const IptablesEngine& engine, report::
         const ObjectName pod = next->pod.value_or(ObjectName{});
         if (page.wants(pod.ns, pod.name, next->interface) && page.of_endpoint(pod.ns, pod.name, next->interface)) {
             const auto chain = [&](const iptables::Way& way) { return std::string(way.endpoint) + next->interface; };
-            report::EndpointRow row = endpoint_row(*next);
+            report::EndpointRow row = endpoint_row(view, *next);
             row.from_pod = find_or_none((*counts)->by_chain, chain(iptables::kFromPod));
             row.to_pod = find_or_none((*counts)->by_chain, chain(iptables::kToPod));
             row.attached_by = engine.attached_by();

@@ -97,6 +97,7 @@ Result<> Datapath::load() {
     if (!cpus)
         return tl::unexpected(cpus.error());
     cpus_ = *cpus;
+    options_.redirects = options_.redirects && !programs_interleave();
     if (auto done = find_capacity(); !done)
         return done;
     wake_conntrack();
@@ -237,6 +238,7 @@ Result<> Datapath::open_store() {
     maps.cidrs = map_fd("cidrs");
     maps.port_pages = map_fd("port_pages");
     maps.table_pages = map_fd("table_pages");
+    maps.redirect_gates = map_fd("redirect_gates");
     maps.table_page_count = options_.capacity.pages;
     maps.address_seed = programs_->skeleton->rodata->catflap_seed;
     auto store = MapStore::open(maps, *ledger_, endpoint_counters_);

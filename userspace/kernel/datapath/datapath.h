@@ -26,7 +26,8 @@ struct DatapathOptions {
     bool keep_established = false;
     // The age at which an entry of the fast path expires; 0: no fast path, as always with PREEMPT_RT.
     uint64_t fast_flow_jiffies = CATFLAP_FAST_FLOW_JIFFIES;
-    // nf_conntrack is the flow table of TCP and UDP, where the kernel can do it and keep_established does not forbid it.
+    // nf_conntrack is the flow table of TCP and UDP, where the kernel can do it and keep_established does not forbid
+    // it.
     bool tracked = true;
     // Flows between two pods of this node may take the short way, by what redirect_gates says of both.
     bool redirects = false;
@@ -73,6 +74,9 @@ class Datapath {
     [[nodiscard]] bool tracked() const { return tracked_ && !saw_untracked(); }
     // True: a rule exempts packets of pods from nf_conntrack (NOTRACK), so the datapath keeps flows of its own again.
     [[nodiscard]] bool saw_untracked() const;
+
+    // False where they were not asked for, and with PREEMPT_RT, whose programs may meet half a copy.
+    [[nodiscard]] bool redirects() const { return options_.redirects; }
 
     // After the first commit: pins this agent's state in place of the earlier one's.
     Result<> take_over();

@@ -63,6 +63,10 @@ Result<> MapStore::map_all() {
     auto ipv6 = MappedArray<catflap_ipv6_bucket>::map(maps_.ipv6_addresses, "ipv6_addresses", CATFLAP_ADDRESS_BUCKETS);
     if (!ipv6)
         return tl::unexpected(ipv6.error());
+    auto gates = MappedArray<Gate>::map(maps_.redirect_gates, "redirect_gates", CATFLAP_MAX_ENDPOINTS);
+    if (!gates)
+        return tl::unexpected(gates.error());
+    gates_ = std::move(*gates);
     ipv4_ = std::move(*ipv4);
     ipv6_ = std::move(*ipv6);
     addresses_ = AddressTable(ipv4_.values(), ipv6_.values(), maps_.address_seed);
@@ -89,10 +93,19 @@ Result<> MapStore::name_decision(uint32_t decision, const compile::DecisionKey& 
     return ledger_.name(decision, key);
 }
 
+// Called for each slot that a commit gives to a pod, before it publishes it.
 Result<> MapStore::clear_endpoint_counters(uint32_t slot) {
+    set_redirect_gate(slot, CATFLAP_REDIRECT_NOTHING);
     endpoint_counters_.clear(slot * 2 + CATFLAP_FROM_POD);
     endpoint_counters_.clear(slot * 2 + CATFLAP_TO_POD);
     return {};
+}
+
+// Written only where it differs: packets on every CPU read these lines.
+void MapStore::set_redirect_gate(uint32_t slot, catflap_redirect_gate gate) {
+    uint32_t& there = gates_.values()[slot].gate;
+    if (there != static_cast<uint32_t>(gate))
+        store_whole(there, static_cast<uint32_t>(gate));
 }
 
 Result<> MapStore::set_u16(uint32_t first_page, uint32_t index, uint16_t value) {

@@ -24,6 +24,7 @@ struct StateMaps {
     int cidrs = -1;
     int port_pages = -1;
     int table_pages = -1;
+    int redirect_gates = -1;
     uint32_t table_page_count = 0;
     catflap_address_seed address_seed{};
 };
@@ -52,6 +53,9 @@ class MapStore final : public compile::Store {
     Result<> order() override;
     Result<> wait_for_packets() override;
 
+    // One store, which every packet after it sees. A slot that is given to another pod begins with a closed gate.
+    void set_redirect_gate(uint32_t slot, catflap_redirect_gate gate);
+
     // For the reports: where the pods' addresses are.
     [[nodiscard]] const AddressTable& addresses() const { return addresses_; }
     [[nodiscard]] const CidrTrie& cidrs() const { return cidrs_; }
@@ -59,6 +63,11 @@ class MapStore final : public compile::Store {
   private:
     struct Page {
         uint64_t words[CATFLAP_PAGE_SIZE / 8];
+    };
+    // An element of an array has 8 bytes at least.
+    struct Gate {
+        uint32_t gate;
+        uint32_t pad;
     };
 
     MapStore(const StateMaps& maps, Ledger& ledger, const EndpointCounters& endpoint_counters)
@@ -77,6 +86,7 @@ class MapStore final : public compile::Store {
     MappedArray<Page> tables_;
     MappedArray<catflap_ipv4_bucket> ipv4_;
     MappedArray<catflap_ipv6_bucket> ipv6_;
+    MappedArray<Gate> gates_;  // by slot
     AddressTable addresses_;
     CidrTrie cidrs_;
     std::unordered_map<uint32_t, std::vector<catflap_address>> local_;  // what is in local_addresses, by ifindex

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// The gates of the fast path between pods of this node, kept as the node's state allows.
+#include <spdlog/spdlog.h>
+
+#include <cstring>
+#include <fstream>
+
+#include "agent/agent.h"
+
+namespace catflap::agent {
+namespace {
+
+using engine::FastPathWish;
+constexpr const char* kLiberal = "/proc/sys/net/netfilter/nf_conntrack_tcp_be_liberal";
+
+std::string read_liberal() {
+    std::string value;
+    std::ifstream(kLiberal) >> value;
+    return value;
+}
+
+// Why there is none at all; "": there is one.
+std::string has_none(const AgentState& state) {
+    if (state.options.fast_path == FastPathWish::off)
+        return "--fast-path off";
+    if (state.engine->redirects())
+        return "";
+    return state.options.mode == Mode::ebpf ? "a kernel with PREEMPT_RT has none"
+                                            : fmt::format("mode {} has none", to_string(state.options.mode));
+}
+
+}  // namespace
+
+// Not restored: whoever set it too, such as kube-proxy, would find it changed behind his back.
+void Agent::make_conntrack_liberal() {
+    if (state_.options.fast_path != FastPathWish::on || made_liberal_ || read_liberal() != "0")
+        return;
+    made_liberal_ = true;
+    std::ofstream file(kLiberal);
+    file << "1" << std::flush;
+    if (file)
+        spdlog::info("net.netfilter.nf_conntrack_tcp_be_liberal is set to 1 (--fast-path on)");
+    else
+        spdlog::warn(
+            "net.netfilter.nf_conntrack_tcp_be_liberal cannot be set to 1: {}; only UDP takes the fast path between "
+            "pods, until somebody sets it",
+            std::strerror(errno));
+}
+
+// A sentence; "": none are in the way.
+std::string Agent::rules_in_the_way() {
+    if (!survey_) {
+        auto started = RulesSurvey::start();
+        if (!started)
+            return started.error().message;
+        survey_ = std::move(*started);
+        watch_rules();
+    }
+    auto findings = survey_->findings();
+    rules_are_read_ = findings.has_value();
+    if (state_.options.fast_path == FastPathWish::on) {
+        for (const std::string& one : findings.value_or(std::vector<std::string>()))
+            if (ignored_rules_.insert(one).second)
+                spdlog::warn("{}; packets of flows between pods of this node go past it (--fast-path on)", one);
+        return "";
+    }
+    if (!findings)
+        return "the rules of others are not read yet";
+    return findings->empty() ? "" : findings->front();
+}
+
+// What others have at the interfaces tells nobody when it changes.
+Result<> Agent::look_at_hooks(const std::set<uint32_t>& interfaces) {
+    const auto now = Clock::now();
+    if (interfaces == looked_at_ && now < look_at_hooks_at_)
+        return {};
+    auto others = state_.engine->others_at(interfaces);
+    if (!others)
+        return tl::unexpected(others.error());
+    others_at_ = std::move(*others);
+    looked_at_ = interfaces;
+    look_at_hooks_at_ = now + std::chrono::milliseconds(900);
+    return {};
+}
+
+FastPath Agent::survey_fast_path() {
+    FastPathNode node{has_none(state_), ""};
+    std::vector<FastPathEndpoint> endpoints;
+    std::set<uint32_t> interfaces;
+    for (const compile::EndpointSpec& endpoint : state_.local.endpoints) {
+        if (!endpoint.pod)
+            continue;
+        endpoints.push_back(
+            {endpoint.ifindex, state_.engine->attached(endpoint.ifindex), state_.links->facts(endpoint.ifindex), ""});
+        interfaces.insert(endpoint.ifindex);
+    }
+    if (node.off.empty()) {
+        make_conntrack_liberal();
+        node.udp_only = refusal_of_liberal(read_liberal());
+        node.off = rules_in_the_way();
+        if (const auto looked = look_at_hooks(interfaces); !looked && node.off.empty())
+            node.off = looked.error().message;
+    }
+    for (FastPathEndpoint& endpoint : endpoints)
+        if (const auto others = others_at_.find(endpoint.ifindex); others != others_at_.end())
+            endpoint.others = others->second;
+    return decide_fast_path(node, endpoints);
+}
+
+// Once a second, and when something has changed that it depends on.
+void Agent::renew_fast_path() {
+    fast_path_due_ = false;
+    if (!state_.enforcing || !state_.engine)
+        return;
+    state_.fast_path = survey_fast_path();
+    state_.engine->set_gates(state_.fast_path.gates);
+    const FastPathNode& node = state_.fast_path.node;
+    const std::string words = !node.off.empty()        ? "off: " + node.off
+                              : !node.udp_only.empty() ? "UDP only: " + node.udp_only
+                                                       : "TCP and UDP";
+    if (rules_are_read_ && std::exchange(told_fast_path_, words) != words)
+        spdlog::info("fast path between pods of this node: {}", words);
+}
+
+}  // namespace catflap::agent
