@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The two programs of every cali* veth. Seen from the node, TC ingress carries what the pod sends (from_pod) and TC
- * egress what it receives (to_pod). The steps: endpoint; the fast path, for the middle of a connection; parse, link
- * maintenance, sender, flow, policy; and pass() or drop(), which count.
+ * egress what it receives (to_pod). The steps: endpoint; the fast path, for the middle of a connection, and from it the
+ * short way to another pod; parse, link maintenance, sender, connection, policy; and pass() or drop(), which count.
  */
 #include "account.h"
 #include "endpoint.h"
@@ -25,22 +25,41 @@ static __always_inline int check_sender(const struct catflap_endpoint_config *en
     return is_tunnel(p) ? CATFLAP_REASON_ENCAPSULATION : CATFLAP_REASON_NONE;
 }
 
-static __always_inline int process(struct __sk_buff *skb, enum catflap_direction direction)
+/* In the middle of a connection. */
+static __always_inline int pass_fast(const struct context *c, const struct catflap_fast_flow *fast)
 {
-    struct context c = {
+    if (c->direction == CATFLAP_TO_POD) {
+        fast_flow_learn(c, fast);
+    } else if (catflap_redirects && fast->redirected) {
+        const int verdict = redirect_to_pod(c, fast);
+
+        if (verdict != TC_ACT_UNSPEC)
+            return verdict;
+    }
+    return pass(c, fast->slot, fast->rule[c->direction]);
+}
+
+static __always_inline struct context context_of(struct __sk_buff *skb, enum catflap_direction direction,
+                                                 __u32 publication)
+{
+    const struct context c = {
         .skb = skb,
-        .publication = find_publication(skb->ifindex),
+        .publication = publication,
         .direction = direction,
         .cpu = bpf_get_smp_processor_id(),
         .packets = skb->gso_segs ? skb->gso_segs : 1,
     };
+
+    return c;
+}
+
+/* Everything but the middle of a connection. */
+static __always_inline int process_slowly(struct __sk_buff *skb, enum catflap_direction direction, __u32 publication)
+{
+    struct context c = context_of(skb, direction, publication);
     struct packet p = {.from_pod = direction == CATFLAP_FROM_POD};
-    struct fast_packet plain;
-    const struct catflap_fast_flow *fast = c.publication ? fast_flow_find(&c, &plain) : NULL;
     int reason, verdict;
 
-    if (fast)
-        return pass(&c, fast->slot, fast->rule[direction]);
     c.endpoint = published(c.publication);
     reason = parse(skb, &p);
     c.bytes = p.ip_bytes;
@@ -68,16 +87,57 @@ static __always_inline int process(struct __sk_buff *skb, enum catflap_direction
     return verdict;
 }
 
+/* TC_ACT_UNSPEC - 1: no fast flow. */
+#define NOT_FAST (TC_ACT_UNSPEC - 1)
+
+static __always_inline int process_fast(struct __sk_buff *skb, enum catflap_direction direction, __u32 publication)
+{
+    struct context c = context_of(skb, direction, publication);
+    const struct catflap_fast_flow *fast = fast_flow_find(&c);
+
+    return fast ? pass_fast(&c, fast) : NOT_FAST;
+}
+
+/*
+ * Functions of their own: the fast path need not save what only the other one uses, and together with what they call
+ * they must not need more than 512 bytes of stack.
+ */
+static __noinline int from_pod_fast(struct __sk_buff *skb, __u32 publication)
+{
+    return process_fast(skb, CATFLAP_FROM_POD, publication);
+}
+
+static __noinline int from_pod_slowly(struct __sk_buff *skb, __u32 publication)
+{
+    return process_slowly(skb, CATFLAP_FROM_POD, publication);
+}
+
+static __noinline int to_pod_fast(struct __sk_buff *skb, __u32 publication)
+{
+    return process_fast(skb, CATFLAP_TO_POD, publication);
+}
+
+static __noinline int to_pod_slowly(struct __sk_buff *skb, __u32 publication)
+{
+    return process_slowly(skb, CATFLAP_TO_POD, publication);
+}
+
 SEC("tc")
 int from_pod(struct __sk_buff *skb)
 {
-    return process(skb, CATFLAP_FROM_POD);
+    const __u32 publication = find_publication(skb->ifindex);
+    const int verdict = publication ? from_pod_fast(skb, publication) : NOT_FAST;
+
+    return verdict == NOT_FAST ? from_pod_slowly(skb, publication) : verdict;
 }
 
 SEC("tc")
 int to_pod(struct __sk_buff *skb)
 {
-    return process(skb, CATFLAP_TO_POD);
+    const __u32 publication = find_publication(skb->ifindex);
+    const int verdict = publication ? to_pod_fast(skb, publication) : NOT_FAST;
+
+    return verdict == NOT_FAST ? to_pod_slowly(skb, publication) : verdict;
 }
 
 /* The kernel offers some helpers to GPL-compatible programs only. */

@@ -68,6 +68,7 @@ CATFLAP_ASSERT(sizeof(struct bpf_ct_opts) == 12); /* the kernel tells versions o
 
 /* include/uapi/linux/netfilter/nf_conntrack_common.h and nf_conntrack_tcp.h */
 #define CT_INFO_MASK 7
+#define CT_INFO_NEW 2       /* nothing has been answered yet */
 #define CT_INFO_REPLY 3     /* and above: in the direction of the replies */
 #define CT_INFO_UNTRACKED 7 /* without a connection */
 #define CT_TCP_SYN_SENT 1
@@ -80,6 +81,8 @@ CATFLAP_ASSERT(sizeof(struct bpf_ct_opts) == 12); /* the kernel tells versions o
 extern struct nf_conn *bpf_skb_ct_lookup(struct __sk_buff *skb, struct bpf_sock_tuple *tuple, __u32 tuple__sz,
                                          struct bpf_ct_opts *opts, __u32 opts__sz) __weak __ksym;
 extern void bpf_ct_release(struct nf_conn *connection) __weak __ksym;
+/* Kernel 6.0. */
+extern int bpf_ct_change_timeout(struct nf_conn *connection, __u32 timeout_ms) __weak __ksym;
 /* Kernel 6.2, kernel/bpf/helpers.c. */
 extern void *bpf_cast_to_kern_ctx(void *context) __weak __ksym;
 
@@ -163,11 +166,10 @@ static __always_inline int is_in_connection(unsigned long tracking_word)
 }
 
 /*
- * Looks up the tuple with the pod as source: at the pod's veth addresses are not translated yet, or translated back, so
- * this one tuple finds both directions of a connection. Sets `known`, and if that is 1 the fields that depend on it. A
- * global function also to have a stack frame of its own: the callers together may use 512 bytes.
+ * The tuple with the pod as source: at the pod's veth addresses are not translated yet, or translated back, so this one
+ * tuple finds both directions of a connection. NULL: nf_conntrack does not know it. Sets *dir. The caller releases it.
  */
-GLOBAL_FUNCTION int ask_conntrack(struct __sk_buff *skb, const struct packet *p, struct connection *found)
+static __always_inline struct nf_conn *find_connection(struct __sk_buff *skb, const struct packet *p, __u8 *dir)
 {
     struct bpf_ct_opts opts = {.netns_id = CURRENT_NETNS};
     struct bpf_sock_tuple tuple = {};
@@ -175,8 +177,6 @@ GLOBAL_FUNCTION int ask_conntrack(struct __sk_buff *skb, const struct packet *p,
     __be16 local_port_be, remote_port_be;
     struct nf_conn *connection;
 
-    if (!catflap_conntrack || !p || !found)
-        return 0;
     source = p->kind == PACKET_ICMP_ERROR ? &p->quoted_source : &p->source;
     destination = p->kind == PACKET_ICMP_ERROR ? &p->quoted_destination : &p->destination;
     opts.l4proto = p->kind == PACKET_ICMP_ERROR ? p->quoted_protocol : p->protocol;
@@ -197,9 +197,45 @@ GLOBAL_FUNCTION int ask_conntrack(struct __sk_buff *skb, const struct packet *p,
         tuple.ipv4.dport = remote_port_be;
         connection = bpf_skb_ct_lookup(skb, &tuple, sizeof(tuple.ipv4), &opts, sizeof(opts));
     }
+    *dir = opts.dir;
+    return connection;
+}
+
+/*
+ * Asks who opened the packet's connection. Sets `known`, and if that is 1 the fields that depend on it. A global
+ * function also to have a stack frame of its own: the callers together may use 512 bytes.
+ */
+GLOBAL_FUNCTION int ask_conntrack(struct __sk_buff *skb, const struct packet *p, struct connection *found)
+{
+    struct nf_conn *connection;
+    __u8 dir = 0;
+
+    if (!catflap_conntrack || !p || !found)
+        return 0;
+    connection = find_connection(skb, p, &dir);
     if (!connection)
         return 0;
-    read_connection(found, connection, opts.dir, p->ipv6);
+    read_connection(found, connection, dir, p->ipv6);
+    bpf_ct_release(connection);
+    return 0;
+}
+
+/*
+ * The packet began a connection, and is dropped. At to_pod nf_conntrack has confirmed it already: its entry would fill
+ * the table, and make the pod's own packets to the same ends, which may be allowed, answers to a connection that is
+ * not. So it expires now.
+ */
+GLOBAL_FUNCTION int end_connection(struct __sk_buff *skb, const struct packet *p)
+{
+    struct nf_conn *connection;
+    __u8 dir = 0;
+
+    if (!catflap_tracked || !p)
+        return 0;
+    connection = find_connection(skb, p, &dir);
+    if (!connection)
+        return 0;
+    bpf_ct_change_timeout(connection, 0);
     bpf_ct_release(connection);
     return 0;
 }

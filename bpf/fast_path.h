@@ -5,8 +5,8 @@
  * the endpoint's config, nor the tables, which together cost more than everything else.
  *
  * An entry, a fast flow, is at most CATFLAP_FAST_FLOW_JIFFIES old: 25 ms with HZ 1000, 100 ms with HZ 250 (as in most
- * distributions), 250 ms with HZ 100. In that time another CPU may have seen the end of the connection, and `flows` does
- * not learn of the packets, so the LRU may take a busy flow for idle by that much. No verdict depends on either. A
+ * distributions), 250 ms with HZ 100. In that time another CPU may have seen the end of the connection, and `flows`
+ * does not learn of the packets, so the LRU may take a busy flow for idle by that much. No verdict depends on either. A
  * direction's verdict is written only at the end of the slow path, for a packet that passed in it, together with the
  * publication under which it passed: a change of policy, labels or pod makes another publication and takes effect with
  * the next packet. What the slow path checks for every packet is checked here too, or is the same for every packet of
@@ -21,8 +21,10 @@
 
 #include "account.h"
 #include "endpoint.h"
+#include "flow.h"
 #include "maps.h"
 #include "parse/fast_parse.h"
+#include "redirect.h"
 
 /* A deliberate collision only sends the victim's packets down the slow path. */
 static __always_inline __u32 fast_flow_index(const struct context *c, __u32 publication,
@@ -51,10 +53,10 @@ static __always_inline int fast_flow_has_ends(const struct catflap_fast_flow *fa
 /* The packet's entry; NULL: it has none, or none with a verdict on this direction. */
 static __always_inline struct catflap_fast_flow *fast_flow_match(struct context *c, const struct fast_packet *p)
 {
-    struct catflap_fast_flow *fast;
+    const __u32 index = fast_flow_index(c, c->publication, &p->remote, p->local_port, p->remote_port);
+    struct catflap_fast_flow *fast = bpf_map_lookup_elem(&fast_flows, &index);
 
-    c->fast_index = fast_flow_index(c, c->publication, &p->remote, p->local_port, p->remote_port);
-    fast = bpf_map_lookup_elem(&fast_flows, &c->fast_index);
+    c->fast_index = index; /* the map's key must not be c itself: the compiler would keep all of it in memory */
     if (!fast || fast->publication != c->publication || !fast_flow_has_ends(fast, p) ||
         fast->rule[c->direction] == CATFLAP_NO_VERDICT || !fast_flow_fresh(fast))
         return NULL;
@@ -63,18 +65,38 @@ static __always_inline struct catflap_fast_flow *fast_flow_match(struct context 
     return fast;
 }
 
-/* The entry by which the packet passes, or NULL. Sets c->bytes, and *p where it returns an entry. */
-static __always_inline struct catflap_fast_flow *fast_flow_find(struct context *c, struct fast_packet *p)
+/* The entry by which the packet passes, or NULL. Sets c->bytes. */
+static __always_inline struct catflap_fast_flow *fast_flow_find(struct context *c)
 {
     const __be16 ethertype = fast_ethertype(c->skb);
+    struct fast_packet p;
 
     if (!catflap_fast_flow_jiffies)
         return NULL;
     if (ethertype == bpf_htons(ETH_P_IP))
-        return fast_parse_ipv4(c, p) ? fast_flow_match(c, p) : NULL;
+        return fast_parse_ipv4(c, &p) ? fast_flow_match(c, &p) : NULL;
     if (ethertype == bpf_htons(ETH_P_IPV6))
-        return fast_parse_ipv6(c, p) ? fast_flow_match(c, p) : NULL;
+        return fast_parse_ipv6(c, &p) ? fast_flow_match(c, &p) : NULL;
     return NULL;
+}
+
+/* At to_pod, for a packet that passes, and its fast flow: it may show the short way from its sender. */
+static __always_inline void fast_flow_learn(const struct context *c, const struct catflap_fast_flow *mine)
+{
+    struct catflap_fast_flow *sender_flow;
+    __u32 publication, index;
+
+    if (!catflap_redirects || !c->skb->ingress_ifindex || c->skb->ingress_ifindex == c->skb->ifindex ||
+        !redirect_gate_open(mine->slot, mine->protocol))
+        return;
+    publication = find_publication(c->skb->ingress_ifindex);
+    if (!publication)
+        return;
+    index = fast_flow_index(c, publication, &mine->local, mine->remote_port, mine->local_port);
+    sender_flow = bpf_map_lookup_elem(&fast_flows, &index);
+    if (sender_flow && sender_flow->publication == publication && fast_flow_fresh(sender_flow) &&
+        redirect_gate_open(sender_flow->slot, mine->protocol))
+        learn_redirect(c, mine, sender_flow, index);
 }
 
 static __always_inline void read_ends(struct fast_packet *ends, const struct context *c, const struct packet *p)
@@ -105,7 +127,7 @@ static __always_inline void fast_flow_forget(const struct context *c, const stru
 /*
  * At the end of the slow path of an ordinary TCP or UDP packet that passes. rule: counts it.
  *
- * A fresh entry keeps its age when it gets the verdict on its other direction.
+ * A fresh entry keeps its age when it gets the verdict on its other direction. A SYN begins another connection.
  */
 static __always_inline void fast_flow_remember(const struct context *c, const struct packet *p, __u32 rule)
 {
@@ -124,7 +146,8 @@ static __always_inline void fast_flow_remember(const struct context *c, const st
     fast = bpf_map_lookup_elem(&fast_flows, &index);
     if (!fast)
         return;
-    if (fast->publication != c->publication || !fast_flow_has_ends(fast, &ends) || !fast_flow_fresh(fast)) {
+    if (fast->publication != c->publication || !fast_flow_has_ends(fast, &ends) || !fast_flow_fresh(fast) ||
+        opens_connection(p)) {
         /* Publication 0 matches nothing, so a half-written entry is never used. */
         *(volatile __u32 *)&fast->publication = 0;
         barrier();
@@ -141,9 +164,11 @@ static __always_inline void fast_flow_remember(const struct context *c, const st
         barrier();
         *(volatile __u32 *)&fast->publication = c->publication;
     }
-    if (c->direction == CATFLAP_TO_POD)
-        fast->sender_ifindex = c->skb->ingress_ifindex;
     fast->rule[c->direction] = rule;
+    if (c->direction == CATFLAP_TO_POD) {
+        fast->sender_ifindex = c->skb->ingress_ifindex;
+        fast_flow_learn(c, fast);
+    }
 }
 
 #endif

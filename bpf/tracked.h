@@ -3,11 +3,11 @@
  * This file contains the verdict on TCP and UDP packets where nf_conntrack is the flow table: catflap keeps no state of
  * these connections, so no policy change has to find it, and nothing of it is ever evicted.
  *
- * A packet that its own direction's policies admit passes, whoever opened its connection. Of one that they do not admit,
- * nf_conntrack tells who opened the connection, and the present policies of the opener's direction decide. The loader
- * chooses this (catflap_tracked) where the kernel can be asked in both ways, kernel 6.2, and --established=keep does not
- * want state. The map `flows` serves the rest (judge_flow.h): ICMP echo, SCTP and other protocols, and what the node itself
- * opened to a pod whose egress is isolated.
+ * A packet that its own direction's policies admit passes, whoever opened its connection. Of one that they do not
+ * admit, nf_conntrack tells who opened the connection, and the present policies of the opener's direction decide. The
+ * loader chooses this (catflap_tracked) where the kernel can be asked in both ways, kernel 6.2, and --established=keep
+ * does not want state. The map `flows` serves the rest (judge_flow.h): ICMP echo, SCTP and other protocols, and what
+ * the node itself opened to a pod.
  */
 #ifndef CATFLAP_TRACKED_H
 #define CATFLAP_TRACKED_H
@@ -62,8 +62,11 @@ static __always_inline int judge_by_opener(const struct context *c, const struct
             const int is_reply = (word & CT_INFO_MASK) >= CT_INFO_REPLY;
 
             /* The other side opened it, which its own direction has judged by the real sender. */
-            if (!is_reply && c->skb->ingress_ifindex)
+            if (!is_reply && c->skb->ingress_ifindex) {
+                if ((word & CT_INFO_MASK) == CT_INFO_NEW && !catflap_audit)
+                    end_connection(c->skb, p);
                 return CATFLAP_REASON_POLICY;
+            }
             if (is_reply && !opens && c->endpoint->tables[CATFLAP_FROM_POD].open) {
                 *cell = CATFLAP_CELL_ALLOW | CATFLAP_RULE_NONE;
                 return CATFLAP_REASON_NONE;
@@ -73,8 +76,9 @@ static __always_inline int judge_by_opener(const struct context *c, const struct
     ask_conntrack(c->skb, p, &connection);
     if (!connection.known || (opens && (connection.opener == c->direction || !connection.syn_only)))
         return CATFLAP_REASON_POLICY;
-    if (connection.opener == CATFLAP_OPENER_TO_POD && c->direction == CATFLAP_TO_POD)
-        connection.sender_ifindex = c->skb->ingress_ifindex;
+    if (c->direction == CATFLAP_TO_POD && connection.opener == CATFLAP_OPENER_TO_POD && c->skb->ingress_ifindex &&
+        p->kind == PACKET_ORDINARY)
+        return CATFLAP_REASON_POLICY; /* as above; an IPv6 fragment without an interface is known by its connection */
     reason = judge_opened(c->endpoint, key, &connection);
     if (reason)
         return reason;
@@ -116,15 +120,19 @@ static __always_inline int answers_node(const struct context *c, const struct pa
            !is_mistaken_reply(c, p, flow);
 }
 
-/* Its answers need a flow only where the pod's egress is isolated. */
+/*
+ * What the node opens gets a flow, by which the pod's answers pass. Also where the pod's egress is open: a policy may
+ * isolate it while the connection lives.
+ */
 static __always_inline int pass_node(const struct context *c, const struct packet *p,
                                      const struct catflap_flow_key *key)
 {
+    const unsigned long word = tracking_word(c->skb);
     struct catflap_flow *flow;
     __u64 now = 0;
 
-    if (c->endpoint->tables[CATFLAP_FROM_POD].open)
-        return pass_tracked(c, p, CATFLAP_RULE_NONE);
+    if (is_in_connection(word) && (word & CT_INFO_MASK) >= CT_INFO_REPLY)
+        return pass_tracked(c, p, CATFLAP_RULE_NONE); /* the node answers the pod */
     flow = find_flow(c, key, &now);
     return pass_unpoliced(c, p, key, flow, now);
 }

@@ -31,12 +31,13 @@ static __always_inline int fast_parse_transport(const struct context *c, struct 
     const __u8 *l4 = (const __u8 *)(long)c->skb->data + l4_offset;
     __u16 source_port, destination_port;
 
-    if (c->bytes > c->skb->len - ETH_HLEN || c->bytes < l4_offset - ETH_HLEN + transport_bytes(p->protocol))
+    if (c->bytes > c->skb->len - ETH_HLEN)
         return 0;
     if (p->protocol == IPPROTO_TCP) {
-        if (l4 + sizeof(struct tcphdr) > data_end || (l4[12] >> 4) < 5 || l4[13] & (TCP_SYN | TCP_FIN | TCP_RST))
+        if (c->bytes < l4_offset - ETH_HLEN + sizeof(struct tcphdr) || l4 + sizeof(struct tcphdr) > data_end ||
+            (l4[12] >> 4) < 5 || l4[13] & (TCP_SYN | TCP_FIN | TCP_RST))
             return 0;
-    } else if (p->protocol != IPPROTO_UDP || l4 + 8 > data_end) {
+    } else if (p->protocol != IPPROTO_UDP || c->bytes < l4_offset - ETH_HLEN + 8 || l4 + 8 > data_end) {
         return 0;
     }
     source_port = bpf_ntohs(*(const __be16 *)l4);

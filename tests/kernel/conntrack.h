@@ -19,8 +19,9 @@ class Conntrack {
     static void forget() { REQUIRE(std::system("conntrack -F >/dev/null 2>&1") == 0); }
     // opener and other: "-s ADDRESS ..." as conntrack(8) takes it.
     static void know(const std::string& entry, const std::string& protocol = "tcp --state ESTABLISHED") {
-        const std::string command =
-            fmt::format("conntrack -I -p {} {} -t 60 -u SEEN_REPLY >/dev/null 2>&1", protocol, entry);
+        const std::string command = fmt::format(
+            "conntrack -D -p {1} {0} >/dev/null 2>&1; conntrack -I -p {1} {0} -t 60 -u SEEN_REPLY >/dev/null 2>&1",
+            entry, protocol);
         REQUIRE_MESSAGE(std::system(command.c_str()) == 0, command);
     }
 };

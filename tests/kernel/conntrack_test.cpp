@@ -18,7 +18,8 @@ uint64_t recovered(Shop& shop) {
 
 }  // namespace
 
-TEST_CASE("a reply whose flow was evicted passes where conntrack says that the pod opened the connection") {
+TEST_CASE("a reply whose flow was evicted passes where conntrack says that the pod opened the connection" *
+          doctest::test_suite("flow cache")) {
     Shop shop(web_policy());
     const Conntrack conntrack;
     REQUIRE(shop.lab.datapath().asks_conntrack());
@@ -129,7 +130,7 @@ TEST_CASE("IPv6") {
     CHECK(shop.to(push));
 }
 
-TEST_CASE("a flow that is there and stale is judged, whatever conntrack says") {
+TEST_CASE("a flow that is there and stale is judged, whatever conntrack says" * doctest::test_suite("flow cache")) {
     Shop shop(web_policy());
     const Conntrack conntrack;
     CHECK(shop.from(tcp_from_web(kSyn, "10.0.0.3", 81)));

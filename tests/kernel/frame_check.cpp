@@ -68,9 +68,18 @@ const char* name_of(Way way) {
     return way == Way::from_pod ? "from the pod" : way == Way::forwarded ? "to the pod" : "from the node";
 }
 
+// A frame's verdict shall be its own, not that of a frame before it.
+LabOptions options() {
+    LabOptions options;
+    if (laboratories_track())
+        options.fast_flow_jiffies = 0;
+    return options;
+}
+
 }  // namespace
 
-FrameCheck::FrameCheck() : slot_(shop_.lab.committer().loaded().endpoints.at(1).slot), drops_(drops()) {}
+FrameCheck::FrameCheck()
+    : shop_(web_policy(), options()), slot_(shop_.lab.committer().loaded().endpoints.at(1).slot), drops_(drops()) {}
 
 bool FrameCheck::runnable(const Bytes& frame) {
     if (frame.size() < 15 || frame.size() > 3000)
@@ -128,6 +137,11 @@ bool FrameCheck::forget(Way way, const Frame& frame) {
     key.local_port = out ? frame.source_port : frame.destination_port;
     key.remote_port = out ? frame.destination_port : frame.source_port;
     key.slot_protocol = catflap_slot_protocol(slot_, frame.protocol);
+    // nf_conntrack has these connections; what the datapath took the frame for, it does not tell.
+    if (laboratories_track() && (frame.protocol == 6 || frame.protocol == 17)) {
+        shop_.lab.forget_connections();
+        return true;
+    }
     const bool left = bpf_map_delete_elem(shop_.lab.datapath().map_fd("flows"), &key) == 0;
     if (frame.protocol == 6 && !frame.quoted)  // of connections that nobody knows, only a SYN begins one
         return left == frame.asks_for_connection;

@@ -87,6 +87,8 @@ void Page::print_agent() {
         line(
             "",
             "this kernel's nf_conntrack cannot be asked (5.18 can): a connection whose flow is evicted is judged anew");
+    if (number("/health/untrackedSeen") > 0)
+        line("", "a rule exempts packets of pods from nf_conntrack (NOTRACK): connections have flows again");
 }
 
 void Page::print_source() {
@@ -122,6 +124,11 @@ void Page::print_counts() {
                               things("/counts/flows", "entry", "entries"), count("/health/flowsCreated"),
                               count("/health/flowsJudgedAgain"), count("/health/flowsRecovered"),
                               count("/health/flowInsertFailures")));
+    if (status_.contains(json::json_pointer("/counts/maxConnections")))
+        line("conntrack",
+             fmt::format("{} of at most {}{}", count("/counts/connections"), count("/counts/maxConnections"),
+                         text("/connectionsIn") == "nf_conntrack" ? ", in place of flows for TCP and UDP"
+                                                                  : ", asked for connections without a flow"));
     if (text("/mode") == "audit")
         line("audit", fmt::format("{} that would have been dropped let pass",
                                   things("/health/auditPasses", "packet", "packets")));

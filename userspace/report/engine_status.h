@@ -17,6 +17,7 @@ using NamedNumbers = std::vector<std::pair<std::string, uint64_t>>;
 
 struct EngineStatus {
     std::optional<bool> asks_conntrack;  // nothing: conntrack decides in place of the engine
+    std::optional<bool> tracked;         // nf_conntrack is the flow table of TCP and UDP; nothing: as above
     NamedNumbers counts;
     std::vector<MapRow> maps;
     NamedNumbers health;  // counters of the datapath's inner life

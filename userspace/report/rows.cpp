@@ -89,20 +89,22 @@ json row_of(const SetRow& row) {
 }
 
 json row_of(const FlowRow& row) {
-    return {{"namespace", row.ns},
-            {"pod", row.pod},
-            {"interface", row.interface},
-            {"remote", row.remote},
-            {"remotePort", row.remote_port},
-            {"localPort", row.local_port},
-            {"protocol", row.protocol},
-            {"opener", row.opener},
-            {"state", row.state},
-            {"idleSeconds", row.idle_s},
-            {"expiresInSeconds", row.expires_in_s},
-            {"generation", row.generation},
-            {"stale", row.stale},
-            {"rule", row.rule}};
+    json result = {{"namespace", row.ns},
+                   {"pod", row.pod},
+                   {"interface", row.interface},
+                   {"remote", row.remote},
+                   {"remotePort", row.remote_port},
+                   {"localPort", row.local_port},
+                   {"protocol", row.protocol},
+                   {"opener", row.opener},
+                   {"state", row.state},
+                   {"expiresInSeconds", row.expires_in_s},
+                   {"generation", row.generation},
+                   {"stale", row.stale},
+                   {"rule", row.rule}};
+    if (row.idle_s)
+        result["idleSeconds"] = *row.idle_s;
+    return result;
 }
 
 json row_of(const DropRow& row) {

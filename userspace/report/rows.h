@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -76,7 +77,7 @@ struct FlowRow {
     std::string protocol;
     std::string opener;
     std::string state;
-    int64_t idle_s = 0;
+    std::optional<int64_t> idle_s;  // nothing: not known
     int64_t expires_in_s = 0;
     uint32_t generation = 0;
     bool stale = false;

@@ -111,6 +111,8 @@ json starting_of(const StartingRow& starting) {
 void add_engine(json& result, const EngineStatus& engine) {
     if (engine.asks_conntrack)
         result["asksConntrack"] = *engine.asks_conntrack;
+    if (engine.tracked)
+        result["connectionsIn"] = *engine.tracked ? "nf_conntrack" : "flows";
     json maps = json::array();
     for (const MapRow& map : engine.maps)
         maps.push_back(to_json(Row(map)));

@@ -40,7 +40,7 @@ class KernelExecutor final : public Executor {
         cluster_ = cluster;
         try {
             if (!lab_)
-                lab_ = std::make_unique<KernelLab>();
+                lab_ = std::make_unique<KernelLab>(LabOptions{.tracked = true});
             lab_->enforce(cluster, local_);
         } catch (const std::exception& error) {
             return fail("{}", error.what());

@@ -75,8 +75,17 @@ LastRun& last_run() {
 
 }  // namespace
 
+bool laboratories_track() {
+    const char* lab = std::getenv("CATFLAP_LAB");
+    return lab != nullptr && std::string_view(lab) == "tracked";
+}
+
 KernelLab::KernelLab(const LabOptions& options) {
     enter_namespace();
+    if (options.tracked && !options.keep_established) {
+        tracker_ = std::make_unique<Tracker>();
+        tracker_->forget();
+    }
     static std::atomic<int> next{0};
     pin_dir_ = fmt::format("/sys/fs/bpf/catflap-test-{}-{}", getpid(), next++);
     kernel::DatapathOptions datapath_options;
@@ -146,21 +155,39 @@ std::string describe_last_run() {
                        run.passed ? "passed" : "dropped");
 }
 
-bool KernelLab::run(Hook hook, const Bytes& frame, const SkbFields& fields) {
+void KernelLab::set_gate(uint32_t ifindex, catflap_redirect_gate gate) {
+    const uint32_t slot = committer_->loaded().endpoints.at(ifindex).slot;
+    const uint32_t value = gate;
+    if (bpf_map_update_elem(datapath_->map_fd("redirect_gates"), &slot, &value, BPF_ANY) != 0)
+        throw std::runtime_error(fmt::format("set a gate: {}", strerror(errno)));
+}
+
+Outcome KernelLab::send(Hook hook, const Bytes& frame, const SkbFields& fields) {
     __sk_buff context{};
     context.ifindex = fields.ifindex;
     context.ingress_ifindex = fields.ingress_ifindex;
     context.gso_segs = fields.gso_segments;
     context.gso_size = fields.gso_size;
-    LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.data(),
-                .data_size_in = static_cast<uint32_t>(frame.size()), .ctx_in = &context, .ctx_size_in = sizeof(context),
-                .repeat = 1);
+    Outcome outcome;
+    outcome.frame.resize(frame.size());
+    LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.data(), .data_out = outcome.frame.data(),
+                .data_size_in = static_cast<uint32_t>(frame.size()),
+                .data_size_out = static_cast<uint32_t>(frame.size()), .ctx_in = &context,
+                .ctx_size_in = sizeof(context), .repeat = 1);
+    if (tracker_ && hook == Hook::to_pod)
+        tracker_->see(frame, false);
     const int program = hook == Hook::from_pod ? datapath_->from_pod_fd() : datapath_->to_pod_fd();
     if (const int error = bpf_prog_test_run_opts(program, &options); error != 0)
         throw std::runtime_error(fmt::format("BPF_PROG_TEST_RUN of {} bytes: {}", frame.size(), strerror(-error)));
-    const bool passed = static_cast<int>(options.retval) == TC_ACT_UNSPEC;
+    outcome.redirected = options.retval == TC_ACT_REDIRECT;
+    const bool passed = outcome.redirected || static_cast<int>(options.retval) == TC_ACT_UNSPEC;
+    outcome.passed = passed;
     last_run() = {hook, frame, fields, passed};
-    return passed;
+    if (tracker_ && hook == Hook::to_pod && !passed)
+        tracker_->refused();
+    if (tracker_ && hook == Hook::from_pod && passed && !outcome.redirected)
+        tracker_->see(frame, true);
+    return outcome;
 }
 
 void KernelLab::send_to_interface_2(const Bytes& frame) {
@@ -176,7 +203,7 @@ void KernelLab::send_to_interface_2(const Bytes& frame) {
         if (bind(peer_socket_.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0)
             throw std::runtime_error("bind to v3");
     }
-    if (send(peer_socket_.get(), frame.data(), frame.size(), 0) != static_cast<ssize_t>(frame.size()))
+    if (::send(peer_socket_.get(), frame.data(), frame.size(), 0) != static_cast<ssize_t>(frame.size()))
         throw std::runtime_error(fmt::format("send {} bytes: {}", frame.size(), strerror(errno)));
 }
 
@@ -187,6 +214,11 @@ uint64_t KernelLab::drops(catflap_reason reason) const {
 kernel::EndpointCounts KernelLab::counts(size_t endpoint) const {
     const auto& loaded = committer_->loaded().endpoints.at(static_cast<uint32_t>(endpoint + 1));
     return datapath_->endpoint_counts(loaded.slot);
+}
+
+void KernelLab::forget_connections() {
+    if (tracker_)
+        tracker_->forget();
 }
 
 void KernelLab::forget_flows() {

@@ -10,6 +10,7 @@
 
 #include "compile/commit/committer.h"
 #include "kernel/datapath/datapath.h"
+#include "support/kernel/tracker.h"
 #include "support/packets/packet.h"
 
 namespace catflap::test {
@@ -24,11 +25,21 @@ struct SkbFields {
     uint32_t gso_size = 0;
 };
 
+struct Outcome {
+    bool passed = false;
+    bool redirected = false;  // passed by the short way
+    Bytes frame;              // as the program left it
+};
+
+// CATFLAP_LAB=tracked in the environment: laboratories are as on a node where nf_conntrack is the flow table of TCP and
+// UDP. Else the datapath has flows of its own, as on older kernels.
+bool laboratories_track();
+
 struct LabOptions {
     bool audit = false;
     bool keep_established = false;
-    bool tracked = false;    // nf_conntrack is the flow table
-    bool redirects = false;  // the short way between two pods
+    bool tracked = laboratories_track();             // nf_conntrack is the flow table, and knows what the frames say
+    bool redirects = false;                          // the short way between two pods
     uint64_t fast_flow_jiffies = uint64_t{1} << 40;  // never too old: a busy machine may let a test wait at any place
     std::optional<kernel::AttachMode> attach{};      // nothing: what the kernel has
 };
@@ -52,8 +63,11 @@ class KernelLab {
     // As above with other endpoints.
     void enforce(const Cluster& cluster, const std::vector<compile::EndpointSpec>& endpoints);
 
-    // True: passed.
-    bool run(Hook hook, const Bytes& frame, const SkbFields& fields = {});
+    // True: passed, to the node's stack or by the short way to another pod.
+    bool run(Hook hook, const Bytes& frame, const SkbFields& fields = {}) { return send(hook, frame, fields).passed; }
+    Outcome send(Hook hook, const Bytes& frame, const SkbFields& fields = {});
+    // Of an endpoint by its interface: what of its traffic may take the short way.
+    void set_gate(uint32_t ifindex, catflap_redirect_gate gate);
     // Sends the frame over a real veth into from_pod of interface 2, which it attaches to: BPF_PROG_TEST_RUN refuses
     // frames that end before the IP header does.
     void send_to_interface_2(const Bytes& frame);
@@ -66,6 +80,8 @@ class KernelLab {
     size_t flows() const;
 
     [[nodiscard]] const std::filesystem::path& pin_dir() const { return pin_dir_; }
+    // nf_conntrack forgets everything.
+    void forget_connections();
     kernel::Datapath& datapath() { return *datapath_; }
     compile::Committer& committer() { return *committer_; }
 
@@ -74,6 +90,7 @@ class KernelLab {
     std::filesystem::path pin_dir_;
     std::unique_ptr<kernel::Datapath> datapath_;
     std::unique_ptr<compile::Committer> committer_;
+    std::unique_ptr<Tracker> tracker_;  // none: the datapath has flows of its own
     UniqueFd peer_socket_;
 };
 

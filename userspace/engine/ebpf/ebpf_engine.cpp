@@ -54,6 +54,7 @@ Result<CommitReport> EbpfEngine::commit(const compile::Desired& desired) {
 
 // Nobody waits for a grace period: it takes longer than most changes.
 void EbpfEngine::begin_reclaiming() {
+    listings_->expire(ConnectionListings::Clock::now());
     if (reclaimed_ == commits_ || grace_.under_way())
         return;
     // Where it cannot begin, the next second tries again.
@@ -103,7 +104,8 @@ Result<bool> EbpfEngine::settle(const std::vector<std::pair<uint32_t, compile::D
 Result<std::optional<size_t>> EbpfEngine::adopt_connections() {
     if (datapath_->flows_adopted())
         return std::optional<size_t>();
-    const auto adopted = kernel::adopt_conntrack(datapath_->map_fd("flows"), committer_.loaded().endpoints);
+    const auto adopted =
+        kernel::adopt_conntrack(datapath_->map_fd("flows"), committer_.loaded().endpoints, datapath_->tracked());
     if (!adopted)
         return tl::unexpected(adopted.error());
     datapath_->set_flows_adopted(true);

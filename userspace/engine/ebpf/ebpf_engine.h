@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "compile/commit/committer.h"
+#include "engine/ebpf/connection_listings.h"
 #include "engine/engine.h"
 #include "kernel/datapath/datapath.h"
 #include "kernel/datapath/grace_period.h"
@@ -44,6 +45,8 @@ class EbpfEngine final : public Engine {
     [[nodiscard]] const kernel::Datapath& datapath() const { return *datapath_; }
     [[nodiscard]] const compile::Loaded& loaded() const { return committer_.loaded(); }
     [[nodiscard]] bool keeps_established() const { return keeps_established_; }
+    // That somebody reads.
+    [[nodiscard]] ConnectionListings& listings() const { return *listings_; }
 
   private:
     EbpfEngine(std::unique_ptr<kernel::Datapath> datapath, kernel::GracePeriod grace, bool keeps_established)
@@ -61,6 +64,7 @@ class EbpfEngine final : public Engine {
     uint64_t reclaimed_ = 0;  // the commits of which that is done, or under way
     int interrupted_ = 0;     // grace periods in which something was committed, one after the other
     bool keeps_established_;
+    std::unique_ptr<ConnectionListings> listings_ = std::make_unique<ConnectionListings>();
 };
 
 }  // namespace catflap::engine

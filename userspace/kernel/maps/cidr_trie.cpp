@@ -95,6 +95,12 @@ Result<> CidrTrie::remove_pod(const Address& address) {
     return write_all(fd_, {kernel_prefix(Prefix::host(address))}, {block->second});
 }
 
+compile::ClassNumber CidrTrie::class_of(const Address& address) const {
+    const catflap_cidr_key key = kernel_prefix(Prefix::host(address));
+    uint32_t number = 0;
+    return bpf_map_lookup_elem(fd_, &key, &number) == 0 ? number : 0;
+}
+
 size_t CidrTrie::pod_keys() const {
     return static_cast<size_t>(
         std::ranges::count_if(pods_, [&](const Address& address) { return !single_blocks_.contains(address); }));

@@ -24,6 +24,8 @@ class CidrTrie {
 
     [[nodiscard]] bool has_pod(const Address& address) const { return pods_.contains(address); }
     [[nodiscard]] const std::unordered_set<Address>& pods() const { return pods_; }
+    // Of the longest prefix that holds the address, as the programs find it; 0: none does.
+    [[nodiscard]] compile::ClassNumber class_of(const Address& address) const;
     // How many keys are there for a pod alone.
     [[nodiscard]] size_t pod_keys() const;
 

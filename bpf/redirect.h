@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The short way between two pods of this node: what one sends in the middle of a connection is handed to the other
+ * one's end of its veth (bpf_redirect_peer, kernel 5.10), past the node's stack, netfilter and to_pod.
+ *
+ * It is learned at to_pod, from a packet that came the whole way: if the sender's interface has a fresh verdict on
+ * exactly the packet's ends, nothing between the two veths has translated it, and the frame shows the addresses that it
+ * has to have at its receiver. Each direction of a connection learns for itself, so what a Service's answers go through
+ * is never left out. The sender's verdict and the receiver's publication are checked with every packet, so a change of
+ * policy, labels or pod at either end takes effect with the next one.
+ *
+ * A fast flow never outlives CATFLAP_FAST_FLOW_JIFFIES, and begins with a packet that goes the whole way. So the node's
+ * routes, neighbours and nf_conntrack see one packet of each direction in that time, and keep the connection alive.
+ */
+#ifndef CATFLAP_REDIRECT_H
+#define CATFLAP_REDIRECT_H
+
+#include <linux/if_ether.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+
+#include "account.h"
+#include "endpoint.h"
+#include "maps.h"
+#include "parse/fast_parse.h"
+
+static __always_inline int redirect_gate_open(__u32 slot, __u8 protocol)
+{
+    const __u32 *gate = bpf_map_lookup_elem(&redirect_gates, &slot);
+
+    return gate &&
+           *(const volatile __u32 *)gate >= (protocol == IPPROTO_TCP ? CATFLAP_REDIRECT_TCP_UDP : CATFLAP_REDIRECT_UDP);
+}
+
+/*
+ * At to_pod, for a packet that passes. mine: its fast flow; sender_flow: the one at the place that the sender's
+ * interface has for it, and index that of its redirect.
+ */
+static __always_inline void learn_redirect(const struct context *c, const struct catflap_fast_flow *mine,
+                                           struct catflap_fast_flow *sender_flow, __u32 index)
+{
+    const __u8 *frame = (const __u8 *)(long)c->skb->data;
+    struct catflap_redirect *redirect;
+    struct catflap_health *h;
+
+    if (sender_flow->redirected || !same_address(&sender_flow->remote, &mine->local) ||
+        !same_address(&sender_flow->local, &mine->remote) || sender_flow->remote_port != mine->local_port ||
+        sender_flow->local_port != mine->remote_port || sender_flow->protocol != mine->protocol ||
+        sender_flow->rule[CATFLAP_FROM_POD] == CATFLAP_NO_VERDICT)
+        return;
+    redirect = bpf_map_lookup_elem(&redirects, &index);
+    if (!redirect || frame + ETH_HLEN > (const __u8 *)(long)c->skb->data_end)
+        return;
+    redirect->ifindex = c->skb->ifindex;
+    redirect->publication = c->publication;
+    redirect->rule = mine->rule[CATFLAP_TO_POD];
+    redirect->slot = mine->slot;
+    __builtin_memcpy(redirect->macs, frame, sizeof(redirect->macs));
+    barrier();
+    *(volatile __u8 *)&sender_flow->redirected = 1;
+    h = health();
+    if (h)
+        h->redirects_learned++;
+}
+
+/* The frame as the receiver gets it, up to the last byte that differs; IPv4: the header's checksum. */
+union redirected_head {
+    struct {
+        __u8 macs[12];
+        __be16 ethertype;
+        __u8 ip[12];
+    } field;
+    __u8 byte[26];
+};
+#define REDIRECTED_IPV6_BYTES (ETH_HLEN + 8) /* up to the hop limit */
+
+/* Returns how many bytes of the head to store; 0: the packet's time is over. */
+static __always_inline __u32 make_head(const struct context *c, const struct catflap_redirect *redirect,
+                                       union redirected_head *head)
+{
+    const __u8 *frame = (const __u8 *)(long)c->skb->data;
+
+    if (frame + sizeof(head->byte) > (const __u8 *)(long)c->skb->data_end)
+        return 0;
+    __builtin_memcpy(head->byte, frame, sizeof(head->byte));
+    __builtin_memcpy(head->field.macs, redirect->macs, sizeof(head->field.macs));
+    if (head->field.ethertype == bpf_htons(ETH_P_IPV6)) {
+        __u8 *hop_limit = &head->field.ip[offsetof(struct ipv6hdr, hop_limit)];
+
+        if (*hop_limit <= 1)
+            return 0;
+        --*hop_limit;
+        return REDIRECTED_IPV6_BYTES;
+    } else {
+        __u8 *ttl = &head->field.ip[offsetof(struct iphdr, ttl)];
+        __u8 *checksum = &head->field.ip[offsetof(struct iphdr, check)];
+        __u32 sum = (__u32)checksum[0] << 8 | checksum[1];
+
+        if (*ttl <= 1)
+            return 0;
+        --*ttl;
+        sum += 0x0100; /* RFC 1624: one less in the high byte of its word */
+        sum += sum >= 0xffff;
+        checksum[0] = (__u8)(sum >> 8);
+        checksum[1] = (__u8)sum;
+        return sizeof(head->byte);
+    }
+}
+
+/*
+ * At from_pod, for a packet that passes by its fast flow. Returns TC_ACT_UNSPEC if it has to go the whole way: then
+ * nothing of it has changed.
+ */
+static __always_inline int redirect_to_pod(const struct context *c, const struct catflap_fast_flow *fast)
+{
+    const __u32 index = c->fast_index;
+    const struct catflap_redirect *redirect = bpf_map_lookup_elem(&redirects, &index);
+    union redirected_head head;
+    struct context at_receiver = *c;
+    __u32 bytes;
+
+    if (!redirect || find_publication(redirect->ifindex) != redirect->publication)
+        return TC_ACT_UNSPEC;
+    bytes = make_head(c, redirect, &head);
+    if (!bytes || bpf_skb_store_bytes(c->skb, 0, head.byte,
+                                      bytes == REDIRECTED_IPV6_BYTES ? REDIRECTED_IPV6_BYTES : sizeof(head.byte), 0))
+        return TC_ACT_UNSPEC;
+    pass(c, fast->slot, fast->rule[CATFLAP_FROM_POD]);
+    at_receiver.direction = CATFLAP_TO_POD;
+    pass(&at_receiver, redirect->slot, redirect->rule);
+    return bpf_redirect_peer(redirect->ifindex, 0);
+}
+
+#endif

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: Apache-2.0
+// The short way between two pods of the node (bpf/redirect.h): what takes it, what it does to the frame, and everything
+// that leaves it. Whether the frame arrives is for tests/e2e/fast_path.test.
+#include "kernel/fixture.h"
+
+using namespace catflap;
+using namespace catflap::test;
+
+namespace {
+
+constexpr uint32_t kWebInterface = 1;
+constexpr uint32_t kClientInterface = 2;
+
+// The client (interface 2) and web (interface 1) on one pair.
+struct Pair {
+    explicit Pair(const std::string& policies = web_policy(), LabOptions options = {}) : lab(with_redirects(options)) {
+        enforce(policies);
+        for (const uint32_t ifindex : {1U, 2U, 3U})
+            lab.set_gate(ifindex, CATFLAP_REDIRECT_TCP_UDP);
+    }
+    static LabOptions with_redirects(LabOptions options) {
+        options.redirects = true;
+        return options;
+    }
+    void enforce(const std::string& policies) {
+        lab.enforce(cluster_of(shop_pods() + policies), {kWeb, {"shop", "client"}, {"shop", "other"}});
+    }
+    Outcome from_client(const Bytes& frame) { return lab.send(Hook::from_pod, frame, {.ifindex = kClientInterface}); }
+    Outcome to_web(const Bytes& frame) {
+        return lab.send(Hook::to_pod, frame, {.ifindex = kWebInterface, .ingress_ifindex = kClientInterface});
+    }
+    Outcome from_web(const Bytes& frame) { return lab.send(Hook::from_pod, frame, {.ifindex = kWebInterface}); }
+    Outcome to_client(const Bytes& frame) {
+        return lab.send(Hook::to_pod, frame, {.ifindex = kClientInterface, .ingress_ifindex = kWebInterface});
+    }
+    // The whole way, there and back, until the connection is established.
+    void connect() {
+        REQUIRE(from_client(tcp_to_web(kSyn)).passed);
+        REQUIRE(to_web(tcp_to_web(kSyn)).passed);
+        REQUIRE(from_web(tcp_from_web(kSyn | kAck)).passed);
+        REQUIRE(to_client(tcp_from_web(kSyn | kAck)).passed);
+        for (int i = 0; i < 2; ++i) {  // the flow cache knows an established flow only after its third packet
+            REQUIRE(from_client(tcp_to_web(kAck)).passed);
+            REQUIRE(to_web(tcp_to_web(kAck)).passed);
+            REQUIRE(from_web(tcp_from_web(kAck)).passed);
+            REQUIRE(to_client(tcp_from_web(kAck)).passed);
+        }
+    }
+    uint64_t learned() { return lab.datapath().health().value().redirects_learned; }
+
+    KernelLab lab;
+};
+
+Packet udp(const std::string& source, uint16_t source_port, const std::string& destination, uint16_t port) {
+    return Ethernet{} / Ipv4{.source = source, .destination = destination} /
+           Udp{.source_port = source_port, .destination_port = port};
+}
+
+// One's complement sum over an IPv4 header: 0 if its checksum is right.
+uint16_t checksum_error(const Bytes& frame) {
+    uint32_t sum = 0;
+    for (size_t i = 14; i < 34; i += 2)
+        sum += static_cast<uint32_t>(frame[i] << 8 | frame[i + 1]);
+    sum = (sum & 0xffff) + (sum >> 16);
+    return static_cast<uint16_t>(~((sum & 0xffff) + (sum >> 16)));
+}
+
+}  // namespace
+
+TEST_CASE("redirect: the middle of a connection goes straight to the other pod, both ways, and counts at both") {
+    Pair pair;
+    pair.connect();
+    const auto before = pair.lab.counts(0);
+    const auto client_before = pair.lab.counts(1);
+    CHECK(pair.from_client(tcp_to_web(kAck)).redirected);
+    CHECK(pair.from_web(tcp_from_web(kAck)).redirected);
+    const auto after = pair.lab.counts(0);
+    const auto client_after = pair.lab.counts(1);
+    CHECK(after.to_pod.allowed.packets == before.to_pod.allowed.packets + 1);
+    CHECK(after.to_pod.allowed.bytes == before.to_pod.allowed.bytes + 40);
+    CHECK(after.from_pod.allowed.packets == before.from_pod.allowed.packets + 1);
+    CHECK(client_after.from_pod.allowed.packets == client_before.from_pod.allowed.packets + 1);
+    CHECK(client_after.to_pod.allowed.packets == client_before.to_pod.allowed.packets + 1);
+    CHECK(pair.learned() >= 2);
+}
+
+TEST_CASE("redirect: the frame is as the receiver would have got it") {
+    Pair pair;
+    pair.connect();
+    const Bytes sent = tcp_to_web(kAck);
+    // As the node's stack hands it on: its own addresses, one hop further.
+    Bytes handed_on = sent;
+    for (size_t i = 0; i < 12; ++i)
+        handed_on[i] = static_cast<uint8_t>(0x40 + i);
+    pair.lab.forget_fast_flows();
+    REQUIRE(pair.from_client(sent).passed);
+    REQUIRE(pair.to_web(handed_on).passed);
+    const Outcome outcome = pair.from_client(sent);
+    REQUIRE(outcome.redirected);
+    Bytes expected = handed_on;
+    expected[22] = static_cast<uint8_t>(sent[22] - 1);
+    expected[24] = outcome.frame[24];
+    expected[25] = outcome.frame[25];
+    CHECK(outcome.frame == expected);
+    CHECK(checksum_error(sent) == checksum_error(outcome.frame));
+}
+
+TEST_CASE("redirect: IPv6") {
+    Pair pair;
+    const auto there = [](uint8_t flags) {
+        return Ethernet{} / Ipv6{.source = "fd00::2", .destination = "fd00::1"} / Tcp{.flags = flags};
+    };
+    const auto back = [](uint8_t flags) {
+        return Ethernet{} / Ipv6{.source = "fd00::1", .destination = "fd00::2"} /
+               Tcp{.source_port = 80, .destination_port = 40000, .flags = flags};
+    };
+    REQUIRE(pair.from_client(there(kSyn)).passed);
+    REQUIRE(pair.to_web(there(kSyn)).passed);
+    REQUIRE(pair.from_web(back(kSyn | kAck)).passed);
+    REQUIRE(pair.to_client(back(kSyn | kAck)).passed);
+    for (int i = 0; i < 2; ++i) {
+        REQUIRE(pair.from_client(there(kAck)).passed);
+        REQUIRE(pair.to_web(there(kAck)).passed);
+    }
+    const Bytes sent = there(kAck);
+    const Outcome outcome = pair.from_client(sent);
+    CHECK(outcome.redirected);
+    Bytes expected = sent;
+    --expected[21];
+    CHECK(outcome.frame == expected);
+}
+
+TEST_CASE("redirect: what opens or ends a connection, is a fragment or has options goes the whole way") {
+    Pair pair;
+    pair.connect();
+    for (const int flags : {int{kSyn}, kSyn | kAck, kFin | kAck, kRst | kAck}) {
+        CAPTURE(flags);
+        CHECK_FALSE(pair.from_client(tcp_to_web(static_cast<uint8_t>(flags))).redirected);
+        pair.connect();
+        REQUIRE(pair.from_client(tcp_to_web(kAck)).redirected);
+    }
+    const Tcp ack{.source_port = 40000, .destination_port = 80, .flags = kAck};
+    const Ipv4 ip{.source = "10.0.0.2", .destination = "10.0.0.1"};
+    Ipv4 fragment = ip;
+    fragment.more_fragments = true;
+    Ipv4 options = ip;
+    options.options = Bytes(4, 1);
+    CHECK_FALSE(pair.from_client(Ethernet{} / fragment / ack).redirected);
+    CHECK_FALSE(pair.from_client(Ethernet{} / options / ack).redirected);
+    Bytes expiring = Ethernet{} / ip / ack;
+    expiring[22] = 1;  // its time to live
+    const Outcome outcome = pair.from_client(expiring);
+    CHECK(outcome.passed);
+    CHECK_FALSE(outcome.redirected);
+    CHECK(outcome.frame == expiring);
+    CHECK(pair.from_client(tcp_to_web(kAck)).redirected);
+}
+
+TEST_CASE("redirect: a gate that is closed at either end, or to TCP, keeps it to the whole way") {
+    for (const uint32_t ifindex : {kWebInterface, kClientInterface})
+        for (const auto gate : {CATFLAP_REDIRECT_NOTHING, CATFLAP_REDIRECT_UDP}) {
+            CAPTURE(ifindex);
+            Pair pair;
+            pair.lab.set_gate(ifindex, gate);
+            pair.connect();
+            CHECK_FALSE(pair.from_client(tcp_to_web(kAck)).redirected);
+            CHECK_FALSE(pair.from_web(tcp_from_web(kAck)).redirected);
+            CHECK(pair.learned() == 0);
+        }
+    Pair without(web_policy(), {});
+    KernelLab off;
+    off.enforce(cluster_of(shop_pods()), {kWeb, {"shop", "client"}});
+    off.set_gate(1, CATFLAP_REDIRECT_TCP_UDP);
+    off.set_gate(2, CATFLAP_REDIRECT_TCP_UDP);
+    const Bytes datagram = udp("10.0.0.2", 5000, "10.0.0.1", 53);
+    for (int i = 0; i < 3; ++i) {
+        CHECK_FALSE(off.send(Hook::from_pod, datagram, {.ifindex = 2}).redirected);
+        CHECK(off.send(Hook::to_pod, datagram, {.ifindex = 1, .ingress_ifindex = 2}).passed);
+    }
+}
+
+TEST_CASE("redirect: with the gate open to UDP, UDP takes the short way") {
+    Pair pair("");
+    pair.lab.set_gate(kWebInterface, CATFLAP_REDIRECT_UDP);
+    const Bytes there = udp("10.0.0.2", 5000, "10.0.0.1", 53);
+    const Bytes back = udp("10.0.0.1", 53, "10.0.0.2", 5000);
+    for (int i = 0; i < 3; ++i) {
+        REQUIRE(pair.from_client(there).passed);
+        REQUIRE(pair.to_web(there).passed);
+        REQUIRE(pair.from_web(back).passed);
+        REQUIRE(pair.to_client(back).passed);
+    }
+    CHECK(pair.from_client(there).redirected);
+    CHECK(pair.from_web(back).redirected);
+}
+
+TEST_CASE("redirect: what was translated on its way, or came from elsewhere, shows no short way") {
+    // The client sends to a Service, and web receives what was translated; then from a node's address.
+    const Bytes to_service = udp("10.0.0.2", 5000, "10.96.0.1", 53);
+    const Bytes other_port = udp("10.0.0.2", 5000, "10.0.0.1", 54);
+    const Bytes plain = udp("10.0.0.2", 5000, "10.0.0.1", 53);
+    const Bytes masqueraded = udp("10.255.0.1", 5000, "10.0.0.1", 53);
+    const std::vector<std::pair<Bytes, Bytes>> translations = {
+        {to_service, plain}, {other_port, plain}, {plain, other_port}, {plain, masqueraded}};
+    for (const auto& [sent, received] : translations) {
+        Pair pair("");
+        for (int i = 0; i < 3; ++i) {
+            CHECK_FALSE(pair.from_client(sent).redirected);
+            CHECK(pair.to_web(received).passed);
+        }
+        CHECK(pair.learned() == 0);
+    }
+    Pair pair("");
+    for (int i = 0; i < 3; ++i) {
+        CHECK_FALSE(pair.from_client(plain).redirected);
+        for (const uint32_t ingress : {0U, 1U, 3U, 99U})
+            CHECK(pair.lab.run(Hook::to_pod, plain, {.ifindex = kWebInterface, .ingress_ifindex = ingress}));
+    }
+    CHECK(pair.learned() == 0);
+}
+
+TEST_CASE("redirect: a change of policy at either end takes effect with the next packet") {
+    const std::string nobody = R"(---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: nobody, namespace: shop}
+spec: {podSelector: {matchLabels: {app: web}}, policyTypes: [Ingress]}
+)";
+    const std::string nowhere = R"(---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: nowhere, namespace: shop}
+spec: {podSelector: {matchLabels: {app: client}}, policyTypes: [Egress]}
+)";
+    Pair receiver;
+    receiver.connect();
+    REQUIRE(receiver.from_client(tcp_to_web(kAck)).redirected);
+    receiver.enforce(nobody);
+    CHECK_FALSE(receiver.from_client(tcp_to_web(kAck)).redirected);
+    CHECK_FALSE(receiver.to_web(tcp_to_web(kAck)).passed);
+
+    Pair sender;
+    sender.connect();
+    REQUIRE(sender.from_client(tcp_to_web(kAck)).redirected);
+    sender.enforce(web_policy() + nowhere);
+    CHECK_FALSE(sender.from_client(tcp_to_web(kAck)).passed);
+}
+
+TEST_CASE("redirect: a receiver that is gone, or another pod by now, is not handed anything") {
+    Pair pair;
+    pair.connect();
+    REQUIRE(pair.from_client(tcp_to_web(kAck)).redirected);
+    Cluster cluster = cluster_of(shop_pods() + web_policy());
+    cluster.pods[kWeb].uid = "another";
+    pair.lab.enforce(cluster, std::vector<ObjectName>{kWeb, {"shop", "client"}, {"shop", "other"}});
+    CHECK_FALSE(pair.from_client(tcp_to_web(kAck)).redirected);
+}
+
+TEST_CASE("redirect: it is learned anew when the fast flow has expired") {
+    Pair pair;
+    pair.connect();
+    REQUIRE(pair.from_client(tcp_to_web(kAck)).redirected);
+    pair.lab.forget_fast_flows();
+    CHECK_FALSE(pair.from_client(tcp_to_web(kAck)).redirected);
+    CHECK_FALSE(pair.from_client(tcp_to_web(kAck)).redirected);
+    REQUIRE(pair.to_web(tcp_to_web(kAck)).passed);
+    CHECK(pair.from_client(tcp_to_web(kAck)).redirected);
+}
