@@ -100,8 +100,8 @@ Result<> ConnectionDump::step(std::vector<Connection>& found) {
     if (got < 0)
         return fail_errno(errno, "read the connections of nf_conntrack");
     auto left = static_cast<int>(got);
-    for (auto* message = reinterpret_cast<const nlmsghdr*>(buffer.data()); NLMSG_OK(message, left);
-         message = NLMSG_NEXT(message, left)) {
+    for (auto* message = reinterpret_cast<const nlmsghdr*>(buffer.data());
+         left > 0 && NLMSG_OK(message, static_cast<uint32_t>(left)); message = NLMSG_NEXT(message, left)) {
         if (message->nlmsg_type == NLMSG_DONE) {
             over_ = true;
         } else if (message->nlmsg_type == NLMSG_ERROR) {

@@ -65,7 +65,7 @@ std::vector<ConnectionEnd> LocalEnds::of(const Connection& connection) const {
     const bool unpoliced = (node_.contains(connection.client) && connection.peer == connection.client) ||
                            connection.client == connection.server;
     ends.push_back({.endpoint = receiver,
-                    .opener = unpoliced ? CATFLAP_OPENER_HOST : CATFLAP_OPENER_TO_POD,
+                    .opener = static_cast<uint8_t>(unpoliced ? CATFLAP_OPENER_HOST : CATFLAP_OPENER_TO_POD),
                     .sender_ifindex = sender != nullptr && !unpoliced ? sender->spec.ifindex : CATFLAP_SENDER_UNKNOWN,
                     .remote = connection.peer,
                     .local_port = connection.server_port,
