@@ -15,18 +15,26 @@ std::vector<Mode> available_modes(const std::string& catflapd_help, const Machin
     std::vector<Mode> modes = {{kNone, {}, common, true}, {kControl, {}, common, true}};
     if (machine.has_tcx)
         modes.push_back({kFloor, {}, common, true, false, true});
-    modes.push_back({kEbpf, {"--mode", "ebpf"}, common, true});
-    if (has_fast_path)
-        modes.push_back({kFast, {"--mode", "ebpf", "--fast-path"}, common, true});
+    // What is not about the fast path is measured without it: whatever rules the laboratory has.
+    std::vector<std::string> ebpf = {"--mode", "ebpf"};
+    if (has_fast_path) {
+        ebpf.insert(ebpf.end(), {"--fast-path", "off"});
+        modes.push_back({kFast, {"--mode", "ebpf", "--fast-path", "on"}, common, true});
+    }
+    modes.push_back({kEbpf, ebpf, common, true});
     if (has_iptables_mode && machine.has_legacy_iptables)
         modes.push_back({kLegacy, {"--mode", "iptables", "--iptables-backend", "legacy"}, "legacy", true});
     if (has_iptables_mode)
         modes.push_back({kNft, {"--mode", "iptables", "--iptables-backend", "nft"}, "nft", true});
     // What the guard is of the difference.
-    modes.push_back({"ebpf-unguarded", {"--mode", "ebpf", "--guard", "off"}, common, true, true});
-    modes.push_back({"ebpf-guard-nft", {"--mode", "ebpf", "--guard", "nft"}, common, true, true});
+    const auto with = [&](std::vector<std::string> more) {
+        more.insert(more.begin(), ebpf.begin(), ebpf.end());
+        return more;
+    };
+    modes.push_back({"ebpf-unguarded", with({"--guard", "off"}), common, true, true});
+    modes.push_back({"ebpf-guard-nft", with({"--guard", "nft"}), common, true, true});
     modes.push_back({"none-bare", {}, common, false, true});
-    modes.push_back({"ebpf-bare", {"--mode", "ebpf"}, common, false, true});
+    modes.push_back({"ebpf-bare", ebpf, common, false, true});
     return modes;
 }
 
