@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The two programs of every cali* veth. Seen from the node, TC ingress carries what the pod sends (from_pod) and TC
- * egress what it receives (to_pod). The steps: endpoint; the fast path, for the middle of a connection, and from it the
- * short way to another pod; parse, link maintenance, sender, connection, policy; and pass() or drop(), which count.
+ * The two programs of every cali* veth, and those of the uplinks (early_drop.h). Seen from the node, TC ingress of a
+ * veth carries what the pod sends (from_pod) and TC egress what it receives (to_pod). The steps: endpoint; the fast
+ * path, for the middle of a connection, and from it the short way to another pod; parse, link maintenance, sender,
+ * connection, policy; and pass() or drop(), which count.
  */
 #include "account.h"
+#include "early_drop.h"
 #include "endpoint.h"
 #include "parse/fragment.h"
 #include "judge.h"
@@ -138,6 +140,18 @@ int to_pod(struct __sk_buff *skb)
     const int verdict = publication ? to_pod_fast(skb, publication) : NOT_FAST;
 
     return verdict == NOT_FAST ? to_pod_slowly(skb, publication) : verdict;
+}
+
+SEC("tc")
+int early_drop_tc(struct __sk_buff *skb)
+{
+    return early_drop_of_skb(skb);
+}
+
+SEC("xdp")
+int early_drop_xdp(struct xdp_md *frame)
+{
+    return early_drop_of_frame(frame);
 }
 
 /* The kernel offers some helpers to GPL-compatible programs only. */

@@ -80,11 +80,24 @@ CATFLAP_ASSERT(sizeof(struct bpf_ct_opts) == 12); /* the kernel tells versions o
 
 extern struct nf_conn *bpf_skb_ct_lookup(struct __sk_buff *skb, struct bpf_sock_tuple *tuple, __u32 tuple__sz,
                                          struct bpf_ct_opts *opts, __u32 opts__sz) __weak __ksym;
+extern struct nf_conn *bpf_xdp_ct_lookup(struct xdp_md *frame, struct bpf_sock_tuple *tuple, __u32 tuple__sz,
+                                         struct bpf_ct_opts *opts, __u32 opts__sz) __weak __ksym;
 extern void bpf_ct_release(struct nf_conn *connection) __weak __ksym;
 /* Kernel 6.0. */
 extern int bpf_ct_change_timeout(struct nf_conn *connection, __u32 timeout_ms) __weak __ksym;
 /* Kernel 6.2, kernel/bpf/helpers.c. */
 extern void *bpf_cast_to_kern_ctx(void *context) __weak __ksym;
+
+/*
+ * A packet of a pod went by untracked (raw table, NOTRACK): from now on nf_conntrack is not trusted to know everybody's
+ * connections, and all have flows.
+ */
+__u32 catflap_untracked = 0;
+
+static __always_inline int saw_untracked(void)
+{
+    return *(const volatile __u32 *)&catflap_untracked != 0;
+}
 
 /* A connection as the policies of its opening direction have to see it. */
 struct connection {
@@ -167,36 +180,68 @@ static __always_inline int is_in_connection(unsigned long tracking_word)
 
 /*
  * The tuple with the pod as source: at the pod's veth addresses are not translated yet, or translated back, so this one
- * tuple finds both directions of a connection. NULL: nf_conntrack does not know it. Sets *dir. The caller releases it.
+ * tuple finds both directions of a connection. Returns its size.
  */
+static __always_inline __u32 make_tuple(struct bpf_sock_tuple *tuple, const struct packet *p)
+{
+    const struct catflap_address *source = p->kind == PACKET_ICMP_ERROR ? &p->quoted_source : &p->source;
+    const struct catflap_address *destination = p->kind == PACKET_ICMP_ERROR ? &p->quoted_destination : &p->destination;
+    const struct catflap_address *local = p->from_pod ? source : destination;
+    const struct catflap_address *remote = p->from_pod ? destination : source;
+    const __be16 local_port_be = bpf_htons(p->from_pod ? p->ports.source_port : p->ports.destination_port);
+    const __be16 remote_port_be = bpf_htons(p->from_pod ? p->ports.destination_port : p->ports.source_port);
+
+    if (p->ipv6) {
+        __builtin_memcpy(tuple->ipv6.saddr, local, sizeof(tuple->ipv6.saddr));
+        __builtin_memcpy(tuple->ipv6.daddr, remote, sizeof(tuple->ipv6.daddr));
+        tuple->ipv6.sport = local_port_be;
+        tuple->ipv6.dport = remote_port_be;
+        return sizeof(tuple->ipv6);
+    }
+    tuple->ipv4.saddr = local->word_be[3];
+    tuple->ipv4.daddr = remote->word_be[3];
+    tuple->ipv4.sport = local_port_be;
+    tuple->ipv4.dport = remote_port_be;
+    return sizeof(tuple->ipv4);
+}
+
+static __always_inline struct bpf_ct_opts ct_opts(const struct packet *p)
+{
+    const struct bpf_ct_opts opts = {
+        .netns_id = CURRENT_NETNS,
+        .l4proto = p->kind == PACKET_ICMP_ERROR ? p->quoted_protocol : p->protocol,
+    };
+
+    return opts;
+}
+
+/* NULL: nf_conntrack does not know the connection. Sets *dir. The caller releases it. */
 static __always_inline struct nf_conn *find_connection(struct __sk_buff *skb, const struct packet *p, __u8 *dir)
 {
-    struct bpf_ct_opts opts = {.netns_id = CURRENT_NETNS};
+    struct bpf_ct_opts opts = ct_opts(p);
     struct bpf_sock_tuple tuple = {};
-    const struct catflap_address *source, *destination, *local, *remote;
-    __be16 local_port_be, remote_port_be;
     struct nf_conn *connection;
 
-    source = p->kind == PACKET_ICMP_ERROR ? &p->quoted_source : &p->source;
-    destination = p->kind == PACKET_ICMP_ERROR ? &p->quoted_destination : &p->destination;
-    opts.l4proto = p->kind == PACKET_ICMP_ERROR ? p->quoted_protocol : p->protocol;
-    local = p->from_pod ? source : destination;
-    remote = p->from_pod ? destination : source;
-    local_port_be = bpf_htons(p->from_pod ? p->ports.source_port : p->ports.destination_port);
-    remote_port_be = bpf_htons(p->from_pod ? p->ports.destination_port : p->ports.source_port);
-    if (p->ipv6) {
-        __builtin_memcpy(tuple.ipv6.saddr, local, sizeof(tuple.ipv6.saddr));
-        __builtin_memcpy(tuple.ipv6.daddr, remote, sizeof(tuple.ipv6.daddr));
-        tuple.ipv6.sport = local_port_be;
-        tuple.ipv6.dport = remote_port_be;
+    /* The verifier wants to know the size. */
+    if (make_tuple(&tuple, p) == sizeof(tuple.ipv6))
         connection = bpf_skb_ct_lookup(skb, &tuple, sizeof(tuple.ipv6), &opts, sizeof(opts));
-    } else {
-        tuple.ipv4.saddr = local->word_be[3];
-        tuple.ipv4.daddr = remote->word_be[3];
-        tuple.ipv4.sport = local_port_be;
-        tuple.ipv4.dport = remote_port_be;
+    else
         connection = bpf_skb_ct_lookup(skb, &tuple, sizeof(tuple.ipv4), &opts, sizeof(opts));
-    }
+    *dir = opts.dir;
+    return connection;
+}
+
+/* Likewise, before there is an skb. */
+static __always_inline struct nf_conn *find_connection_of_frame(struct xdp_md *frame, const struct packet *p, __u8 *dir)
+{
+    struct bpf_ct_opts opts = ct_opts(p);
+    struct bpf_sock_tuple tuple = {};
+    struct nf_conn *connection;
+
+    if (make_tuple(&tuple, p) == sizeof(tuple.ipv6))
+        connection = bpf_xdp_ct_lookup(frame, &tuple, sizeof(tuple.ipv6), &opts, sizeof(opts));
+    else
+        connection = bpf_xdp_ct_lookup(frame, &tuple, sizeof(tuple.ipv4), &opts, sizeof(opts));
     *dir = opts.dir;
     return connection;
 }

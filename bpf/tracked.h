@@ -20,15 +20,9 @@
 #include "opened.h"
 #include "own_direction.h"
 
-/*
- * A packet of a pod went by untracked (raw table, NOTRACK): from now on nf_conntrack is not trusted to know everybody's
- * connections, and all have flows.
- */
-__u32 catflap_untracked = 0;
-
 static __always_inline int is_tracked(const struct packet *p)
 {
-    return catflap_tracked && may_ask(p) && !*(const volatile __u32 *)&catflap_untracked;
+    return catflap_tracked && may_ask(p) && !saw_untracked();
 }
 
 static __always_inline int pass_tracked(const struct context *c, const struct packet *p, __u32 rule)

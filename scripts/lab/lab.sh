@@ -85,14 +85,14 @@ lab_address() {
 # "PID STARTTIME": a reused process id has another start time.
 lab_process() {
     local stat
-    { stat=$(<"/proc/$1/stat"); } 2>/dev/null || return 1
+    { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1 # where $(<FILE) fails, bash leaves the whole subshell
     read -ra stat <<<"${stat##*) }"
     echo "$1 ${stat[19]}"
 }
 
 lab_is_owned() {
     local pid owner
-    { owner=$(<"$LAB_ROOT/$1/owner"); } 2>/dev/null || return 1
+    { read -r owner <"$LAB_ROOT/$1/owner"; } 2>/dev/null || return 1
     read -r pid _ <<<"$owner"
     [[ $owner == kept || $(lab_process "$pid") == "$owner" ]]
 }

@@ -141,7 +141,8 @@ TEST_CASE("the node's own connection to the pod has a fast flow, by which its pa
     CHECK(shop.lab.flows() == 0);
 }
 
-TEST_CASE("the node's packets do not renew the fast flow of a flow that is no longer allowed" * doctest::test_suite("flow cache")) {
+TEST_CASE("the node's packets do not renew the fast flow of a flow that is no longer allowed" *
+          doctest::test_suite("flow cache")) {
     Shop shop(web_policy() + egress_policy());
     connect(shop);
     shop.enforce(egress_policy() + R"(
@@ -155,7 +156,8 @@ spec: {podSelector: {}, policyTypes: [Ingress]}
     check_dropped(shop, Hook::from_pod, tcp_from_web(kAck), CATFLAP_REASON_POLICY);
 }
 
-TEST_CASE("the node's packets of a flow that is no longer allowed count for no rule: its number may be another's" * doctest::test_suite("flow cache")) {
+TEST_CASE("the node's packets of a flow that is no longer allowed count for no rule: its number may be another's" *
+          doctest::test_suite("flow cache")) {
     Shop shop(web_policy());
     connect(shop);
     uint32_t rule = 0;

@@ -7,12 +7,14 @@
 #include <chrono>
 #include <condition_variable>
 #include <fstream>
+#include <map>
 #include <mutex>
 #include <thread>
 
 #include "base/unique_fd.h"
 #include "iptables/apply/tool.h"
 #include "netfilter/foreign_rules.h"
+#include "netfilter/legacy_size.h"
 #include "netfilter/read_chains.h"
 
 namespace catflap::agent {
@@ -51,15 +53,33 @@ Sentences look_at_table(const Legacy& legacy, const std::string& table) {
 }
 
 // Without asking for a table that is not there: that would make it.
+std::vector<std::string> legacy_tables(const Legacy& legacy) {
+    std::vector<std::string> tables;
+    std::ifstream names(legacy.names);
+    for (std::string table; std::getline(names, table);)
+        if (table != "nat")  // kube-proxy's, with all Services
+            tables.push_back(table);
+    return tables;
+}
+
 Sentences look_at_legacy() {
     Sentences result;
-    for (const Legacy& legacy : kLegacy) {
-        std::ifstream names(legacy.names);
-        for (std::string table; std::getline(names, table);)
-            if (table != "nat")  // kube-proxy's, with all Services
-                std::ranges::copy(look_at_table(legacy, table), std::back_inserter(result));
-    }
+    for (const Legacy& legacy : kLegacy)
+        for (const std::string& table : legacy_tables(legacy))
+            std::ranges::copy(look_at_table(legacy, table), std::back_inserter(result));
     return result;
+}
+
+using Sizes = std::map<std::pair<std::string, std::string>, std::pair<uint32_t, uint32_t>>;
+
+// One that cannot be asked for is read again every ten seconds, as all are.
+Sizes legacy_sizes() {
+    Sizes sizes;
+    for (const Legacy& legacy : kLegacy)
+        for (const std::string& table : legacy_tables(legacy))
+            sizes[{legacy.family, table}] =
+                netfilter::legacy_size(legacy.family, table).value_or(std::pair{uint32_t{0}, uint32_t{0}});
+    return sizes;
 }
 
 Sentences look_at_nftables() {
@@ -87,6 +107,7 @@ void RulesSurvey::State::run() {
     std::optional<uint32_t> generation;
     Sentences nftables;
     Sentences legacy;
+    Sizes legacy_as;
     Clock::time_point legacy_at{};
     do {
         // Asked before the chains are read: what changes meanwhile is seen the next time.
@@ -94,8 +115,9 @@ void RulesSurvey::State::run() {
         if (!now || !generation || *now != *generation)
             nftables = look_at_nftables();
         generation = now ? std::optional(*now) : std::nullopt;
-        if (Clock::now() >= legacy_at) {
+        if (auto sizes = legacy_sizes(); sizes != legacy_as || Clock::now() >= legacy_at) {
             legacy = look_at_legacy();
+            legacy_as = std::move(sizes);
             legacy_at = Clock::now() + kLegacyEvery;
         }
         Sentences all = nftables;

@@ -94,6 +94,7 @@ KernelLab::KernelLab(const LabOptions& options) {
     datapath_options.keep_established = options.keep_established;
     datapath_options.tracked = options.tracked;
     datapath_options.redirects = options.redirects;
+    datapath_options.early_drop = options.early_drop;
     datapath_options.fast_flow_jiffies = options.fast_flow_jiffies;
     datapath_options.attach = options.attach;
     datapath_ = must(kernel::Datapath::open(datapath_options));
@@ -188,6 +189,16 @@ Outcome KernelLab::send(Hook hook, const Bytes& frame, const SkbFields& fields) 
     if (tracker_ && hook == Hook::from_pod && passed && !outcome.redirected)
         tracker_->see(frame, true);
     return outcome;
+}
+
+bool KernelLab::comes_in(kernel::EarlyDropHook hook, const Bytes& frame) {
+    constexpr uint32_t kXdpPass = 2;
+    LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.data(),
+                .data_size_in = static_cast<uint32_t>(frame.size()), .repeat = 1);
+    if (const int error = bpf_prog_test_run_opts(datapath_->early_drop_fd(hook), &options); error != 0)
+        throw std::runtime_error(fmt::format("BPF_PROG_TEST_RUN of early drop: {}", strerror(-error)));
+    return hook == kernel::EarlyDropHook::xdp ? options.retval == kXdpPass
+                                              : static_cast<int>(options.retval) == TC_ACT_UNSPEC;
 }
 
 void KernelLab::send_to_interface_2(const Bytes& frame) {

@@ -40,6 +40,7 @@ struct LabOptions {
     bool keep_established = false;
     bool tracked = laboratories_track();             // nf_conntrack is the flow table, and knows what the frames say
     bool redirects = false;                          // the short way between two pods
+    bool early_drop = false;                         // the programs of the uplinks
     uint64_t fast_flow_jiffies = uint64_t{1} << 40;  // never too old: a busy machine may let a test wait at any place
     std::optional<kernel::AttachMode> attach{};      // nothing: what the kernel has
 };
@@ -65,6 +66,8 @@ class KernelLab {
 
     // True: passed, to the node's stack or by the short way to another pod.
     bool run(Hook hook, const Bytes& frame, const SkbFields& fields = {}) { return send(hook, frame, fields).passed; }
+    // A frame that comes in from the wire. True: the uplink's program lets it go on.
+    bool comes_in(kernel::EarlyDropHook hook, const Bytes& frame);
     Outcome send(Hook hook, const Bytes& frame, const SkbFields& fields = {});
     // Of an endpoint by its interface: what of its traffic may take the short way.
     void set_gate(uint32_t ifindex, catflap_redirect_gate gate);

@@ -157,6 +157,9 @@ Result<> Datapath::load_programs() {
         return fail_errno(errno, "open the BPF object");
     if (static_functions_)
         make_functions_static(programs_->skeleton->obj);
+    const bool early_drop = options_.early_drop && tracked_ && !options_.audit;
+    bpf_program__set_autoload(programs_->skeleton->progs.early_drop_tc, early_drop);
+    bpf_program__set_autoload(programs_->skeleton->progs.early_drop_xdp, early_drop);
     programs_->skeleton->rodata->catflap_conntrack = conntrack_;
     programs_->skeleton->rodata->catflap_tracked = tracked_;
     programs_->skeleton->rodata->catflap_redirects = options_.redirects;
@@ -262,6 +265,11 @@ bool Datapath::saw_untracked() const {
 
 int Datapath::map_fd(MapName name) const {
     return bpf_map__fd(programs_->map(name));
+}
+int Datapath::early_drop_fd(EarlyDropHook hook) const {
+    const bpf_program* program = hook == EarlyDropHook::tc ? programs_->skeleton->progs.early_drop_tc
+                                                           : programs_->skeleton->progs.early_drop_xdp;
+    return bpf_program__autoload(program) ? bpf_program__fd(program) : -1;
 }
 int Datapath::from_pod_fd() const {
     return bpf_program__fd(programs_->skeleton->progs.from_pod);

@@ -20,6 +20,8 @@
 
 namespace catflap::kernel {
 
+enum class EarlyDropHook : uint8_t { tc, xdp };
+
 struct DatapathOptions {
     std::filesystem::path pin_dir;
     bool audit = false;
@@ -31,6 +33,8 @@ struct DatapathOptions {
     bool tracked = true;
     // Flows between two pods of this node may take the short way, by what redirect_gates says of both.
     bool redirects = false;
+    // The programs of the uplinks are loaded, too, where nf_conntrack is the flow table.
+    bool early_drop = false;
     std::optional<AttachMode> attach;  // nothing: what the kernel has
     compile::Capacity capacity;        // at least
     bool locked = false;               // the caller holds the lock of pin_dir
@@ -92,6 +96,9 @@ class Datapath {
     [[nodiscard]] EndpointCounts endpoint_counts(uint32_t slot) const;
     Result<catflap_counter> drop_count(uint32_t reason) const;
     Result<catflap_health> health() const;
+
+    // -1: it is not loaded.
+    [[nodiscard]] int early_drop_fd(EarlyDropHook hook) const;
 
     // For BPF_PROG_TEST_RUN.
     [[nodiscard]] int from_pod_fd() const;
