@@ -47,6 +47,13 @@ struct Starting {
     bool open = false;  // --on-failure open: what nothing judges is not closed
 };
 
+// On the uplinks, as the engine was told of them last.
+struct EarlyDropState {
+    engine::EarlyDrop engine{"", "nothing is enforced yet"};
+    std::map<uint32_t, std::string> uplinks;  // names by ifindex
+    std::map<uint32_t, std::string> refused;  // of these
+};
+
 // Everything that a report may look at.
 struct AgentState {
     Options options;
@@ -64,6 +71,7 @@ struct AgentState {
     std::string tracking_error;                   // why it may not be; "": it is, or nobody asks
     std::string pin_error;                        // why the next agent would not find what is enforced; "": it would
     FastPath fast_path;
+    EarlyDropState early_drop;
     engine::Mends mends;
     LocalEndpoints local;
     resolve::Resolved resolved;
@@ -202,6 +210,9 @@ class Agent : public report::Responder {
     Result<> look_at_hooks(const std::set<uint32_t>& interfaces);
     void make_conntrack_liberal();
 
+    // agent_early_drop.cpp
+    void renew_early_drop();
+
     // agent_audit.cpp
     void watch_rules();
     void keep_conntrack();
@@ -269,6 +280,7 @@ class Agent : public report::Responder {
     bool made_liberal_ = false;
     std::set<std::string> ignored_rules_;  // were told
     std::string told_fast_path_;
+    std::string told_early_drop_;
     bool reloading_ = false;
     bool audit_ = false;  // look whether what is attached still is
 };

@@ -179,8 +179,10 @@ Result<> Agent::work(bool links_changed) {
     } else if (state_.commit_error.empty() && !std::exchange(last_error_, "").empty()) {
         spdlog::info("in order again");
     }
-    if (links_changed || fast_path_due_)
+    if (links_changed || fast_path_due_) {
         renew_fast_path();
+        renew_early_drop();
+    }
     if (state_.enforcing)
         save_source();
     return {};
@@ -228,6 +230,7 @@ void Agent::every_second() {
     if (!state_.enforcing)
         return;
     renew_fast_path();
+    renew_early_drop();
     audit_ = true;
     dirty_ |= !state_.commit_error.empty() || derivation_.is_admission_due();
     if (state_.engine)

@@ -92,6 +92,7 @@ Result<> Agent::try_to_start() {
     tell_presence_at_ = {};
     audit_ = true;
     renew_fast_path();
+    renew_early_drop();
     malloc_trim(0);  // reading the whole source leaves as much behind as it keeps
     if (state_.links->links().empty())
         spdlog::warn(

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "agent/early_drop.h"
 #include "agent/facts.h"
 #include "agent/sources.h"
 
@@ -158,6 +159,8 @@ report::Status status_of(const AgentState& state) {
     status.attached_by = state.engine ? state.engine->attached_by() : "";
     status.guard = {state.guard && state.guard->closed(),
                     std::string(state.guard ? guard::to_string(state.guard->kind()) : "off"), state.guard_error};
+    if (state.enforcing)
+        status.early_drop = row_of(state.early_drop);
     if (state.enforcing)
         status.fast_path = report::FastPathRow{state.fast_path.node.off, state.fast_path.node.udp_only,
                                                state.fast_path.gates.size(), state.fast_path.endpoints};

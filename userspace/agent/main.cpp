@@ -109,6 +109,15 @@ void define(CLI::App& app, Options& options) {
                                                   {"on", engine::FastPathWish::on},
                                                   {"off", engine::FastPathWish::off}}))
         ->type_name("auto|on|off");
+    app.add_option("--early-drop", options.early_drop,
+                   "what policy denies, and no connection has, is dropped on the interfaces by which it comes in from "
+                   "other nodes. auto: tc where the kernel has TCX, 6.6 (default)")
+        ->transform(one_of<engine::EarlyDropWish>({{"auto", engine::EarlyDropWish::automatic},
+                                                   {"off", engine::EarlyDropWish::off},
+                                                   {"tc", engine::EarlyDropWish::tc},
+                                                   {"xdp-generic", engine::EarlyDropWish::xdp_generic},
+                                                   {"xdp-native", engine::EarlyDropWish::xdp_native}}))
+        ->type_name("auto|off|tc|xdp-generic|xdp-native");
     app.add_option(
            "--on-failure", options.on_failure,
            "closed: while a start fails, interfaces that no program judges stay closed (default); open: they are "

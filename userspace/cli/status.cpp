@@ -13,6 +13,7 @@
 #include "cli/command.h"
 #include "cli/diagnostics.h"
 #include "cli/render.h"
+#include "report/early_drop.h"
 
 namespace catflap::cli {
 namespace {
@@ -54,6 +55,7 @@ class Page {
     void print_source();
     void print_counts();
     void print_fast_path();
+    void print_early_drop();
     void print_warnings();
     void print_refused();
     void print_conditions();
@@ -147,6 +149,18 @@ void Page::print_fast_path() {
                                        : "off: " + reason);
 }
 
+// An agent of an earlier version has none.
+void Page::print_early_drop() {
+    if (text("/earlyDrop/state") == "-")
+        return;
+    const json row = status_.at("earlyDrop");
+    report::EarlyDropRow words{
+        row.value("state", "") == "off" ? row.value("reason", "") : "", row.value("hook", ""), {}};
+    for (const json& uplink : row.value("uplinks", json::array()))
+        words.uplinks.push_back({uplink.value("name", ""), uplink.value("refusal", "")});
+    line("early drop", report::words_of(words));
+}
+
 void Page::title(std::string_view words, size_t shown, const char* count_pointer, Colour colour) {
     const auto all = std::max(static_cast<size_t>(number(count_pointer)), shown);
     const std::string heading =
@@ -212,6 +226,7 @@ void Page::print() {
     print_source();
     print_counts();
     print_fast_path();
+    print_early_drop();
     print_maps();
     print_warnings();
     print_pods("outOfReach", "selected by a policy, and out of reach of any agent", "/counts/outOfReach",

@@ -18,6 +18,7 @@
 #include "engine/mends.h"
 #include "engine/options.h"
 #include "engine/view.h"
+#include "kernel/attach/early_drop.h"
 #include "kernel/attach/pins.h"
 #include "report/engine_status.h"
 #include "report/page.h"
@@ -31,6 +32,12 @@ struct CommitReport {
     size_t tables_written = 0;  // or chains
     std::vector<compile::MixedService> mixed_services;
     std::vector<compile::EndpointSpec> without_place;  // interfaces that found no place, and stay closed
+};
+
+// On the uplinks: what policy denies and belongs to no connection is dropped before the node's stack.
+struct EarlyDrop {
+    std::string hook;  // "tc", "xdp-generic", "xdp-native"
+    std::string off;   // why there is none; "": there is
 };
 
 class Engine {
@@ -92,6 +99,12 @@ class Engine {
         return std::map<uint32_t, std::string>();
     }
 
+    [[nodiscard]] virtual EarlyDrop early_drop() const { return {"", "this engine has none"}; }
+    // All uplinks, by ifindex: nothing comes of it before the first commit, and none keeps a program where early_drop()
+    // is off. To be called again and again: attaches what others took off, and tries again what was refused. Returns a
+    // sentence for each that has no program.
+    virtual std::map<uint32_t, std::string> set_uplinks(const std::set<uint32_t>& /*uplinks*/) { return {}; }
+
     // By which the interfaces are attached: "tcx", "iptables-nft".
     [[nodiscard]] virtual std::string attached_by() const = 0;
 
@@ -118,6 +131,10 @@ class RealEngines final : public Engines {
     Result<> remove_others(const Options& options, const std::vector<uint32_t>& interfaces) override;
     // Of every mode.
     static Result<> remove_all(const Options& options, const std::vector<uint32_t>& interfaces);
+
+  private:
+    // They outlive an engine: its programs stay on the uplinks until those of the next one are complete.
+    std::shared_ptr<kernel::EarlyDropLinks> early_drop_ = std::make_shared<kernel::EarlyDropLinks>();
 };
 
 }  // namespace catflap::engine

@@ -20,6 +20,10 @@ inline const char* to_string(Mode mode) {
 // Whether flows between two pods of this node may take the short way. on: whatever rules of others would have seen.
 enum class FastPathWish : uint8_t { automatic, on, off };
 
+// Whether packets that policy denies are dropped where they come in from other nodes, and at which hook. automatic: tc,
+// where the kernel has TCX.
+enum class EarlyDropWish : uint8_t { automatic, off, tc, xdp_generic, xdp_native };
+
 struct Options {
     Mode mode = Mode::ebpf;
     std::optional<bool> keep_established;  // nothing: what the mode does
@@ -28,6 +32,7 @@ struct Options {
     InterfacePrefixes interface_prefixes;
     std::optional<kernel::AttachMode> attach;  // nothing: TCX where the kernel has it
     FastPathWish fast_path = FastPathWish::automatic;
+    EarlyDropWish early_drop = EarlyDropWish::automatic;
 };
 
 // In iptables mode conntrack decides on what is established, and it does not ask again.

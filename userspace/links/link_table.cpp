@@ -53,6 +53,7 @@ void LinkTable::facts_seen(uint32_t ifindex, const LinkFacts& facts) {
 }
 
 void LinkTable::link_gone(uint32_t ifindex) {
+    uplinks_.link_gone(ifindex);
     facts_.erase(ifindex);
     others_.erase(ifindex);
     groups_.erase(ifindex);
@@ -114,7 +115,13 @@ void LinkTable::clear() {
     routes_.clear();
     addresses_.clear();
     ipvs_ifindex_ = 0;
+    uplinks_.clear();
+    routes_complete();
+}
+
+void LinkTable::routes_complete() {
     misses_routes_ = false;
+    uplinks_.routes_complete();
 }
 
 std::map<uint32_t, Link> LinkTable::links() const {
@@ -137,6 +144,12 @@ std::vector<Address> LinkTable::local_addresses() const {
     result.reserve(addresses_.size());
     for (const auto& [address, ifindexes] : addresses_)
         result.push_back(address);
+    return result;
+}
+
+std::map<uint32_t, std::string> LinkTable::uplinks() const {
+    auto result = uplinks_.uplinks();
+    std::erase_if(result, [&](const auto& uplink) { return watches(uplink.first); });
     return result;
 }
 

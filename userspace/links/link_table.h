@@ -11,6 +11,7 @@
 #include <unordered_set>
 
 #include "links/link_watcher.h"
+#include "links/uplink_table.h"
 
 namespace catflap::links {
 
@@ -40,17 +41,21 @@ class LinkTable {
     // A route of the table local: the node itself takes what is sent there.
     void address_seen(const Address& address, uint32_t ifindex);
     void address_gone(const Address& address, uint32_t ifindex);
+    // Told of all interfaces but those that go, and of routes to gateways.
+    UplinkTable& uplink_table() { return uplinks_; }
 
     [[nodiscard]] bool watches(uint32_t ifindex) const { return names_.contains(ifindex); }
     // The device group of a watched interface (ip link: group); of any other 0.
     [[nodiscard]] uint32_t group(uint32_t ifindex) const;
     [[nodiscard]] LinkFacts facts(uint32_t ifindex) const;
     // True when an interface was renamed into the watched ones: its routes passed by unseen.
-    [[nodiscard]] bool misses_routes() const { return misses_routes_; }
-    void routes_complete() { misses_routes_ = false; }
+    [[nodiscard]] bool misses_routes() const { return misses_routes_ || uplinks_.misses_routes(); }
+    void routes_complete();
     void clear();
     [[nodiscard]] std::map<uint32_t, Link> links() const;
     [[nodiscard]] std::vector<Address> local_addresses() const;
+    // Names by ifindex; without those that are watched.
+    [[nodiscard]] std::map<uint32_t, std::string> uplinks() const;
 
   private:
     void drop_routes(uint32_t ifindex);
@@ -67,6 +72,7 @@ class LinkTable {
     std::map<Address, std::set<uint32_t>> addresses_;
     uint32_t ipvs_ifindex_ = 0;  // kube-proxy's, which has the addresses of all Services; 0: none
     bool misses_routes_ = false;
+    UplinkTable uplinks_;
 };
 
 }  // namespace catflap::links

@@ -253,6 +253,10 @@ LinkFacts LinkWatcher::facts(uint32_t ifindex) const {
     return state_->table.facts(ifindex);
 }
 
+std::map<uint32_t, std::string> LinkWatcher::uplinks() const {
+    return state_->table.uplinks();
+}
+
 uint64_t LinkWatcher::complete_readings() const {
     return state_->complete_readings;
 }

@@ -67,8 +67,11 @@ class LinkWatcher {
     [[nodiscard]] uint32_t group(uint32_t ifindex) const;
     // Likewise; a change of it is none of links().
     [[nodiscard]] LinkFacts facts(uint32_t ifindex) const;
-    // How often everything was read: 1 after open(); each further one is a lost message or a
-    // rename.
+    // Interfaces by which packets of other nodes come in: names by ifindex. See links/uplink_table.h; a change of them
+    // is none of links().
+    [[nodiscard]] std::map<uint32_t, std::string> uplinks() const;
+    // How often everything was read: 1 after open(); each further one is a lost message, a
+    // rename, or an uplink that lost the routes by which it was known.
     [[nodiscard]] uint64_t complete_readings() const;
 
   private:

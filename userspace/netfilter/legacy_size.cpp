@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "netfilter/legacy_size.h"
 
-#include <linux/netfilter_ipv4/ip_tables.h>
+// clang-format off: the kernel's headers leave out what glibc's have defined before them, not the other way round
 #include <netinet/in.h>
+#include <linux/netfilter_ipv4/ip_tables.h>
 #include <sys/socket.h>
+// clang-format on
 
 #include <cerrno>
 #include <cstring>

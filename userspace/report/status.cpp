@@ -162,6 +162,8 @@ json to_json(const Status& status) {
     };
     if (status.fast_path)
         result["fastPath"] = fast_path_of(*status.fast_path);
+    if (status.early_drop)
+        result["earlyDrop"] = to_json(*status.early_drop);
     if (status.starting)
         result["starting"] = starting_of(*status.starting);
     if (status.engine)

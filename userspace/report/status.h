@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "report/early_drop.h"
 #include "report/engine_status.h"
 #include "report/facts.h"
 
@@ -104,6 +105,7 @@ struct Status {
     std::string attached_by;
     GuardRow guard;
     std::optional<FastPathRow> fast_path;
+    std::optional<EarlyDropRow> early_drop;
     std::string kernel;
     Time started_at;
     uint64_t commits = 0;

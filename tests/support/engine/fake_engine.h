@@ -33,14 +33,18 @@ struct FakeKernel {
     compile::Capacity capacity;
     bool asks_conntrack = false;
     bool redirects = false;
-    std::map<std::string, std::string> others;  // what others have at an interface, by its name
-    std::vector<report::Row> rows;              // that it has to show
+    engine::EarlyDrop early_drop{"tc", ""};
+    std::map<std::string, std::string> no_early_drop;  // why not at an interface, by its name
+    std::map<std::string, std::string> others;         // what others have at an interface, by its name
+    std::vector<report::Row> rows;                     // that it has to show
     bool cannot_list = false;
 
     // What happened, in order: "open", "commit", "attach cali1", "reclaim", ...
     std::vector<std::string> acts;
     std::set<uint32_t> attached;
     std::map<uint32_t, catflap_redirect_gate> gates;
+    std::optional<std::set<uint32_t>> uplinks;  // nothing: never told
+    std::vector<std::string> acts_before_uplinks;
     int reclaim_fd = -1;  // of the engine that is open; write to it: a grace period is over
 
     // Of the last commit that succeeded.
@@ -124,6 +128,17 @@ class FakeEngine final : public engine::Engine {
             if (const uint32_t ifindex = if_nametoindex(name.c_str()); interfaces.contains(ifindex))
                 result[ifindex] = sentence;
         return result;
+    }
+    [[nodiscard]] engine::EarlyDrop early_drop() const override { return kernel_.early_drop; }
+    std::map<uint32_t, std::string> set_uplinks(const std::set<uint32_t>& uplinks) override {
+        if (!kernel_.uplinks)
+            kernel_.acts_before_uplinks = kernel_.acts;
+        kernel_.uplinks = uplinks;
+        std::map<uint32_t, std::string> refused;
+        for (const auto& [name, sentence] : kernel_.no_early_drop)
+            if (const uint32_t ifindex = if_nametoindex(name.c_str()); uplinks.contains(ifindex))
+                refused[ifindex] = sentence;
+        return refused;
     }
     [[nodiscard]] std::string attached_by() const override { return "fake"; }
 

@@ -68,6 +68,18 @@ TEST_CASE("status: the fast path, how many pods take it, and why no more of them
     CHECK_FALSE(has(run_against({{"ok", true}, {"status", {{"pid", 1}}}}, {"status"}).out, "fast path"));
 }
 
+TEST_CASE("status: early drop, and why not on an uplink") {
+    const auto line_of = [](const std::string& state, const std::string& reason, const json& uplinks) {
+        const json status = {
+            {"earlyDrop", {{"state", state}, {"reason", reason}, {"hook", "tc"}, {"uplinks", uplinks}}}};
+        return run_against({{"ok", true}, {"status", status}}, {"status"}).out;
+    };
+    const json uplinks = {{{"name", "eth0"}, {"refusal", ""}}, {{"name", "eth1"}, {"refusal", "busy"}}};
+    CHECK(has(line_of("partly", "eth1: busy", uplinks), "\nearly drop   on for eth0 (tc); not for eth1: busy\n"));
+    CHECK(has(line_of("off", "--early-drop off", json::array()), "\nearly drop   off: --early-drop off\n"));
+    CHECK_FALSE(has(run_against({{"ok", true}, {"status", {{"pid", 1}}}}, {"status"}).out, "early drop"));
+}
+
 TEST_CASE("status --check: silent where all is in order, a line for each thing that is not, 1 where one fails") {
     const json warning = {{"id", "mended"}, {"severity", "warn"}, {"sentence", "was mended"}, {"remedy", "look"}};
     const json failure = {{"id", "guard"}, {"severity", "fail"}, {"sentence", "no guard"}, {"remedy", "make one"}};

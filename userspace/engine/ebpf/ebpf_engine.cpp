@@ -9,12 +9,14 @@
 
 namespace catflap::engine {
 
-Result<std::unique_ptr<Engine>> EbpfEngine::open(const Options& options, const compile::Capacity& capacity) {
+Result<std::unique_ptr<Engine>> EbpfEngine::open(const Options& options, const compile::Capacity& capacity,
+                                                 std::shared_ptr<kernel::EarlyDropLinks> early_drop) {
     kernel::DatapathOptions wanted;
     wanted.pin_dir = options.pin_dir;
     wanted.audit = options.mode == Mode::audit;
     wanted.keep_established = engine::keeps_established(options);
     wanted.redirects = options.fast_path != FastPathWish::off && options.mode == Mode::ebpf;
+    wanted.early_drop = options.early_drop != EarlyDropWish::off && options.mode == Mode::ebpf;
     wanted.attach = options.attach;
     wanted.capacity = capacity;
     wanted.locked = true;  // by the agent
@@ -25,7 +27,7 @@ Result<std::unique_ptr<Engine>> EbpfEngine::open(const Options& options, const c
     if (!datapath)
         return tl::unexpected(datapath.error());
     std::unique_ptr<EbpfEngine> engine(
-        new EbpfEngine(std::move(*datapath), std::move(*grace), engine::keeps_established(options)));
+        new EbpfEngine(std::move(*datapath), std::move(*grace), options, std::move(early_drop)));
     compile::Committer& committer = engine->committer_;
     for (const auto& [number, key] : engine->datapath_->ledger().found())
         committer.adopt_decision(number, key);

@@ -14,7 +14,9 @@ namespace catflap::engine {
 
 class EbpfEngine final : public Engine {
   public:
-    static Result<std::unique_ptr<Engine>> open(const Options& options, const compile::Capacity& capacity);
+    // early_drop: may still have the programs of an engine before this one.
+    static Result<std::unique_ptr<Engine>> open(const Options& options, const compile::Capacity& capacity,
+                                                std::shared_ptr<kernel::EarlyDropLinks> early_drop);
 
     Result<CommitReport> commit(const compile::Desired& desired) override;
     [[nodiscard]] bool broken() const override { return committer_.broken(); }
@@ -37,6 +39,8 @@ class EbpfEngine final : public Engine {
     [[nodiscard]] bool redirects() const override { return datapath_->redirects(); }
     void set_gates(const std::map<uint32_t, catflap_redirect_gate>& gates) override;
     [[nodiscard]] Result<std::map<uint32_t, std::string>> others_at(const std::set<uint32_t>& interfaces) override;
+    [[nodiscard]] EarlyDrop early_drop() const override;
+    std::map<uint32_t, std::string> set_uplinks(const std::set<uint32_t>& uplinks) override;
     [[nodiscard]] std::string attached_by() const override;
     Result<> list(const View& view, report::Page& page) const override;
     [[nodiscard]] report::EngineStatus status(const View& view) const override;
@@ -49,11 +53,16 @@ class EbpfEngine final : public Engine {
     [[nodiscard]] ConnectionListings& listings() const { return *listings_; }
 
   private:
-    EbpfEngine(std::unique_ptr<kernel::Datapath> datapath, kernel::GracePeriod grace, bool keeps_established)
+    EbpfEngine(std::unique_ptr<kernel::Datapath> datapath, kernel::GracePeriod grace, const Options& options,
+               std::shared_ptr<kernel::EarlyDropLinks> early_drop)
         : datapath_(std::move(datapath)),
           committer_(datapath_->store(), compile::Limits(datapath_->capacity())),
           grace_(std::move(grace)),
-          keeps_established_(keeps_established) {}
+          keeps_established_(engine::keeps_established(options)),
+          early_drop_wish_(options.early_drop),
+          early_drop_links_(std::move(early_drop)),
+          has_tcx_(kernel::probe_attach_mode(datapath_->from_pod_fd()) == kernel::AttachMode::tcx) {}
+    [[nodiscard]] std::optional<kernel::EarlyDropMode> early_drop_mode() const;
     Result<bool> settle(const std::vector<std::pair<uint32_t, compile::DecisionKey>>& unused);
 
     std::unique_ptr<kernel::Datapath> datapath_;
@@ -64,6 +73,9 @@ class EbpfEngine final : public Engine {
     uint64_t reclaimed_ = 0;  // the commits of which that is done, or under way
     int interrupted_ = 0;     // grace periods in which something was committed, one after the other
     bool keeps_established_;
+    EarlyDropWish early_drop_wish_;
+    std::shared_ptr<kernel::EarlyDropLinks> early_drop_links_;
+    bool has_tcx_;  // whatever hook the pods' interfaces have
     std::unique_ptr<ConnectionListings> listings_ = std::make_unique<ConnectionListings>();
 };
 

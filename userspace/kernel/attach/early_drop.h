@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// The programs of early drop on the uplinks: links that live with this process and are pinned nowhere. When the agent
+// has gone nothing is dropped early, and the programs on the pods' own interfaces judge what comes. So a link never
+// outlives tables that somebody keeps current.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "base/unique_fd.h"
+
+namespace catflap::kernel {
+
+enum class EarlyDropMode : uint8_t { tc, xdp_generic, xdp_native };
+std::string_view to_string(EarlyDropMode mode);
+
+class EarlyDropLinks {
+  public:
+    using Clock = std::chrono::steady_clock;
+    static constexpr std::chrono::seconds kRetry{10};
+
+    // Each of these interfaces gets the program, and no other keeps one. What has an earlier program of the same mode
+    // gets it without a gap: its tables have to be complete by now. Attaches again what somebody took off. Returns a
+    // sentence for each interface that has none; such a one is tried again after kRetry.
+    std::map<uint32_t, std::string> keep(EarlyDropMode mode, int program_fd, const std::set<uint32_t>& uplinks,
+                                         Clock::time_point now);
+    // Takes all of them off.
+    void close();
+
+  private:
+    struct Refusal {
+        std::string sentence;
+        Clock::time_point again_at;
+    };
+    bool is_current(uint32_t ifindex, int program_fd, uint32_t program);
+
+    EarlyDropMode mode_ = EarlyDropMode::tc;
+    std::map<uint32_t, UniqueFd> links_;
+    std::map<uint32_t, Refusal> refused_;
+};
+
+}  // namespace catflap::kernel
