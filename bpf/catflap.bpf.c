@@ -48,6 +48,7 @@ static __always_inline struct context context_of(struct __sk_buff *skb, enum cat
         .skb = skb,
         .publication = publication,
         .direction = direction,
+        .sender_ifindex = skb->ingress_ifindex,
         .cpu = bpf_get_smp_processor_id(),
         .packets = skb->gso_segs ? skb->gso_segs : 1,
     };

@@ -40,7 +40,12 @@ struct nf_conntrack_tuple_hash {
     struct nf_conntrack_tuple tuple;
 } CO_RE;
 
+struct ip_ct_tcp_state {
+    __u8 flags;
+} CO_RE;
+
 struct ip_ct_tcp {
+    struct ip_ct_tcp_state seen[2];
     __u8 state;
 } CO_RE;
 
@@ -50,6 +55,7 @@ union nf_conntrack_proto {
 
 struct nf_conn {
     struct nf_conntrack_tuple_hash tuplehash[2];
+    unsigned long status;
     union nf_conntrack_proto proto;
 } CO_RE;
 
@@ -68,9 +74,12 @@ CATFLAP_ASSERT(sizeof(struct bpf_ct_opts) == 12); /* the kernel tells versions o
 
 /* include/uapi/linux/netfilter/nf_conntrack_common.h and nf_conntrack_tcp.h */
 #define CT_INFO_MASK 7
-#define CT_INFO_NEW 2       /* nothing has been answered yet */
-#define CT_INFO_REPLY 3     /* and above: in the direction of the replies */
-#define CT_INFO_UNTRACKED 7 /* without a connection */
+#define CT_INFO_ESTABLISHED 0     /* in the opener's direction, and answered */
+#define CT_INFO_NEW 2             /* nothing has been answered yet */
+#define CT_INFO_REPLY 3           /* and above: in the direction of the replies */
+#define CT_INFO_UNTRACKED 7       /* without a connection */
+#define CT_STATUS_TRANSLATED 0x30 /* IPS_SRC_NAT, IPS_DST_NAT */
+#define CT_TCP_FLAG_LIBERAL 0x08
 #define CT_TCP_SYN_SENT 1
 #define CT_TCP_SYN_SENT2 9 /* a SYN has answered the SYN */
 
@@ -107,7 +116,8 @@ struct connection {
     __u8 known;     /* nf_conntrack knows the connection and has set `opener` */
     __u8 far_known; /* `far` and `far_port` are set, too */
     __u8 syn_only;  /* TCP: nobody has sent anything but a SYN yet */
-    __u8 pad[2];
+    __u8 picked_up; /* TCP: nf_conntrack has seen no beginning, so who opened it is not known */
+    __u8 pad;
     __u32 sender_ifindex; /* see struct catflap_flow */
     __u32 cell;           /* set by judge_opened() */
 };
@@ -132,13 +142,16 @@ static __always_inline void read_far(struct connection *found, const struct nf_c
  * and the far end is the source of the replies; if it is the reply's, the other way round.
  */
 static __always_inline void read_connection(struct connection *found, const struct nf_conn *connection, __u8 dir,
-                                            __u8 ipv6)
+                                            __u8 ipv6, __u8 protocol)
 {
     found->known = 1;
     found->opener = dir == CT_DIR_ORIGINAL ? CATFLAP_OPENER_FROM_POD : CATFLAP_OPENER_TO_POD;
-    if (bpf_core_field_exists(connection->proto.tcp.state))
+    if (protocol == IPPROTO_TCP && bpf_core_field_exists(connection->proto.tcp.state)) {
         found->syn_only =
             connection->proto.tcp.state == CT_TCP_SYN_SENT || connection->proto.tcp.state == CT_TCP_SYN_SENT2;
+        found->picked_up =
+            !!(connection->proto.tcp.seen[0].flags & connection->proto.tcp.seen[1].flags & CT_TCP_FLAG_LIBERAL);
+    }
     if (!bpf_core_field_exists(connection->tuplehash) || !bpf_core_field_exists(connection->tuplehash[0].tuple.src.u3))
         return;
     if (dir == CT_DIR_ORIGINAL)
@@ -176,6 +189,39 @@ static __always_inline int is_untracked(unsigned long tracking_word)
 static __always_inline int is_in_connection(unsigned long tracking_word)
 {
     return tracking_word > CT_INFO_MASK;
+}
+
+static __always_inline __u32 info_of(unsigned long tracking_word)
+{
+    return tracking_word & CT_INFO_MASK;
+}
+
+/* The skb holds a reference on it. Read with a copy, since where nf_conntrack is a module its types are not vmlinux's.
+ */
+static __always_inline const struct nf_conn *connection_of(unsigned long tracking_word)
+{
+    return (const struct nf_conn *)(tracking_word & ~(unsigned long)CT_INFO_MASK);
+}
+
+/*
+ * TCP that nf_conntrack came across in the middle (nf_conntrack_tcp_loose: its entry was lost, or never made). It takes
+ * the side that sent next for the opener. A pod that may send would so readmit a client whose access was revoked, since
+ * the client can make nf_conntrack lose the entry: by a RST, which is dropped, but was seen. So nobody is the opener.
+ * tcp_new(), net/netfilter/nf_conntrack_proto_tcp.c: no other entry has the flag on both sides.
+ */
+static __always_inline int was_picked_up(unsigned long tracking_word)
+{
+    const struct nf_conn *connection = connection_of(tracking_word);
+
+    return !!(BPF_CORE_READ(connection, proto.tcp.seen[0].flags) & BPF_CORE_READ(connection, proto.tcp.seen[1].flags) &
+              CT_TCP_FLAG_LIBERAL);
+}
+
+static __always_inline int was_translated(unsigned long tracking_word)
+{
+    const struct nf_conn *connection = connection_of(tracking_word);
+
+    return !!(BPF_CORE_READ(connection, status) & CT_STATUS_TRANSLATED);
 }
 
 /*
@@ -260,17 +306,13 @@ GLOBAL_FUNCTION int ask_conntrack(struct __sk_buff *skb, const struct packet *p,
     connection = find_connection(skb, p, &dir);
     if (!connection)
         return 0;
-    read_connection(found, connection, dir, p->ipv6);
+    read_connection(found, connection, dir, p->ipv6, p->kind == PACKET_ICMP_ERROR ? p->quoted_protocol : p->protocol);
     bpf_ct_release(connection);
     return 0;
 }
 
-/*
- * The packet began a connection, and is dropped. At to_pod nf_conntrack has confirmed it already: its entry would fill
- * the table, and make the pod's own packets to the same ends, which may be allowed, answers to a connection that is
- * not. So it expires now.
- */
-GLOBAL_FUNCTION int end_connection(struct __sk_buff *skb, const struct packet *p)
+/* The packet's entry in nf_conntrack lives only so much longer, unless another packet renews it. */
+GLOBAL_FUNCTION int shorten_connection(struct __sk_buff *skb, const struct packet *p, __u32 timeout_ms)
 {
     struct nf_conn *connection;
     __u8 dir = 0;
@@ -280,7 +322,7 @@ GLOBAL_FUNCTION int end_connection(struct __sk_buff *skb, const struct packet *p
     connection = find_connection(skb, p, &dir);
     if (!connection)
         return 0;
-    bpf_ct_change_timeout(connection, 0);
+    bpf_ct_change_timeout(connection, timeout_ms);
     bpf_ct_release(connection);
     return 0;
 }

@@ -12,6 +12,7 @@ struct context {
     __u32 publication;                              /* see struct catflap_interface; 0: not known */
     const struct catflap_endpoint_config *endpoint; /* NULL: not known, or not asked for */
     enum catflap_direction direction;               /* a constant at each of the two entry points */
+    __u32 sender_ifindex; /* the skb's ingress_ifindex: what is forwarded came in by it; 0: made by the node itself */
     __u32 cpu;
     __u32 packets; /* on the wire: GSO segments */
     __u32 bytes;

@@ -92,7 +92,7 @@ static __always_inline int passed_lately(const struct context *c, const struct p
     if (!catflap_fast_flow_jiffies)
         return 0;
     read_ends(&ends, c, p);
-    index = fast_flow_index(c, c->publication, &ends.remote, ends.local_port, ends.remote_port);
+    index = fast_flow_index(c->cpu, c->publication, &ends.remote, ends.local_port, ends.remote_port);
     fast = bpf_map_lookup_elem(&fast_flows, &index);
     return fast && fast->publication == c->publication && fast_flow_has_ends(fast, &ends) &&
            fast->rule[CATFLAP_TO_POD] != CATFLAP_NO_VERDICT && fast->sender_ifindex == uplink && fast_flow_fresh(fast);

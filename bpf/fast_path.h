@@ -27,15 +27,15 @@
 #include "redirect.h"
 
 /* A deliberate collision only sends the victim's packets down the slow path. */
-static __always_inline __u32 fast_flow_index(const struct context *c, __u32 publication,
-                                             const struct catflap_address *remote, __u16 local_port, __u16 remote_port)
+static __always_inline __u32 fast_flow_index(__u32 cpu, __u32 publication, const struct catflap_address *remote,
+                                             __u16 local_port, __u16 remote_port)
 {
     const __u64 high = (__u64)remote->word_be[0] << 32 | remote->word_be[1];
     const __u64 ports = (__u32)local_port << 16 | remote_port;
     const __u64 low = (__u64)remote->word_be[3] << 32 | ports;
     const __u64 mixed = (high ^ remote->word_be[2] ^ publication) * 0x165667b19e3779f9ULL ^ low;
 
-    return c->cpu * CATFLAP_FAST_FLOWS +
+    return cpu * CATFLAP_FAST_FLOWS +
            ((__u32)((mixed ^ mixed >> 32) * 0x9e3779b97f4a7c15ULL >> 32) & (CATFLAP_FAST_FLOWS - 1));
 }
 
@@ -53,14 +53,14 @@ static __always_inline int fast_flow_has_ends(const struct catflap_fast_flow *fa
 /* The packet's entry; NULL: it has none, or none with a verdict on this direction. */
 static __always_inline struct catflap_fast_flow *fast_flow_match(struct context *c, const struct fast_packet *p)
 {
-    const __u32 index = fast_flow_index(c, c->publication, &p->remote, p->local_port, p->remote_port);
+    const __u32 index = fast_flow_index(c->cpu, c->publication, &p->remote, p->local_port, p->remote_port);
     struct catflap_fast_flow *fast = bpf_map_lookup_elem(&fast_flows, &index);
 
     c->fast_index = index; /* the map's key must not be c itself: the compiler would keep all of it in memory */
     if (!fast || fast->publication != c->publication || !fast_flow_has_ends(fast, p) ||
         fast->rule[c->direction] == CATFLAP_NO_VERDICT || !fast_flow_fresh(fast))
         return NULL;
-    if (c->direction == CATFLAP_TO_POD && fast->sender_ifindex != c->skb->ingress_ifindex)
+    if (c->direction == CATFLAP_TO_POD && fast->sender_ifindex != c->sender_ifindex)
         return NULL;
     return fast;
 }
@@ -80,23 +80,34 @@ static __always_inline struct catflap_fast_flow *fast_flow_find(struct context *
     return NULL;
 }
 
-/* At to_pod, for a packet that passes, and its fast flow: it may show the short way from its sender. */
-static __always_inline void fast_flow_learn(const struct context *c, const struct catflap_fast_flow *mine)
+/*
+ * At to_pod, for a packet that passes, and its fast flow: it may show the short way from its sender. A function of its
+ * own for the sake of its callers' stacks.
+ */
+static __noinline int learn_short_way(struct __sk_buff *skb, const struct catflap_fast_flow *mine, __u32 cpu)
 {
+    struct context c = {.skb = skb, .publication = mine->publication, .cpu = cpu};
+    const __u32 sender_ifindex = skb->ingress_ifindex;
     struct catflap_fast_flow *sender_flow;
     __u32 publication, index;
 
-    if (!catflap_redirects || !c->skb->ingress_ifindex || c->skb->ingress_ifindex == c->skb->ifindex ||
-        !redirect_gate_open(mine->slot, mine->protocol))
-        return;
-    publication = find_publication(c->skb->ingress_ifindex);
+    if (!sender_ifindex || sender_ifindex == skb->ifindex || !redirect_gate_open(mine->slot, mine->protocol))
+        return 0;
+    publication = find_publication(sender_ifindex);
     if (!publication)
-        return;
-    index = fast_flow_index(c, publication, &mine->local, mine->remote_port, mine->local_port);
+        return 0;
+    index = fast_flow_index(cpu, publication, &mine->local, mine->remote_port, mine->local_port);
     sender_flow = bpf_map_lookup_elem(&fast_flows, &index);
     if (sender_flow && sender_flow->publication == publication && fast_flow_fresh(sender_flow) &&
         redirect_gate_open(sender_flow->slot, mine->protocol))
-        learn_redirect(c, mine, sender_flow, index);
+        learn_redirect(&c, mine, sender_flow, index);
+    return 0;
+}
+
+static __always_inline void fast_flow_learn(const struct context *c, const struct catflap_fast_flow *mine)
+{
+    if (catflap_redirects)
+        learn_short_way(c->skb, mine, c->cpu);
 }
 
 static __always_inline void read_ends(struct fast_packet *ends, const struct context *c, const struct packet *p)
@@ -118,7 +129,7 @@ static __always_inline void fast_flow_forget(const struct context *c, const stru
     __u32 index;
 
     read_ends(&ends, c, p);
-    index = fast_flow_index(c, c->publication, &ends.remote, ends.local_port, ends.remote_port);
+    index = fast_flow_index(c->cpu, c->publication, &ends.remote, ends.local_port, ends.remote_port);
     fast = bpf_map_lookup_elem(&fast_flows, &index);
     if (fast && fast->publication == c->publication && fast_flow_has_ends(fast, &ends))
         fast->publication = 0;
@@ -142,7 +153,7 @@ static __always_inline void fast_flow_remember(const struct context *c, const st
     /* Else the pod's answer, whose source has to be checked, would pass by an entry. */
     if (same_address(&ends.local, &unspecified) || !same_address(&ends.local, own_address(c->endpoint, p->ipv6)))
         return;
-    index = fast_flow_index(c, c->publication, &ends.remote, ends.local_port, ends.remote_port);
+    index = fast_flow_index(c->cpu, c->publication, &ends.remote, ends.local_port, ends.remote_port);
     fast = bpf_map_lookup_elem(&fast_flows, &index);
     if (!fast)
         return;
@@ -166,8 +177,10 @@ static __always_inline void fast_flow_remember(const struct context *c, const st
     }
     fast->rule[c->direction] = rule;
     if (c->direction == CATFLAP_TO_POD) {
-        fast->sender_ifindex = c->skb->ingress_ifindex;
-        fast_flow_learn(c, fast);
+        fast->sender_ifindex = c->sender_ifindex;
+        /* nf_conntrack has to see the whole handshake: else it forgets the connection after a minute. */
+        if (p->protocol != IPPROTO_TCP || !(p->tcp_flags & TCP_SYN))
+            fast_flow_learn(c, fast);
     }
 }
 

@@ -129,6 +129,19 @@ static __always_inline __u8 next_tcp_state(const struct catflap_flow *flow, cons
     return flow->state;
 }
 
+static __always_inline void store_state(struct catflap_flow *flow, const struct catflap_flow_key *key, __u8 state,
+                                        __u64 now)
+{
+    if (state != flow->state) {
+        struct catflap_flow *there = bpf_map_lookup_elem(&flows, key);
+
+        if (there)
+            there->state = state;
+    }
+    if ((__s64)(now - flow->last_seen_ns) > (__s64)CATFLAP_SECOND_NS)
+        flow->last_seen_ns = now;
+}
+
 /*
  * Updates the flow's state and time. Stores only what has changed, so that the cache line of a busy flow stays shared
  * between CPUs. A race between two CPUs may lose a state change; that only makes the entry expire earlier or later. A
@@ -145,14 +158,20 @@ static __always_inline void track(struct catflap_flow *flow, const struct catfla
         state = next_tcp_state(flow, p, from_opener);
     else if (!from_opener)
         state = CATFLAP_FLOW_ESTABLISHED;
-    if (state != flow->state) {
-        struct catflap_flow *there = bpf_map_lookup_elem(&flows, key);
+    store_state(flow, key, state, now);
+}
 
-        if (there)
-            there->state = state;
-    }
-    if ((__s64)(now - flow->last_seen_ns) > (__s64)CATFLAP_SECOND_NS)
-        flow->last_seen_ns = now;
+/* Likewise, of a packet in the opener's direction, where nf_conntrack has told whether there were answers. */
+static __always_inline void track_answered(struct catflap_flow *flow, const struct catflap_flow_key *key,
+                                           const struct packet *p, int answered, __u64 now)
+{
+    __u8 state = flow->state;
+
+    if (answered && state < CATFLAP_FLOW_ESTABLISHED)
+        state = CATFLAP_FLOW_ESTABLISHED;
+    if (p->protocol == IPPROTO_TCP)
+        state = p->tcp_flags & TCP_RST ? CATFLAP_FLOW_CLOSED : p->tcp_flags & TCP_FIN ? CATFLAP_FLOW_CLOSING : state;
+    store_state(flow, key, state, now);
 }
 
 #endif

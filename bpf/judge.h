@@ -11,7 +11,7 @@ static __always_inline int judge(const struct context *c, const struct packet *p
     struct catflap_flow_key key = {};
 
     make_flow_key(&key, p, c->direction, c->endpoint->slot);
-    return is_tracked(p) ? judge_tracked(c, p, &key) : judge_by_flow(c, p, &key);
+    return is_tracked(p) && !notices_untracked(c, p) ? judge_tracked(c, p, &key) : judge_by_flow(c, p, &key);
 }
 
 #endif

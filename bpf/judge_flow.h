@@ -47,7 +47,7 @@ static __always_inline int judge_unknown(const struct context *c, const struct p
                                          const struct catflap_flow_key *key, __u32 cell)
 {
     struct connection connection = {
-        .sender_ifindex = c->direction == CATFLAP_TO_POD ? c->skb->ingress_ifindex : CATFLAP_SENDER_UNKNOWN,
+        .sender_ifindex = c->direction == CATFLAP_TO_POD ? c->sender_ifindex : CATFLAP_SENDER_UNKNOWN,
     };
     struct catflap_health *h;
     int reason;
@@ -91,7 +91,7 @@ static __always_inline int judge_new(const struct context *c, const struct packe
         return drop(c, CATFLAP_REASON_POLICY, cell & CATFLAP_CELL_RULE);
     /* An ICMP error is no connection, and creates no flow. */
     if (p->kind != PACKET_ICMP_ERROR)
-        create_flow(c, key, c->direction, c->skb->ingress_ifindex, cell & CATFLAP_CELL_RULE, p);
+        create_flow(c, key, c->direction, c->sender_ifindex, cell & CATFLAP_CELL_RULE, p);
     return pass(c, c->endpoint->slot, cell & CATFLAP_CELL_RULE);
 }
 
@@ -221,7 +221,7 @@ static __always_inline int judge_by_flow(const struct context *c, const struct p
     if (is_unpoliced(c, p))
         return pass_unpoliced(c, p, key, flow, now);
     if (!flow || is_new_connection(p, flow, c->direction) ||
-        from_other_sender(p, flow, c->direction, c->skb->ingress_ifindex) || is_mistaken_reply(c, p, flow)) {
+        from_other_sender(p, flow, c->direction, c->sender_ifindex) || is_mistaken_reply(c, p, flow)) {
         if (flow) /* the first packets of the flow that replaces it must take the slow path */
             fast_flow_forget(c, p);
         return judge_new(c, p, key);

@@ -17,9 +17,9 @@ static __always_inline int is_unpoliced(const struct context *c, const struct pa
 {
     if (c->direction != CATFLAP_TO_POD)
         return 0;
-    if (c->skb->ingress_ifindex == 0)
+    if (c->sender_ifindex == 0)
         return !p->ipv6 || p->fragment == FRAGMENT_NONE;
-    return c->skb->ingress_ifindex == c->skb->ifindex;
+    return c->sender_ifindex == c->skb->ifindex;
 }
 
 /* The decision of the packet's own direction, as if it opened a connection. */
@@ -29,7 +29,7 @@ static __always_inline int judge_own_direction(const struct context *c, const st
     const __u16 port = p->kind == PACKET_ICMP_ERROR ? 0 : p->ports.destination_port;
 
     if (c->direction == CATFLAP_TO_POD && !c->endpoint->tables[CATFLAP_TO_POD].open) {
-        const struct catflap_address *sender = sender_address(c->skb->ingress_ifindex, p->ipv6);
+        const struct catflap_address *sender = sender_address(c->sender_ifindex, p->ipv6);
 
         if (sender)
             remote = *sender;

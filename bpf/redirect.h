@@ -4,13 +4,14 @@
  * one's end of its veth (bpf_redirect_peer, kernel 5.10), past the node's stack, netfilter and to_pod.
  *
  * It is learned at to_pod, from a packet that came the whole way: if the sender's interface has a fresh verdict on
- * exactly the packet's ends, nothing between the two veths has translated it, and the frame shows the addresses that it
- * has to have at its receiver. Each direction of a connection learns for itself, so what a Service's answers go through
- * is never left out. The sender's verdict and the receiver's publication are checked with every packet, so a change of
- * policy, labels or pod at either end takes effect with the next one.
+ * exactly the packet's ends, and nf_conntrack translates nothing of its connection, the frame shows the addresses that
+ * it has to have at its receiver. Each direction of a connection learns for itself, so what a Service's answers go
+ * through is never left out. The sender's verdict and the receiver's publication are checked with every packet, so a
+ * change of policy, labels or pod at either end takes effect with the next one.
  *
  * A fast flow never outlives CATFLAP_FAST_FLOW_JIFFIES, and begins with a packet that goes the whole way. So the node's
- * routes, neighbours and nf_conntrack see one packet of each direction in that time, and keep the connection alive.
+ * routes, neighbours and nf_conntrack see one packet of each direction in that time, and keep the connection alive;
+ * they see all of its handshake and its end.
  */
 #ifndef CATFLAP_REDIRECT_H
 #define CATFLAP_REDIRECT_H
@@ -20,6 +21,7 @@
 #include <linux/ipv6.h>
 
 #include "account.h"
+#include "conntrack.h"
 #include "endpoint.h"
 #include "maps.h"
 #include "parse/fast_parse.h"
@@ -30,6 +32,42 @@ static __always_inline int redirect_gate_open(__u32 slot, __u8 protocol)
 
     return gate &&
            *(const volatile __u32 *)gate >= (protocol == IPPROTO_TCP ? CATFLAP_REDIRECT_TCP_UDP : CATFLAP_REDIRECT_UDP);
+}
+
+/*
+ * True: nf_conntrack translates nothing of the connection. Equal ends at both veths alone do not prove it: a pod may
+ * have a connection to a Service, and one to its backend from the same port, which has to be moved to another one
+ * behind the sender's veth.
+ */
+static __always_inline int is_plain_connection(struct __sk_buff *skb, const struct catflap_fast_flow *mine)
+{
+    const struct packet p = {
+        .source = mine->remote,
+        .destination = mine->local,
+        .ports = {.source_port = mine->remote_port, .destination_port = mine->local_port},
+        .protocol = mine->protocol,
+        .ipv6 = !is_ipv4_mapped(&mine->local),
+    };
+    struct nf_conn *connection;
+    int plain;
+    __u8 dir;
+
+    if (catflap_tracked) {
+        const unsigned long word = tracking_word(skb);
+
+        if (is_in_connection(word))
+            return !was_translated(word);
+        if (is_untracked(word))
+            return 0;
+    }
+    if (!catflap_conntrack)
+        return 0;
+    connection = find_connection(skb, &p, &dir);
+    if (!connection)
+        return 0;
+    plain = !(connection->status & CT_STATUS_TRANSLATED);
+    bpf_ct_release(connection);
+    return plain;
 }
 
 /*
@@ -46,7 +84,7 @@ static __always_inline void learn_redirect(const struct context *c, const struct
     if (sender_flow->redirected || !same_address(&sender_flow->remote, &mine->local) ||
         !same_address(&sender_flow->local, &mine->remote) || sender_flow->remote_port != mine->local_port ||
         sender_flow->local_port != mine->remote_port || sender_flow->protocol != mine->protocol ||
-        sender_flow->rule[CATFLAP_FROM_POD] == CATFLAP_NO_VERDICT)
+        sender_flow->rule[CATFLAP_FROM_POD] == CATFLAP_NO_VERDICT || !is_plain_connection(c->skb, mine))
         return;
     redirect = bpf_map_lookup_elem(&redirects, &index);
     if (!redirect || frame + ETH_HLEN > (const __u8 *)(long)c->skb->data_end)

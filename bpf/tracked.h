@@ -25,6 +25,23 @@ static __always_inline int is_tracked(const struct packet *p)
     return catflap_tracked && may_ask(p) && !saw_untracked();
 }
 
+/* True: this packet shows that a rule exempts packets of pods from nf_conntrack. Those of the node's own do not count.
+ */
+static __always_inline int notices_untracked(const struct context *c, const struct packet *p)
+{
+    if (c->direction != CATFLAP_TO_POD || p->kind != PACKET_ORDINARY || !c->sender_ifindex ||
+        !is_untracked(tracking_word(c->skb)))
+        return 0;
+    catflap_untracked = 1;
+    return 1;
+}
+
+/*
+ * nf_conntrack sees few packets of a flow that takes the short way, and does not believe a RST whose sequence number it
+ * does not expect: the entry would stay for five days. Other pods of the node cannot forge one.
+ */
+#define RESET_TIMEOUT_MS 10000
+
 static __always_inline int pass_tracked(const struct context *c, const struct packet *p, __u32 rule)
 {
     if (p->kind == PACKET_ORDINARY) {
@@ -32,6 +49,9 @@ static __always_inline int pass_tracked(const struct context *c, const struct pa
             fast_flow_forget(c, p);
         else
             fast_flow_remember(c, p, rule);
+        if (catflap_redirects && c->direction == CATFLAP_TO_POD && p->protocol == IPPROTO_TCP &&
+            p->tcp_flags & TCP_RST && c->sender_ifindex && find_publication(c->sender_ifindex))
+            shorten_connection(c->skb, p, RESET_TIMEOUT_MS);
     }
     return pass(c, c->endpoint->slot, rule);
 }
@@ -53,24 +73,24 @@ static __always_inline int judge_by_opener(const struct context *c, const struct
         const unsigned long word = tracking_word(c->skb);
 
         if (is_in_connection(word)) {
-            const int is_reply = (word & CT_INFO_MASK) >= CT_INFO_REPLY;
+            const int is_reply = info_of(word) >= CT_INFO_REPLY;
 
             /* The other side opened it, which its own direction has judged by the real sender. */
-            if (!is_reply && c->skb->ingress_ifindex) {
-                if ((word & CT_INFO_MASK) == CT_INFO_NEW && !catflap_audit)
-                    end_connection(c->skb, p);
+            if (!is_reply && c->sender_ifindex)
                 return CATFLAP_REASON_POLICY;
-            }
             if (is_reply && !opens && c->endpoint->tables[CATFLAP_FROM_POD].open) {
+                if (p->protocol == IPPROTO_TCP && was_picked_up(word))
+                    return CATFLAP_REASON_POLICY;
                 *cell = CATFLAP_CELL_ALLOW | CATFLAP_RULE_NONE;
                 return CATFLAP_REASON_NONE;
             }
         }
     }
     ask_conntrack(c->skb, p, &connection);
-    if (!connection.known || (opens && (connection.opener == c->direction || !connection.syn_only)))
+    if (!connection.known || connection.picked_up ||
+        (opens && (connection.opener == c->direction || !connection.syn_only)))
         return CATFLAP_REASON_POLICY;
-    if (c->direction == CATFLAP_TO_POD && connection.opener == CATFLAP_OPENER_TO_POD && c->skb->ingress_ifindex &&
+    if (c->direction == CATFLAP_TO_POD && connection.opener == CATFLAP_OPENER_TO_POD && c->sender_ifindex &&
         p->kind == PACKET_ORDINARY)
         return CATFLAP_REASON_POLICY; /* as above; an IPv6 fragment without an interface is known by its connection */
     reason = judge_opened(c->endpoint, key, &connection);
@@ -116,8 +136,35 @@ static __always_inline int answers_node(const struct context *c, const struct pa
 
 /*
  * What the node opens gets a flow, by which the pod's answers pass. Also where the pod's egress is open: a policy may
- * isolate it while the connection lives.
+ * isolate it while the connection lives. The answers do not come by the flow where their own direction admits them, so
+ * nf_conntrack tells that there were some.
  */
+static __always_inline void keep_flow_of_node(const struct context *c, const struct packet *p,
+                                              const struct catflap_flow_key *key, int answered)
+{
+    __u64 now = 0;
+    struct catflap_flow *flow = find_flow(c, key, &now);
+
+    if (!flow || flow->opener != CATFLAP_OPENER_HOST || (opens_connection(p) && !answered))
+        create_flow(c, key, CATFLAP_OPENER_HOST, CATFLAP_SENDER_UNKNOWN, CATFLAP_RULE_NONE, p);
+    else
+        track_answered(flow, key, p, answered, now);
+}
+
+/*
+ * True: the pod itself may have asked for what the node sends untracked, such as a name server of the node does
+ * (NodeLocal DNSCache): no flow is needed for what the pod sends, and one would outlive its permission.
+ */
+static __always_inline int pod_may_have_asked(const struct context *c, const struct packet *p,
+                                              const struct catflap_flow_key *key)
+{
+    __u32 cell = 0;
+
+    return !opens_connection(p) &&
+           !classify(&c->endpoint->tables[CATFLAP_FROM_POD], &key->remote, p->protocol, key->remote_port, &cell) &&
+           cell & CATFLAP_CELL_ALLOW;
+}
+
 static __always_inline int pass_node(const struct context *c, const struct packet *p,
                                      const struct catflap_flow_key *key)
 {
@@ -125,10 +172,30 @@ static __always_inline int pass_node(const struct context *c, const struct packe
     struct catflap_flow *flow;
     __u64 now = 0;
 
-    if (is_in_connection(word) && (word & CT_INFO_MASK) >= CT_INFO_REPLY)
-        return pass_tracked(c, p, CATFLAP_RULE_NONE); /* the node answers the pod */
+    if (is_untracked(word) && p->kind == PACKET_ORDINARY && pod_may_have_asked(c, p, key))
+        return pass_tracked(c, p, CATFLAP_RULE_NONE);
+    if (is_in_connection(word) && p->kind == PACKET_ORDINARY) {
+        if (info_of(word) < CT_INFO_REPLY)
+            keep_flow_of_node(c, p, key, info_of(word) == CT_INFO_ESTABLISHED);
+        return pass_tracked(c, p, CATFLAP_RULE_NONE);
+    }
     flow = find_flow(c, key, &now);
     return pass_unpoliced(c, p, key, flow, now);
+}
+
+/*
+ * Of a packet that is dropped. At to_pod nf_conntrack has confirmed its connection already: the entry would fill the
+ * table, and make the pod's own packets to the same ends, which may be allowed, answers to a connection that is not. So
+ * it has to expire at once.
+ */
+static __always_inline int begins_connection(const struct context *c, const struct packet *p)
+{
+    unsigned long word;
+
+    if (c->direction != CATFLAP_TO_POD || p->kind != PACKET_ORDINARY)
+        return 0;
+    word = tracking_word(c->skb);
+    return is_in_connection(word) && info_of(word) == CT_INFO_NEW;
 }
 
 /* key: of the packet, or of the one that it quotes. */
@@ -140,8 +207,6 @@ static __always_inline int judge_tracked(const struct context *c, const struct p
 
     if (is_unpoliced(c, p))
         return pass_node(c, p, key);
-    if (c->direction == CATFLAP_TO_POD && p->kind == PACKET_ORDINARY && is_untracked(tracking_word(c->skb)))
-        catflap_untracked = 1;
     reason = judge_own_direction(c, p, &cell);
     if (reason)
         return drop(c, reason, CATFLAP_RULE_NONE);
@@ -160,9 +225,11 @@ static __always_inline int judge_tracked(const struct context *c, const struct p
     }
     if (!reason && !(cell & CATFLAP_CELL_ALLOW))
         reason = CATFLAP_REASON_POLICY;
-    if (reason)
-        return drop(c, reason, reason == CATFLAP_REASON_POLICY ? cell & CATFLAP_CELL_RULE : CATFLAP_RULE_NONE);
-    return pass_tracked(c, p, cell & CATFLAP_CELL_RULE);
+    if (!reason)
+        return pass_tracked(c, p, cell & CATFLAP_CELL_RULE);
+    if (reason == CATFLAP_REASON_POLICY && begins_connection(c, p) && !catflap_audit)
+        shorten_connection(c->skb, p, 0);
+    return drop(c, reason, reason == CATFLAP_REASON_POLICY ? cell & CATFLAP_CELL_RULE : CATFLAP_RULE_NONE);
 }
 
 #endif

@@ -140,6 +140,7 @@ bool FrameCheck::forget(Way way, const Frame& frame) {
     // nf_conntrack has these connections; what the datapath took the frame for, it does not tell.
     if (laboratories_track() && (frame.protocol == 6 || frame.protocol == 17)) {
         shop_.lab.forget_connections();
+        bpf_map_delete_elem(shop_.lab.datapath().map_fd("flows"), &key);  // the node's own
         return true;
     }
     const bool left = bpf_map_delete_elem(shop_.lab.datapath().map_fd("flows"), &key) == 0;

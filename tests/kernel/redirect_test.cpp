@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The short way between two pods of the node (bpf/redirect.h): what takes it, what it does to the frame, and everything
 // that leaves it. Whether the frame arrives is for tests/e2e/fast_path.test.
+#include "kernel/conntrack.h"
 #include "kernel/fixture.h"
 
 using namespace catflap;
@@ -20,6 +21,7 @@ struct Pair {
     }
     static LabOptions with_redirects(LabOptions options) {
         options.redirects = true;
+        options.tracked = true;
         return options;
     }
     void enforce(const std::string& policies) {
@@ -168,7 +170,7 @@ TEST_CASE("redirect: a gate that is closed at either end, or to TCP, keeps it to
             CHECK(pair.learned() == 0);
         }
     Pair without(web_policy(), {});
-    KernelLab off;
+    KernelLab off({.tracked = true});
     off.enforce(cluster_of(shop_pods()), {kWeb, {"shop", "client"}});
     off.set_gate(1, CATFLAP_REDIRECT_TCP_UDP);
     off.set_gate(2, CATFLAP_REDIRECT_TCP_UDP);
@@ -217,6 +219,32 @@ TEST_CASE("redirect: what was translated on its way, or came from elsewhere, sho
             CHECK(pair.lab.run(Hook::to_pod, plain, {.ifindex = kWebInterface, .ingress_ifindex = ingress}));
     }
     CHECK(pair.learned() == 0);
+}
+
+TEST_CASE("redirect: equal ends do not suffice where nf_conntrack translates the connection") {
+    Pair pair("");
+    const Conntrack conntrack;
+    const Bytes plain = udp("10.0.0.2", 5000, "10.0.0.1", 53);
+    // The client's other connection, to a Service before web, looks at web's interface like this one at the client's.
+    Conntrack::know(
+        "-s 10.0.0.2 -d 10.96.0.1 --sport 5000 --dport 53 -r 10.0.0.1 -q 10.0.0.2 --reply-port-src 53 "
+        "--reply-port-dst 5000",
+        "udp");
+    for (int i = 0; i < 3; ++i) {
+        CHECK_FALSE(pair.from_client(plain).redirected);
+        CHECK(pair.to_web(plain).passed);
+    }
+    CHECK(pair.learned() == 0);
+}
+
+TEST_CASE("redirect: nf_conntrack sees the whole handshake") {
+    Pair pair;
+    REQUIRE(pair.from_client(tcp_to_web(kSyn)).passed);
+    REQUIRE(pair.to_web(tcp_to_web(kSyn)).passed);
+    REQUIRE(pair.from_web(tcp_from_web(kSyn | kAck)).passed);
+    REQUIRE(pair.to_client(tcp_from_web(kSyn | kAck)).passed);
+    CHECK_FALSE(pair.from_client(tcp_to_web(kAck)).redirected);
+    CHECK_FALSE(pair.from_web(tcp_from_web(kAck)).redirected);
 }
 
 TEST_CASE("redirect: a change of policy at either end takes effect with the next packet") {

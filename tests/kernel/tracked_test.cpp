@@ -43,8 +43,35 @@ TEST_CASE("tracked: without an entry in nf_conntrack a packet is what its own di
     open_to_web(shop);
     shop.lab.forget_connections();
     check_dropped(shop, Hook::from_pod, tcp_from_web(kAck), CATFLAP_REASON_POLICY);
-    CHECK(shop.to(tcp_to_web(kAck)));  // and is picked up, as opened by the client
+    CHECK(shop.to(tcp_to_web(kAck)));
+    // nf_conntrack picks it up as the client's. But by then nobody knows who opened it.
+    check_dropped(shop, Hook::from_pod, tcp_from_web(kAck), CATFLAP_REASON_POLICY);
+    open_to_web(shop);
     CHECK(shop.from(tcp_from_web(kAck)));
+}
+
+TEST_CASE("tracked: a revoked client does not come back by making nf_conntrack forget the connection") {
+    Shop shop("", kTracked);
+    open_to_web(shop, "10.0.0.3");
+    shop.enforce(web_policy());
+    check_dropped(shop, Hook::to_pod, tcp_to_web(kRst | kAck, "10.0.0.3"), CATFLAP_REASON_POLICY);
+    check_dropped(shop, Hook::to_pod, tcp_to_web(kSyn, "10.0.0.3"), CATFLAP_REASON_POLICY);
+    // The pod, whose egress is open, has seen none of it, and goes on sending.
+    CHECK(shop.from(tcp_from_web(kAck, "10.0.0.3")));
+    check_dropped(shop, Hook::to_pod, tcp_to_web(kAck, "10.0.0.3"), CATFLAP_REASON_POLICY);
+    // What the pod opens itself is another matter.
+    REQUIRE(shop.from(tcp_from_web(kSyn, "10.0.0.3", 81)));
+    REQUIRE(shop.to(tcp_to_web(kSyn | kAck, "10.0.0.3", 81)));
+}
+
+TEST_CASE("tracked: nor does the pod, by what the other side goes on sending") {
+    Shop shop("", kTracked);
+    REQUIRE(shop.from(tcp_from_web(kSyn, "10.0.0.3", 81)));
+    REQUIRE(shop.to(tcp_to_web(kSyn | kAck, "10.0.0.3", 81)));
+    shop.enforce(egress_policy());
+    shop.lab.forget_connections();
+    CHECK(shop.to(tcp_to_web(kAck, "10.0.0.3", 81)));
+    check_dropped(shop, Hook::from_pod, tcp_from_web(kAck, "10.0.0.3", 81), CATFLAP_REASON_POLICY);
 }
 
 TEST_CASE("tracked: what a policy takes back ends at once, and comes back with it") {

@@ -25,7 +25,7 @@ std::string has_none(const AgentState& state) {
         return "--fast-path off";
     if (state.engine->redirects())
         return "";
-    return state.options.mode == Mode::ebpf ? "a kernel with PREEMPT_RT has none"
+    return state.options.mode == Mode::ebpf ? "it needs kernel 6.2 without PREEMPT_RT, and not --established=keep"
                                             : fmt::format("mode {} has none", to_string(state.options.mode));
 }
 

@@ -128,7 +128,8 @@ void take_gateway_route(const nlmsghdr& header, const rtmsg& route, const std::a
                         LinkTable& table) {
     if ((route.rtm_flags & RTM_F_CLONED) != 0)  // an exception that IPv6 learned
         return;
-    GatewayRoute key{.prefix_bits = route.rtm_dst_len,
+    GatewayRoute key{.destination = {},
+                     .prefix_bits = route.rtm_dst_len,
                      .tos = route.rtm_tos,
                      .priority = attributes[RTA_PRIORITY] != nullptr ? nla_get_u32(attributes[RTA_PRIORITY]) : 0};
     if (route.rtm_family == AF_INET)

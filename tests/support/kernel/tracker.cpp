@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <libnetfilter_conntrack/libnetfilter_conntrack.h>
 #include <libnetfilter_conntrack/libnetfilter_conntrack_tcp.h>
+#include <linux/netfilter/nf_conntrack_tcp.h>
 #include <netinet/in.h>
 
 #include <array>
@@ -81,6 +82,8 @@ constexpr uint8_t kSynSent2 = TCP_CONNTRACK_LISTEN;
 constexpr uint8_t kSynReceived = TCP_CONNTRACK_SYN_RECV;
 constexpr uint8_t kEstablished = TCP_CONNTRACK_ESTABLISHED;
 
+constexpr uint8_t kPickedUp = IP_CT_TCP_FLAG_SACK_PERM | IP_CT_TCP_FLAG_BE_LIBERAL;
+
 uint8_t next_state(uint8_t state, uint8_t flags, bool reply) {
     if (flags & kRst)
         return TCP_CONNTRACK_CLOSE;
@@ -145,28 +148,24 @@ void Tracker::see(const Bytes& frame, bool from_pod) {
             if (reply)
                 nfct_set_attr_u32(found.get(), ATTR_STATUS,
                                   nfct_get_attr_u32(found.get(), ATTR_STATUS) | IPS_SEEN_REPLY);
-            if (seen->protocol == IPPROTO_TCP)
-                nfct_set_attr_u8(found.get(), ATTR_TCP_STATE, next_state(state, seen->tcp_flags, reply));
-            if (nfct_query(handle_.get(), NFCT_Q_UPDATE, found.get()) != 0)
-                throw std::runtime_error(fmt::format("update a connection of nf_conntrack: {}", strerror(errno)));
-            return;
+            if (seen->protocol == IPPROTO_TCP) {
+                nfct_set_attr_u8(created.get(), ATTR_TCP_STATE, opens ? kSynSent : kEstablished);
+                // What begins in the middle is picked up as established (nf_conntrack_tcp_loose), and marked.
+                for (const auto& [flags, mask] : {std::pair{ATTR_TCP_FLAGS_ORIG, ATTR_TCP_MASK_ORIG},
+                                                  std::pair{ATTR_TCP_FLAGS_REPL, ATTR_TCP_MASK_REPL}}) {
+                    nfct_set_attr_u8(created.get(), flags, opens ? uint8_t{0} : kPickedUp);
+                    nfct_set_attr_u8(created.get(), mask, kPickedUp);
+                }
+            }
+            if (nfct_query(handle_.get(), NFCT_Q_CREATE, created.get()) != 0 && errno != EEXIST)
+                throw std::runtime_error(fmt::format("create a connection of nf_conntrack: {}", strerror(errno)));
+            begun_ = std::move(created);
         }
-    }
-    Entry created = make(*seen, false);
-    nfct_setobjopt(created.get(), NFCT_SOPT_SETUP_REPLY);
-    nfct_set_attr_u32(created.get(), ATTR_TIMEOUT, kTimeoutS);
-    if (seen->protocol ==
-        IPPROTO_TCP)  // what begins in the middle is picked up as established (nf_conntrack_tcp_loose)
-        nfct_set_attr_u8(created.get(), ATTR_TCP_STATE, opens ? kSynSent : kEstablished);
-    if (nfct_query(handle_.get(), NFCT_Q_CREATE, created.get()) != 0 && errno != EEXIST)
-        throw std::runtime_error(fmt::format("create a connection of nf_conntrack: {}", strerror(errno)));
-    begun_ = std::move(created);
-}
 
-void Tracker::refused() {
-    if (begun_)
-        nfct_query(handle_.get(), NFCT_Q_DESTROY, begun_.get());
-    begun_.reset();
-}
+        void Tracker::refused() {
+            if (begun_)
+                nfct_query(handle_.get(), NFCT_Q_DESTROY, begun_.get());
+            begun_.reset();
+        }
 
-}  // namespace catflap::test
+    }  // namespace catflap::test

@@ -79,8 +79,9 @@ class Datapath {
     // True: a rule exempts packets of pods from nf_conntrack (NOTRACK), so the datapath keeps flows of its own again.
     [[nodiscard]] bool saw_untracked() const;
 
-    // False where they were not asked for, and with PREEMPT_RT, whose programs may meet half a copy.
-    [[nodiscard]] bool redirects() const { return options_.redirects; }
+    // False where they were not asked for, where nf_conntrack is not the flow table (only it knows what is translated),
+    // and with PREEMPT_RT, whose programs may meet half a copy.
+    [[nodiscard]] bool redirects() const { return options_.redirects && tracked_; }
 
     // After the first commit: pins this agent's state in place of the earlier one's.
     Result<> take_over();
