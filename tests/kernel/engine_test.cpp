@@ -20,7 +20,7 @@ class EngineSite {
   public:
     EngineSite() {
         options_.pin_dir = lab_.pin_dir().string() + "-engine";
-        auto engine = engine::EbpfEngine::open(options_, {}, std::make_shared<kernel::EarlyDropLinks>());
+        auto engine = engine::EbpfEngine::open(options_, {});
         REQUIRE_MESSAGE(engine, engine.error().message);
         engine_ = std::move(*engine);
     }

@@ -15,8 +15,9 @@ namespace catflap::engine {
 class EbpfEngine final : public Engine {
   public:
     // early_drop: may still have the programs of an engine before this one.
-    static Result<std::unique_ptr<Engine>> open(const Options& options, const compile::Capacity& capacity,
-                                                std::shared_ptr<kernel::EarlyDropLinks> early_drop);
+    static Result<std::unique_ptr<Engine>> open(
+        const Options& options, const compile::Capacity& capacity,
+        std::shared_ptr<kernel::EarlyDropLinks> early_drop = std::make_shared<kernel::EarlyDropLinks>());
 
     Result<CommitReport> commit(const compile::Desired& desired) override;
     [[nodiscard]] bool broken() const override { return committer_.broken(); }
