@@ -58,7 +58,7 @@ std::vector<Hop> hops_of(const rtmsg& route, const std::array<nlattr*, RTA_MAX +
     auto left = static_cast<size_t>(nla_len(attributes[RTA_MULTIPATH]));
     for (; left >= sizeof(rtnexthop) && hop->rtnh_len >= sizeof(rtnexthop) && hop->rtnh_len <= left;
          left -= std::min<size_t>(left, RTNH_ALIGN(hop->rtnh_len)), hop = RTNH_NEXT(hop)) {
-        auto* first = reinterpret_cast<nlattr*>(RTNH_DATA(hop));
+        auto* first = static_cast<nlattr*>(static_cast<void*>(RTNH_DATA(hop)));
         const int length = hop->rtnh_len - static_cast<int>(RTNH_LENGTH(0));
         const auto to = read_gateway(route, nla_find(first, length, RTA_GATEWAY), nla_find(first, length, RTA_VIA));
         if (to)
