@@ -95,4 +95,16 @@ static __always_inline int classify(const struct catflap_table *table, const str
     return CATFLAP_REASON_NONE;
 }
 
+/* Likewise, as a function that the verifier looks at once. */
+GLOBAL_FUNCTION int classify_apart(const struct catflap_table *table, const struct catflap_address *remote,
+                                   __u8 protocol, __u16 port, __u32 *cell)
+{
+    struct catflap_address address; /* on the stack: for kernel 6.1 an argument is no key */
+
+    if (!table || !remote || !cell)
+        return CATFLAP_REASON_STATE;
+    address = *remote;
+    return classify(table, &address, protocol, port, cell);
+}
+
 #endif

@@ -84,13 +84,16 @@ static __always_inline struct catflap_fast_flow *fast_flow_find(struct context *
  * At to_pod, for a packet that passes, and its fast flow: it may show the short way from its sender. A function of its
  * own for the sake of its callers' stacks.
  */
-static __noinline int learn_short_way(struct __sk_buff *skb, const struct catflap_fast_flow *mine, __u32 cpu)
+GLOBAL_FUNCTION int learn_short_way(struct __sk_buff *skb, const struct catflap_fast_flow *mine, __u32 cpu)
 {
-    struct context c = {.skb = skb, .publication = mine->publication, .cpu = cpu};
+    struct context c = {.skb = skb, .cpu = cpu};
     const __u32 sender_ifindex = skb->ingress_ifindex;
     struct catflap_fast_flow *sender_flow;
     __u32 publication, index;
 
+    if (!mine)
+        return 0;
+    c.publication = mine->publication;
     if (!sender_ifindex || sender_ifindex == skb->ifindex || !redirect_gate_open(mine->slot, mine->protocol))
         return 0;
     publication = find_publication(sender_ifindex);

@@ -34,7 +34,7 @@ static __always_inline int judge_own_direction(const struct context *c, const st
         if (sender)
             remote = *sender;
     }
-    return classify(&c->endpoint->tables[c->direction], &remote, p->protocol, port, cell);
+    return classify_apart(&c->endpoint->tables[c->direction], &remote, p->protocol, port, cell);
 }
 
 #endif

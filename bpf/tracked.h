@@ -42,6 +42,23 @@ static __always_inline int notices_untracked(const struct context *c, const stru
  */
 #define RESET_TIMEOUT_MS 10000
 
+/*
+ * What nf_conntrack would keep although it has ended: see above; and an entry that it picked up in the middle, where a
+ * SYN begins another connection between the same ends. Without it the SYN is sent again, and seen as what it is.
+ */
+static __always_inline void correct_connection(const struct context *c, const struct packet *p)
+{
+    if (p->tcp_flags & TCP_RST) {
+        if (catflap_redirects && c->sender_ifindex && find_publication(c->sender_ifindex))
+            shorten_connection(c->skb, p, RESET_TIMEOUT_MS);
+    } else if (opens_connection(p)) {
+        const unsigned long word = tracking_word(c->skb);
+
+        if (is_in_connection(word) && was_picked_up(word))
+            shorten_connection(c->skb, p, 0);
+    }
+}
+
 static __always_inline int pass_tracked(const struct context *c, const struct packet *p, __u32 rule)
 {
     if (p->kind == PACKET_ORDINARY) {
@@ -49,9 +66,8 @@ static __always_inline int pass_tracked(const struct context *c, const struct pa
             fast_flow_forget(c, p);
         else
             fast_flow_remember(c, p, rule);
-        if (catflap_redirects && c->direction == CATFLAP_TO_POD && p->protocol == IPPROTO_TCP &&
-            p->tcp_flags & TCP_RST && c->sender_ifindex && find_publication(c->sender_ifindex))
-            shorten_connection(c->skb, p, RESET_TIMEOUT_MS);
+        if (c->direction == CATFLAP_TO_POD && p->protocol == IPPROTO_TCP)
+            correct_connection(c, p);
     }
     return pass(c, c->endpoint->slot, rule);
 }
@@ -161,7 +177,8 @@ static __always_inline int pod_may_have_asked(const struct context *c, const str
     __u32 cell = 0;
 
     return !opens_connection(p) &&
-           !classify(&c->endpoint->tables[CATFLAP_FROM_POD], &key->remote, p->protocol, key->remote_port, &cell) &&
+           !classify_apart(&c->endpoint->tables[CATFLAP_FROM_POD], &key->remote, p->protocol, key->remote_port,
+                           &cell) &&
            cell & CATFLAP_CELL_ALLOW;
 }
 

@@ -8,6 +8,8 @@
 #include <cstdlib>
 #include <string>
 
+#include "support/kernel/tracker.h"
+
 namespace catflap::test {
 
 // The entries of this network namespace, for as long as it lives.
@@ -23,6 +25,7 @@ class Conntrack {
             "conntrack -D -p {1} {0} >/dev/null 2>&1; conntrack -I -p {1} {0} -t 60 -u SEEN_REPLY >/dev/null 2>&1",
             entry, protocol);
         REQUIRE_MESSAGE(std::system(command.c_str()) == 0, command);
+        Tracker().saw_beginnings();  // conntrack(8) makes entries as if they had been picked up in the middle
     }
 };
 

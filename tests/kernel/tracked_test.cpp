@@ -46,8 +46,6 @@ TEST_CASE("tracked: without an entry in nf_conntrack a packet is what its own di
     CHECK(shop.to(tcp_to_web(kAck)));
     // nf_conntrack picks it up as the client's. But by then nobody knows who opened it.
     check_dropped(shop, Hook::from_pod, tcp_from_web(kAck), CATFLAP_REASON_POLICY);
-    open_to_web(shop);
-    CHECK(shop.from(tcp_from_web(kAck)));
 }
 
 TEST_CASE("tracked: a revoked client does not come back by making nf_conntrack forget the connection") {

@@ -8,8 +8,8 @@ using namespace catflap;
 using namespace catflap::test;
 
 // The limit is 1,000,000 (kernel 5.2). A function that is verified anew on every path to it has once cost 400,000.
-TEST_CASE("each program is verified in at most 50,000 instructions") {
-    Shop shop("");
+TEST_CASE("each program is verified in at most 60,000 instructions") {
+    Shop shop("", {.tracked = true, .redirects = true});
     for (const int program : {shop.lab.datapath().from_pod_fd(), shop.lab.datapath().to_pod_fd()}) {
         bpf_prog_info info{};
         uint32_t bytes = sizeof(info);
@@ -19,6 +19,6 @@ TEST_CASE("each program is verified in at most 50,000 instructions") {
             continue;
         }
         CHECK(info.verified_insns > 1000);
-        CHECK(info.verified_insns < 50000);
+        CHECK(info.verified_insns < 60000);
     }
 }

@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 #include <libnetfilter_conntrack/libnetfilter_conntrack.h>
 #include <libnetfilter_conntrack/libnetfilter_conntrack_tcp.h>
-#include <linux/netfilter/nf_conntrack_tcp.h>
 #include <netinet/in.h>
 
 #include <array>
@@ -13,6 +12,7 @@
 #include <cstring>
 #include <optional>
 #include <stdexcept>
+#include <vector>
 
 namespace catflap::test {
 namespace {
@@ -82,7 +82,8 @@ constexpr uint8_t kSynSent2 = TCP_CONNTRACK_LISTEN;
 constexpr uint8_t kSynReceived = TCP_CONNTRACK_SYN_RECV;
 constexpr uint8_t kEstablished = TCP_CONNTRACK_ESTABLISHED;
 
-constexpr uint8_t kPickedUp = IP_CT_TCP_FLAG_SACK_PERM | IP_CT_TCP_FLAG_BE_LIBERAL;
+// IP_CT_TCP_FLAG_SACK_PERM and IP_CT_TCP_FLAG_BE_LIBERAL; their header does not go with libnetfilter_conntrack's.
+constexpr uint8_t kPickedUp = 0x02 | 0x08;
 
 uint8_t next_state(uint8_t state, uint8_t flags, bool reply) {
     if (flags & kRst)
@@ -94,6 +95,15 @@ uint8_t next_state(uint8_t state, uint8_t flags, bool reply) {
     if (state == kSynReceived && !reply)
         return kEstablished;
     return state;
+}
+
+// What begins in the middle is picked up as established (nf_conntrack_tcp_loose), and marked.
+void mark_picked_up(nf_conntrack* entry, bool picked_up) {
+    for (const auto& [flags, mask] :
+         {std::pair{ATTR_TCP_FLAGS_ORIG, ATTR_TCP_MASK_ORIG}, std::pair{ATTR_TCP_FLAGS_REPL, ATTR_TCP_MASK_REPL}}) {
+        nfct_set_attr_u8(entry, flags, picked_up ? kPickedUp : uint8_t{0});
+        nfct_set_attr_u8(entry, mask, kPickedUp);
+    }
 }
 
 int keep(nf_conntrack_msg_type, nf_conntrack* entry, void* data) {
@@ -110,6 +120,26 @@ void Tracker::Closer::operator()(nfct_handle* handle) const {
 Tracker::Tracker() : handle_(nfct_open(CONNTRACK, 0)), begun_(nullptr, nfct_destroy) {
     if (!handle_)
         throw std::runtime_error(fmt::format("open nf_conntrack: {}", strerror(errno)));
+}
+
+void Tracker::saw_beginnings() {
+    std::vector<Entry> entries;
+    const auto take = [](nf_conntrack_msg_type, nf_conntrack* entry, void* data) -> int {
+        Entry copy(nfct_clone(entry), nfct_destroy);
+        static_cast<std::vector<Entry>*>(data)->push_back(std::move(copy));
+        return NFCT_CB_CONTINUE;
+    };
+    nfct_callback_register(handle_.get(), NFCT_T_ALL, take, &entries);
+    const uint32_t family = AF_UNSPEC;
+    nfct_query(handle_.get(), NFCT_Q_DUMP, &family);
+    nfct_callback_unregister(handle_.get());
+    for (const Entry& entry : entries) {
+        if (nfct_get_attr_u8(entry.get(), ATTR_L4PROTO) != IPPROTO_TCP)
+            continue;
+        mark_picked_up(entry.get(), false);
+        if (nfct_query(handle_.get(), NFCT_Q_UPDATE, entry.get()) != 0)
+            throw std::runtime_error(fmt::format("update a connection of nf_conntrack: {}", strerror(errno)));
+    }
 }
 
 void Tracker::forget() {
@@ -148,24 +178,29 @@ void Tracker::see(const Bytes& frame, bool from_pod) {
             if (reply)
                 nfct_set_attr_u32(found.get(), ATTR_STATUS,
                                   nfct_get_attr_u32(found.get(), ATTR_STATUS) | IPS_SEEN_REPLY);
-            if (seen->protocol == IPPROTO_TCP) {
-                nfct_set_attr_u8(created.get(), ATTR_TCP_STATE, opens ? kSynSent : kEstablished);
-                // What begins in the middle is picked up as established (nf_conntrack_tcp_loose), and marked.
-                for (const auto& [flags, mask] : {std::pair{ATTR_TCP_FLAGS_ORIG, ATTR_TCP_MASK_ORIG},
-                                                  std::pair{ATTR_TCP_FLAGS_REPL, ATTR_TCP_MASK_REPL}}) {
-                    nfct_set_attr_u8(created.get(), flags, opens ? uint8_t{0} : kPickedUp);
-                    nfct_set_attr_u8(created.get(), mask, kPickedUp);
-                }
-            }
-            if (nfct_query(handle_.get(), NFCT_Q_CREATE, created.get()) != 0 && errno != EEXIST)
-                throw std::runtime_error(fmt::format("create a connection of nf_conntrack: {}", strerror(errno)));
-            begun_ = std::move(created);
+            if (seen->protocol == IPPROTO_TCP)
+                nfct_set_attr_u8(found.get(), ATTR_TCP_STATE, next_state(state, seen->tcp_flags, reply));
+            if (nfct_query(handle_.get(), NFCT_Q_UPDATE, found.get()) != 0)
+                throw std::runtime_error(fmt::format("update a connection of nf_conntrack: {}", strerror(errno)));
+            return;
         }
+    }
+    Entry created = make(*seen, false);
+    nfct_setobjopt(created.get(), NFCT_SOPT_SETUP_REPLY);
+    nfct_set_attr_u32(created.get(), ATTR_TIMEOUT, kTimeoutS);
+    if (seen->protocol == IPPROTO_TCP) {
+        nfct_set_attr_u8(created.get(), ATTR_TCP_STATE, opens ? kSynSent : kEstablished);
+        mark_picked_up(created.get(), !opens);
+    }
+    if (nfct_query(handle_.get(), NFCT_Q_CREATE, created.get()) != 0 && errno != EEXIST)
+        throw std::runtime_error(fmt::format("create a connection of nf_conntrack: {}", strerror(errno)));
+    begun_ = std::move(created);
+}
 
-        void Tracker::refused() {
-            if (begun_)
-                nfct_query(handle_.get(), NFCT_Q_DESTROY, begun_.get());
-            begun_.reset();
-        }
+void Tracker::refused() {
+    if (begun_)
+        nfct_query(handle_.get(), NFCT_Q_DESTROY, begun_.get());
+    begun_.reset();
+}
 
-    }  // namespace catflap::test
+}  // namespace catflap::test

@@ -24,6 +24,8 @@ class Tracker {
     // The frame that was seen last did not pass: the datapath ends a connection that it began, see bpf/tracked.h.
     void refused();
 
+    // Of every entry of TCP: nf_conntrack has seen how it began.
+    void saw_beginnings();
     // Every entry of this network namespace.
     void forget();
 
