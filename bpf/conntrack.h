@@ -14,88 +14,8 @@
 #include <bpf/bpf_core_read.h>
 
 #include "maps.h"
+#include "nf_conn.h"
 #include "parse/packet.h"
-
-/* The fields of kernel structs that we read. CO-RE relocates their offsets, also where nf_conntrack is a module. */
-#define CO_RE __attribute__((preserve_access_index))
-
-union nf_inet_addr {
-    __u32 all[4];
-} CO_RE;
-
-union nf_conntrack_man_proto {
-    __be16 all;
-} CO_RE;
-
-struct nf_conntrack_man {
-    union nf_inet_addr u3;
-    union nf_conntrack_man_proto u;
-} CO_RE;
-
-struct nf_conntrack_tuple {
-    struct nf_conntrack_man src;
-} CO_RE;
-
-struct nf_conntrack_tuple_hash {
-    struct nf_conntrack_tuple tuple;
-} CO_RE;
-
-struct ip_ct_tcp_state {
-    __u8 flags;
-} CO_RE;
-
-struct ip_ct_tcp {
-    struct ip_ct_tcp_state seen[2];
-    __u8 state;
-} CO_RE;
-
-union nf_conntrack_proto {
-    struct ip_ct_tcp tcp;
-} CO_RE;
-
-struct nf_conn {
-    struct nf_conntrack_tuple_hash tuplehash[2];
-    unsigned long status;
-    union nf_conntrack_proto proto;
-} CO_RE;
-
-struct sk_buff {
-    unsigned long _nfct; /* struct nf_conn *, and in the lowest three bits its enum ip_conntrack_info */
-} CO_RE;
-
-struct bpf_ct_opts {
-    __s32 netns_id;
-    __s32 error;
-    __u8 l4proto;
-    __u8 dir;
-    __u8 reserved[2];
-};
-CATFLAP_ASSERT(sizeof(struct bpf_ct_opts) == 12); /* the kernel tells versions of this struct by its size */
-
-/* include/uapi/linux/netfilter/nf_conntrack_common.h and nf_conntrack_tcp.h */
-#define CT_INFO_MASK 7
-#define CT_INFO_ESTABLISHED 0     /* in the opener's direction, and answered */
-#define CT_INFO_NEW 2             /* nothing has been answered yet */
-#define CT_INFO_REPLY 3           /* and above: in the direction of the replies */
-#define CT_INFO_UNTRACKED 7       /* without a connection */
-#define CT_STATUS_TRANSLATED 0x30 /* IPS_SRC_NAT, IPS_DST_NAT */
-#define CT_TCP_FLAG_LIBERAL 0x08
-#define CT_TCP_SYN_SENT 1
-#define CT_TCP_SYN_SENT2 9 /* a SYN has answered the SYN */
-
-#define CURRENT_NETNS (-1)
-#define CT_DIR_ORIGINAL 0
-#define CT_DIR_REPLY 1
-
-extern struct nf_conn *bpf_skb_ct_lookup(struct __sk_buff *skb, struct bpf_sock_tuple *tuple, __u32 tuple__sz,
-                                         struct bpf_ct_opts *opts, __u32 opts__sz) __weak __ksym;
-extern struct nf_conn *bpf_xdp_ct_lookup(struct xdp_md *frame, struct bpf_sock_tuple *tuple, __u32 tuple__sz,
-                                         struct bpf_ct_opts *opts, __u32 opts__sz) __weak __ksym;
-extern void bpf_ct_release(struct nf_conn *connection) __weak __ksym;
-/* Kernel 6.0. */
-extern int bpf_ct_change_timeout(struct nf_conn *connection, __u32 timeout_ms) __weak __ksym;
-/* Kernel 6.2, kernel/bpf/helpers.c. */
-extern void *bpf_cast_to_kern_ctx(void *context) __weak __ksym;
 
 /*
  * A packet of a pod went by untracked (raw table, NOTRACK): from now on nf_conntrack is not trusted to know everybody's
@@ -225,17 +145,22 @@ static __always_inline int was_translated(unsigned long tracking_word)
 }
 
 /*
- * The tuple with the pod as source: at the pod's veth addresses are not translated yet, or translated back, so this one
- * tuple finds both directions of a connection. Returns its size.
+ * Which of a connection's tuples is looked up. At the pod's veth addresses are not translated yet, or translated back,
+ * so the one tuple with the pod as source finds both directions. What comes in from the wire is not translated back
+ * yet: only the packet's own tuple finds the answers of a Service's backend.
  */
-static __always_inline __u32 make_tuple(struct bpf_sock_tuple *tuple, const struct packet *p)
+enum tuple_kind { TUPLE_OF_POD, TUPLE_OF_PACKET };
+
+/* Returns its size. */
+static __always_inline __u32 make_tuple(struct bpf_sock_tuple *tuple, const struct packet *p, enum tuple_kind kind)
 {
+    const int as_it_is = kind == TUPLE_OF_PACKET || p->from_pod;
     const struct catflap_address *source = p->kind == PACKET_ICMP_ERROR ? &p->quoted_source : &p->source;
     const struct catflap_address *destination = p->kind == PACKET_ICMP_ERROR ? &p->quoted_destination : &p->destination;
-    const struct catflap_address *local = p->from_pod ? source : destination;
-    const struct catflap_address *remote = p->from_pod ? destination : source;
-    const __be16 local_port_be = bpf_htons(p->from_pod ? p->ports.source_port : p->ports.destination_port);
-    const __be16 remote_port_be = bpf_htons(p->from_pod ? p->ports.destination_port : p->ports.source_port);
+    const struct catflap_address *local = as_it_is ? source : destination;
+    const struct catflap_address *remote = as_it_is ? destination : source;
+    const __be16 local_port_be = bpf_htons(as_it_is ? p->ports.source_port : p->ports.destination_port);
+    const __be16 remote_port_be = bpf_htons(as_it_is ? p->ports.destination_port : p->ports.source_port);
 
     if (p->ipv6) {
         __builtin_memcpy(tuple->ipv6.saddr, local, sizeof(tuple->ipv6.saddr));
@@ -262,14 +187,15 @@ static __always_inline struct bpf_ct_opts ct_opts(const struct packet *p)
 }
 
 /* NULL: nf_conntrack does not know the connection. Sets *dir. The caller releases it. */
-static __always_inline struct nf_conn *find_connection(struct __sk_buff *skb, const struct packet *p, __u8 *dir)
+static __always_inline struct nf_conn *find_connection(struct __sk_buff *skb, const struct packet *p,
+                                                       enum tuple_kind kind, __u8 *dir)
 {
     struct bpf_ct_opts opts = ct_opts(p);
     struct bpf_sock_tuple tuple = {};
     struct nf_conn *connection;
 
     /* The verifier wants to know the size. */
-    if (make_tuple(&tuple, p) == sizeof(tuple.ipv6))
+    if (make_tuple(&tuple, p, kind) == sizeof(tuple.ipv6))
         connection = bpf_skb_ct_lookup(skb, &tuple, sizeof(tuple.ipv6), &opts, sizeof(opts));
     else
         connection = bpf_skb_ct_lookup(skb, &tuple, sizeof(tuple.ipv4), &opts, sizeof(opts));
@@ -284,7 +210,7 @@ static __always_inline struct nf_conn *find_connection_of_frame(struct xdp_md *f
     struct bpf_sock_tuple tuple = {};
     struct nf_conn *connection;
 
-    if (make_tuple(&tuple, p) == sizeof(tuple.ipv6))
+    if (make_tuple(&tuple, p, TUPLE_OF_PACKET) == sizeof(tuple.ipv6))
         connection = bpf_xdp_ct_lookup(frame, &tuple, sizeof(tuple.ipv6), &opts, sizeof(opts));
     else
         connection = bpf_xdp_ct_lookup(frame, &tuple, sizeof(tuple.ipv4), &opts, sizeof(opts));
@@ -303,7 +229,7 @@ GLOBAL_FUNCTION int ask_conntrack(struct __sk_buff *skb, const struct packet *p,
 
     if (!catflap_conntrack || !p || !found)
         return 0;
-    connection = find_connection(skb, p, &dir);
+    connection = find_connection(skb, p, TUPLE_OF_POD, &dir);
     if (!connection)
         return 0;
     read_connection(found, connection, dir, p->ipv6, p->kind == PACKET_ICMP_ERROR ? p->quoted_protocol : p->protocol);
@@ -319,7 +245,7 @@ GLOBAL_FUNCTION int shorten_connection(struct __sk_buff *skb, const struct packe
 
     if (!catflap_tracked || !p)
         return 0;
-    connection = find_connection(skb, p, &dir);
+    connection = find_connection(skb, p, TUPLE_OF_POD, &dir);
     if (!connection)
         return 0;
     bpf_ct_change_timeout(connection, timeout_ms);

@@ -144,7 +144,7 @@ static __always_inline int early_drop_of_skb(struct __sk_buff *skb)
         !early_parse((const __u8 *)(long)skb->data, (const __u8 *)(long)skb->data_end, skb->len, &p) ||
         !early_denied(&c, &p, skb->ifindex, &rule))
         return TC_ACT_UNSPEC;
-    connection = find_connection(skb, &p, &dir);
+    connection = find_connection(skb, &p, TUPLE_OF_PACKET, &dir);
     if (connection) {
         bpf_ct_release(connection);
         return TC_ACT_UNSPEC;

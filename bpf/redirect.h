@@ -62,7 +62,7 @@ static __always_inline int is_plain_connection(struct __sk_buff *skb, const stru
     }
     if (!catflap_conntrack)
         return 0;
-    connection = find_connection(skb, &p, &dir);
+    connection = find_connection(skb, &p, TUPLE_OF_POD, &dir);
     if (!connection)
         return 0;
     plain = !(connection->status & CT_STATUS_TRANSLATED);

@@ -71,6 +71,13 @@ TEST_CASE("early drop: what belongs to a connection goes on") {
         REQUIRE(shop.from(udp("10.0.0.1", 5000, "10.0.0.3", 53)));
         CHECK(shop.lab.comes_in(hook, answer));
         CHECK_FALSE(shop.lab.comes_in(hook, udp("10.0.0.3", 54, "10.0.0.1", 5000)));
+        // A Service's backend answers; its address is translated back only behind the uplink.
+        Conntrack::know(
+            "-s 10.0.0.1 -d 10.96.0.1 --sport 5001 --dport 53 -r 10.0.0.3 -q 10.0.0.1 --reply-port-src 5353 "
+            "--reply-port-dst 5001",
+            "udp");
+        CHECK(shop.lab.comes_in(hook, udp("10.0.0.3", 5353, "10.0.0.1", 5001)));
+        CHECK_FALSE(shop.lab.comes_in(hook, udp("10.0.0.3", 53, "10.0.0.1", 5001)));
         // Both ends at once: the pod's SYN is on its way.
         REQUIRE(shop.from(tcp_from_web(kSyn, "10.0.0.3", 81)));
         CHECK(shop.lab.comes_in(hook, tcp_to_web(kSyn, "10.0.0.3", 81)));

@@ -3,16 +3,15 @@
 
 #include <bpf/libbpf.h>
 #include <spdlog/spdlog.h>
-#include <sys/utsname.h>
 
 #include <atomic>
-#include <cstring>
 
 #include "catflap.skel.h"
 #include "kernel/attach/foreign.h"
 #include "kernel/datapath/flows.h"
 #include "kernel/datapath/libbpf_log.h"
 #include "kernel/datapath/pin_directory.h"
+#include "kernel/datapath/preemption.h"
 #include "kernel/datapath/static_functions.h"
 
 namespace catflap::kernel {
@@ -23,12 +22,6 @@ namespace fs = std::filesystem;
 // A map without a row in maps.def does not compile; neither does a row without a map (Programs::map).
 constexpr size_t kSectionMaps = 2;  // .rodata, .bss
 static_assert(sizeof(catflap_bpf::maps) / sizeof(bpf_map*) == kMaps.size() + kSectionMaps);
-
-// The version string names the kernel's kind of preemption: "#1 SMP PREEMPT_RT Debian 6.1.0-...".
-bool programs_interleave() {
-    utsname name{};
-    return uname(&name) == 0 && std::strstr(name.version, "PREEMPT_RT") != nullptr;
-}
 
 // The object file has the elements of one CPU.
 void multiply_by_cpus(bpf_map* map, uint32_t cpus) {
@@ -125,10 +118,8 @@ Result<> Datapath::load_best_programs() {
     if (tracked_) {
         tracked_ = false;
         if (load_programs()) {
-            spdlog::info(
-                "nf_conntrack does not serve as the flow table of TCP and UDP (kernel 6.2 and newer offers that), so "
-                "the datapath keeps flows of its own; libbpf says: {}",
-                last_line_of(log));
+            spdlog::info("nf_conntrack is not the flow table of TCP and UDP (kernel 6.2 offers that); libbpf says: {}",
+                         last_line_of(log));
             return {};
         }
         log = libbpf_log();
