@@ -54,7 +54,13 @@ std::string control_text(const Results& results) {
 }
 
 std::string traffic_table(const Results& results, const std::string& scenario, const std::string& path) {
-    const bool has_control = std::ranges::find(results.modes, kControl) != results.modes.end();
+    const auto has = [&](const std::string& mode) {
+        return std::ranges::find(results.modes, mode) != results.modes.end();
+    };
+    const bool has_control = has(kControl);
+    std::vector<std::string> engines = {kEbpf};
+    if (has(kFast))
+        engines.push_back(kFast);
     std::string text;
     for (const Row& row : results.rows) {
         if (row.scenario != scenario || row.path != path)
@@ -65,15 +71,18 @@ std::string traffic_table(const Results& results, const std::string& scenario, c
             text += fmt::format(" {} |", to_string(row.median(mode)));
         if (has_control)
             text += fmt::format(" {} |", to_string(row.ratio(kControl, kNone)));
-        text += fmt::format(" {} | {} |\n", to_string(row.ratio(kEbpf, kNone)),
-                            iptables.empty() ? "-" : to_string(row.ratio(kEbpf, iptables)));
+        for (const std::string& engine : engines)
+            text += fmt::format(" {} | {} |", to_string(row.ratio(engine, kNone)),
+                                iptables.empty() ? "-" : to_string(row.ratio(engine, iptables)));
+        text += '\n';
     }
     if (text.empty())
         return "";
     std::vector<std::string> columns = results.modes;
     if (has_control)
         columns.emplace_back("A/A: none again / none");
-    columns.insert(columns.end(), {"ebpf / none", "ebpf / better iptables"});
+    for (const std::string& engine : engines)
+        columns.insert(columns.end(), {engine + " / none", engine + " / better iptables"});
     std::string rule = "|---|";
     for (size_t i = 0; i < columns.size(); ++i)
         rule += "---|";
