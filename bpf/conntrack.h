@@ -28,6 +28,18 @@ static __always_inline int saw_untracked(void)
     return *(const volatile __u32 *)&catflap_untracked != 0;
 }
 
+/*
+ * TCP that nf_conntrack came across in the middle (nf_conntrack_tcp_loose: its entry was lost, or never made). It takes
+ * the side that sent next for the opener. A pod that may send would so readmit a client whose access was revoked, since
+ * the client can make nf_conntrack lose the entry: by a RST, which is dropped, but was seen. So nobody is the opener.
+ * tcp_new(), net/netfilter/nf_conntrack_proto_tcp.c, sets these flags. So do flowtables and Open vSwitch, but theirs
+ * have seen a handshake, which nearly always has window scaling (RFC 7323).
+ */
+static __always_inline int flags_of_picked_up(__u8 original, __u8 reply)
+{
+    return original & reply & CT_TCP_FLAG_LIBERAL && !((original | reply) & CT_TCP_FLAG_WINDOW_SCALE);
+}
+
 /* A connection as the policies of its opening direction have to see it. */
 struct connection {
     struct catflap_address far; /* the other end before address translation (Services, masquerading) */
@@ -69,8 +81,7 @@ static __always_inline void read_connection(struct connection *found, const stru
     if (protocol == IPPROTO_TCP && bpf_core_field_exists(connection->proto.tcp.state)) {
         found->syn_only =
             connection->proto.tcp.state == CT_TCP_SYN_SENT || connection->proto.tcp.state == CT_TCP_SYN_SENT2;
-        found->picked_up =
-            !!(connection->proto.tcp.seen[0].flags & connection->proto.tcp.seen[1].flags & CT_TCP_FLAG_LIBERAL);
+        found->picked_up = flags_of_picked_up(connection->proto.tcp.seen[0].flags, connection->proto.tcp.seen[1].flags);
     }
     if (!bpf_core_field_exists(connection->tuplehash) || !bpf_core_field_exists(connection->tuplehash[0].tuple.src.u3))
         return;
@@ -123,25 +134,35 @@ static __always_inline const struct nf_conn *connection_of(unsigned long trackin
     return (const struct nf_conn *)(tracking_word & ~(unsigned long)CT_INFO_MASK);
 }
 
-/*
- * TCP that nf_conntrack came across in the middle (nf_conntrack_tcp_loose: its entry was lost, or never made). It takes
- * the side that sent next for the opener. A pod that may send would so readmit a client whose access was revoked, since
- * the client can make nf_conntrack lose the entry: by a RST, which is dropped, but was seen. So nobody is the opener.
- * tcp_new(), net/netfilter/nf_conntrack_proto_tcp.c: no other entry has the flag on both sides.
- */
 static __always_inline int was_picked_up(unsigned long tracking_word)
 {
     const struct nf_conn *connection = connection_of(tracking_word);
 
-    return !!(BPF_CORE_READ(connection, proto.tcp.seen[0].flags) & BPF_CORE_READ(connection, proto.tcp.seen[1].flags) &
-              CT_TCP_FLAG_LIBERAL);
+    return flags_of_picked_up(BPF_CORE_READ(connection, proto.tcp.seen[0].flags),
+                              BPF_CORE_READ(connection, proto.tcp.seen[1].flags));
 }
 
-static __always_inline int was_translated(unsigned long tracking_word)
-{
-    const struct nf_conn *connection = connection_of(tracking_word);
+/*
+ * The source of one direction's tuple is the destination of the other's. A macro, since a field's place in the kernel
+ * can only be asked for with a constant index.
+ */
+#define IS_MIRRORED(connection, one, other)                                                                            \
+    ({                                                                                                                 \
+        struct catflap_address source_ = {}, destination_ = {};                                                        \
+        __be16 source_port_ = 0, destination_port_ = 1;                                                                \
+                                                                                                                       \
+        bpf_core_read(&source_, sizeof(source_), &(connection)->tuplehash[one].tuple.src.u3);                          \
+        bpf_core_read(&destination_, sizeof(destination_), &(connection)->tuplehash[other].tuple.dst.u3);              \
+        bpf_core_read(&source_port_, sizeof(source_port_), &(connection)->tuplehash[one].tuple.src.u.all);             \
+        bpf_core_read(&destination_port_, sizeof(destination_port_), &(connection)->tuplehash[other].tuple.dst.u.all); \
+        same_address(&source_, &destination_) && source_port_ == destination_port_;                                    \
+    })
 
-    return !!(BPF_CORE_READ(connection, status) & CT_STATUS_TRANSLATED);
+/* By its tuples: IPVS translates without setting a status. */
+static __always_inline int was_translated(const struct nf_conn *connection)
+{
+    return !IS_MIRRORED(connection, CT_DIR_ORIGINAL, CT_DIR_REPLY) ||
+           !IS_MIRRORED(connection, CT_DIR_REPLY, CT_DIR_ORIGINAL);
 }
 
 /*

@@ -185,6 +185,7 @@ const volatile __u8 catflap_tracked = 0;   /* nf_conntrack is the flow table of 
 const volatile __u8 catflap_keep = 0;      /* --established=keep: a policy change leaves live flows alone */
 const volatile __u64 catflap_fast_flow_jiffies = CATFLAP_FAST_FLOW_JIFFIES; /* 0: no fast path */
 const volatile __u8 catflap_redirects = 0; /* flows between two pods of this node take the short way, see redirect.h */
+const volatile __u64 catflap_early_sample_ns = 1000000000; /* see is_sample(); 0: never */
 const volatile struct catflap_address_seed catflap_seed = {};
 const volatile __u32 catflap_rules = CATFLAP_FIRST_RULES; /* elements of rule_counters that each CPU has */
 

@@ -23,8 +23,14 @@ struct nf_conntrack_man {
     union nf_conntrack_man_proto u;
 } CO_RE;
 
+struct nf_conntrack_tuple_dst {
+    union nf_inet_addr u3;
+    union nf_conntrack_man_proto u; /* another union in the kernel; its first member is the same */
+} CO_RE;
+
 struct nf_conntrack_tuple {
     struct nf_conntrack_man src;
+    struct nf_conntrack_tuple_dst dst;
 } CO_RE;
 
 struct nf_conntrack_tuple_hash {
@@ -46,7 +52,6 @@ union nf_conntrack_proto {
 
 struct nf_conn {
     struct nf_conntrack_tuple_hash tuplehash[2];
-    unsigned long status;
     union nf_conntrack_proto proto;
 } CO_RE;
 
@@ -65,11 +70,11 @@ CATFLAP_ASSERT(sizeof(struct bpf_ct_opts) == 12); /* the kernel tells versions o
 
 /* include/uapi/linux/netfilter/nf_conntrack_common.h and nf_conntrack_tcp.h */
 #define CT_INFO_MASK 7
-#define CT_INFO_ESTABLISHED 0     /* in the opener's direction, and answered */
-#define CT_INFO_NEW 2             /* nothing has been answered yet */
-#define CT_INFO_REPLY 3           /* and above: in the direction of the replies */
-#define CT_INFO_UNTRACKED 7       /* without a connection */
-#define CT_STATUS_TRANSLATED 0x30 /* IPS_SRC_NAT, IPS_DST_NAT */
+#define CT_INFO_ESTABLISHED 0 /* in the opener's direction, and answered */
+#define CT_INFO_NEW 2         /* nothing has been answered yet */
+#define CT_INFO_REPLY 3       /* and above: in the direction of the replies */
+#define CT_INFO_UNTRACKED 7   /* without a connection */
+#define CT_TCP_FLAG_WINDOW_SCALE 0x01
 #define CT_TCP_FLAG_LIBERAL 0x08
 #define CT_TCP_SYN_SENT 1
 #define CT_TCP_SYN_SENT2 9 /* a SYN has answered the SYN */

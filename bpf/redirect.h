@@ -56,7 +56,7 @@ static __always_inline int is_plain_connection(struct __sk_buff *skb, const stru
         const unsigned long word = tracking_word(skb);
 
         if (is_in_connection(word))
-            return !was_translated(word);
+            return !was_translated(connection_of(word));
         if (is_untracked(word))
             return 0;
     }
@@ -65,7 +65,7 @@ static __always_inline int is_plain_connection(struct __sk_buff *skb, const stru
     connection = find_connection(skb, &p, TUPLE_OF_POD, &dir);
     if (!connection)
         return 0;
-    plain = !(connection->status & CT_STATUS_TRANSLATED);
+    plain = !was_translated(connection);
     bpf_ct_release(connection);
     return plain;
 }

@@ -25,7 +25,7 @@ class Conntrack {
             "conntrack -D -p {1} {0} >/dev/null 2>&1; conntrack -I -p {1} {0} -t 60 -u SEEN_REPLY >/dev/null 2>&1",
             entry, protocol);
         REQUIRE_MESSAGE(std::system(command.c_str()) == 0, command);
-        Tracker().saw_beginnings();  // conntrack(8) makes entries as if they had been picked up in the middle
+        Tracker().set_tcp_flags(0);  // conntrack(8) makes entries as if they had been picked up in the middle
     }
 };
 

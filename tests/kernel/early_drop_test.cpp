@@ -114,6 +114,21 @@ TEST_CASE("early drop: what is not certain goes on") {
     }
 }
 
+TEST_CASE("early drop: one packet in a while is left to the pod's interface, which alone sees what is untracked") {
+    for (const EarlyDropHook hook : kHooks) {
+        LabOptions options = kEarly;
+        options.early_sample_ns = uint64_t{1} << 62;  // since the system started none
+        Shop never(web_policy(), options);
+        CHECK_FALSE(never.lab.comes_in(hook, tcp_to_web(kSyn, "10.0.0.3")));
+        options.early_sample_ns = 3'000'000'000;
+        Shop once(web_policy(), options);
+        CHECK(once.lab.comes_in(hook, tcp_to_web(kSyn, "10.0.0.3")));
+        CHECK(once.lab.drops(CATFLAP_REASON_POLICY) == 0);
+        for (int i = 0; i < 3; ++i)
+            CHECK_FALSE(once.lab.comes_in(hook, tcp_to_web(kSyn, "10.0.0.3")));
+    }
+}
+
 TEST_CASE("early drop: a change of policy counts from the next packet on") {
     for (const EarlyDropHook hook : kHooks) {
         Shop shop("", kEarly);

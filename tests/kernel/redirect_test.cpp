@@ -227,8 +227,8 @@ TEST_CASE("redirect: equal ends do not suffice where nf_conntrack translates the
     const Bytes plain = udp("10.0.0.2", 5000, "10.0.0.1", 53);
     // The client's other connection, to a Service before web, looks at web's interface like this one at the client's.
     Conntrack::know(
-        "-s 10.0.0.2 -d 10.96.0.1 --sport 5000 --dport 53 -r 10.96.0.1 -q 10.0.0.2 --reply-port-src 53 "
-        "--reply-port-dst 5000 --dst-nat 10.0.0.1",
+        "-s 10.0.0.2 -d 10.96.0.1 --sport 5000 --dport 53 -r 10.0.0.1 -q 10.0.0.2 --reply-port-src 53 "
+        "--reply-port-dst 5000",
         "udp");
     for (int i = 0; i < 3; ++i) {
         CHECK_FALSE(pair.from_client(plain).redirected);

@@ -62,6 +62,16 @@ TEST_CASE("tracked: a revoked client does not come back by making nf_conntrack f
     REQUIRE(shop.to(tcp_to_web(kSyn | kAck, "10.0.0.3", 81)));
 }
 
+TEST_CASE(
+    "tracked: a connection that was offloaded (a flowtable, Open vSwitch) is not taken for one without a beginning") {
+    Shop shop(web_policy() + egress_policy(), kTracked);
+    open_to_web(shop);
+    Tracker().set_tcp_flags(0x0b);  // window scaling, of the handshake; selective acknowledgements; liberal
+    CHECK(shop.from(tcp_from_web(kAck)));
+    Tracker().set_tcp_flags(0x0a);  // as tcp_new() makes it in the middle of a connection
+    check_dropped(shop, Hook::from_pod, tcp_from_web(kAck), CATFLAP_REASON_POLICY);
+}
+
 TEST_CASE("tracked: nor does the pod, by what the other side goes on sending") {
     Shop shop("", kTracked);
     REQUIRE(shop.from(tcp_from_web(kSyn, "10.0.0.3", 81)));

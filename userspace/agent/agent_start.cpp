@@ -214,8 +214,10 @@ Result<> Agent::first_commit() {
         spdlog::info("adopted {} connections of nf_conntrack", **adopted);
     attach_all();
     close_unjudged();
-    if (auto done = state_.engine->take_over(); !done)
+    if (auto done = state_.engine->take_over(); !done) {
+        state_.engine->set_uplinks({});  // until the next try they would drop by the tables of the engine before
         return done;
+    }
     take_away_others();
     return {};
 }

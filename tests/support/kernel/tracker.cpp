@@ -38,7 +38,7 @@ std::optional<Seen> read(const Bytes& frame) {
         return std::nullopt;
     const auto* ip = frame.data() + kEthernetBytes;
     const size_t ip_bytes = frame.size() - kEthernetBytes;
-    const unsigned ethertype = frame[12] << 8 | frame[13];
+    const int ethertype = frame[12] << 8 | frame[13];
     Seen seen;
     size_t header = 0;
     if (ethertype == 0x0800 && ip[0] == 0x45 && ((ip[6] & 0x3f) | ip[7]) == 0) {
@@ -97,12 +97,12 @@ uint8_t next_state(uint8_t state, uint8_t flags, bool reply) {
     return state;
 }
 
-// What begins in the middle is picked up as established (nf_conntrack_tcp_loose), and marked.
-void mark_picked_up(nf_conntrack* entry, bool picked_up) {
+// Both sides' flags, all of them.
+void mark(nf_conntrack* entry, uint8_t tcp_flags) {
     for (const auto& [flags, mask] :
          {std::pair{ATTR_TCP_FLAGS_ORIG, ATTR_TCP_MASK_ORIG}, std::pair{ATTR_TCP_FLAGS_REPL, ATTR_TCP_MASK_REPL}}) {
-        nfct_set_attr_u8(entry, flags, picked_up ? kPickedUp : uint8_t{0});
-        nfct_set_attr_u8(entry, mask, kPickedUp);
+        nfct_set_attr_u8(entry, flags, tcp_flags);
+        nfct_set_attr_u8(entry, mask, 0xff);
     }
 }
 
@@ -122,7 +122,7 @@ Tracker::Tracker() : handle_(nfct_open(CONNTRACK, 0)), begun_(nullptr, nfct_dest
         throw std::runtime_error(fmt::format("open nf_conntrack: {}", strerror(errno)));
 }
 
-void Tracker::saw_beginnings() {
+void Tracker::set_tcp_flags(uint8_t flags) {
     std::vector<Entry> entries;
     const auto take = [](nf_conntrack_msg_type, nf_conntrack* entry, void* data) -> int {
         Entry copy(nfct_clone(entry), nfct_destroy);
@@ -136,7 +136,7 @@ void Tracker::saw_beginnings() {
     for (const Entry& entry : entries) {
         if (nfct_get_attr_u8(entry.get(), ATTR_L4PROTO) != IPPROTO_TCP)
             continue;
-        mark_picked_up(entry.get(), false);
+        mark(entry.get(), flags);
         if (nfct_query(handle_.get(), NFCT_Q_UPDATE, entry.get()) != 0)
             throw std::runtime_error(fmt::format("update a connection of nf_conntrack: {}", strerror(errno)));
     }
@@ -190,7 +190,8 @@ void Tracker::see(const Bytes& frame, bool from_pod) {
     nfct_set_attr_u32(created.get(), ATTR_TIMEOUT, kTimeoutS);
     if (seen->protocol == IPPROTO_TCP) {
         nfct_set_attr_u8(created.get(), ATTR_TCP_STATE, opens ? kSynSent : kEstablished);
-        mark_picked_up(created.get(), !opens);
+        // What begins in the middle is picked up as established (nf_conntrack_tcp_loose), and marked.
+        mark(created.get(), opens ? uint8_t{0} : kPickedUp);
     }
     if (nfct_query(handle_.get(), NFCT_Q_CREATE, created.get()) != 0 && errno != EEXIST)
         throw std::runtime_error(fmt::format("create a connection of nf_conntrack: {}", strerror(errno)));

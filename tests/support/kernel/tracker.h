@@ -24,8 +24,8 @@ class Tracker {
     // The frame that was seen last did not pass: the datapath ends a connection that it began, see bpf/tracked.h.
     void refused();
 
-    // Of every entry of TCP: nf_conntrack has seen how it began.
-    void saw_beginnings();
+    // Of every entry of TCP, on both sides: IP_CT_TCP_FLAG_*.
+    void set_tcp_flags(uint8_t flags);
     // Every entry of this network namespace.
     void forget();
 

@@ -153,6 +153,7 @@ Result<> Datapath::load_programs() {
     bpf_program__set_autoload(programs_->skeleton->progs.early_drop_xdp, early_drop);
     programs_->skeleton->rodata->catflap_conntrack = conntrack_;
     programs_->skeleton->rodata->catflap_tracked = tracked_;
+    programs_->skeleton->rodata->catflap_early_sample_ns = options_.early_sample_ns;
     programs_->skeleton->rodata->catflap_redirects = redirects();
     programs_->skeleton->rodata->catflap_audit = options_.audit;
     programs_->skeleton->rodata->catflap_keep = options_.keep_established;
