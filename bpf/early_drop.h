@@ -158,7 +158,7 @@ static __always_inline int early_drop_of_skb(struct __sk_buff *skb)
     __u8 dir;
 
     /* Others' frames go on, too: to a virtual machine behind a bridge, or a macvlan. */
-    if (skb->pkt_type != PACKET_HOST || skb->vlan_present || skb->len < EARLY_IPV4_BYTES ||
+    if (!catflap_tracked || skb->pkt_type != PACKET_HOST || skb->vlan_present || skb->len < EARLY_IPV4_BYTES ||
         make_linear(skb, skb->len < EARLY_MAX_BYTES ? skb->len : EARLY_MAX_BYTES) ||
         !early_parse((const __u8 *)(long)skb->data, (const __u8 *)(long)skb->data_end, skb->len, &p) ||
         !early_denied(&c, &p, skb->ifindex, &rule))
@@ -185,7 +185,8 @@ static __always_inline int early_drop_of_frame(struct xdp_md *frame)
     __u32 rule = CATFLAP_RULE_NONE;
     __u8 dir;
 
-    if (!early_parse(data, end, (__u32)(end - data), &p) || !early_denied(&c, &p, frame->ingress_ifindex, &rule))
+    if (!catflap_tracked || !early_parse(data, end, (__u32)(end - data), &p) ||
+        !early_denied(&c, &p, frame->ingress_ifindex, &rule))
         return XDP_PASS;
     connection = find_connection_of_frame(frame, &p, &dir);
     if (connection) {
