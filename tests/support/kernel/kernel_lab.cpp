@@ -195,7 +195,8 @@ Outcome KernelLab::send(Hook hook, const Bytes& frame, const SkbFields& fields) 
 bool KernelLab::comes_in(kernel::EarlyDropHook hook, const Bytes& frame) {
     constexpr uint32_t kXdpPass = 2;
     Bytes to_us = frame;
-    std::fill_n(to_us.begin(), std::min<size_t>(6, to_us.size()), uint8_t{0});  // the address of lo, which it comes in by
+    std::fill_n(to_us.begin(), std::min<size_t>(6, to_us.size()),
+                uint8_t{0});  // the address of lo, which it comes in by
     LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = to_us.data(),
                 .data_size_in = static_cast<uint32_t>(to_us.size()), .repeat = 1);
     if (const int error = bpf_prog_test_run_opts(datapath_->early_drop_fd(hook), &options); error != 0)

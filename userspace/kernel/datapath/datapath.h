@@ -36,9 +36,9 @@ struct DatapathOptions {
     // The programs of the uplinks are loaded, too, where nf_conntrack is the flow table.
     bool early_drop = false;
     uint64_t early_sample_ns = 1'000'000'000;  // one packet in this time is left to to_pod; 0: none
-    std::optional<AttachMode> attach;  // nothing: what the kernel has
-    compile::Capacity capacity;        // at least
-    bool locked = false;               // the caller holds the lock of pin_dir
+    std::optional<AttachMode> attach;          // nothing: what the kernel has
+    compile::Capacity capacity;                // at least
+    bool locked = false;                       // the caller holds the lock of pin_dir
 };
 
 struct NamedMap {
