@@ -37,7 +37,8 @@ std::vector<Ends> pairs(const Parsed& question) {
 
 class Explainer {
   public:
-    Explainer(const Cluster& cluster, const Parsed& question) : cluster_(cluster), question_(question) {}
+    Explainer(const Cluster& cluster, const Parsed& question, const std::string& this_node)
+        : cluster_(cluster), question_(question), this_node_(this_node) {}
 
     [[nodiscard]] Path path(const Ends& ends) const {
         Path path{to_string(ends.source), to_string(ends.destination)};
@@ -84,10 +85,13 @@ class Explainer {
     }
 
     void add_notes(const Hop& hop, EndVerdict& verdict) const {
-        if (!verdict.isolated_by.empty())
+        if (!verdict.isolated_by.empty() && hop.local.node != this_node_)
             if (const auto why = resolve::out_of_reach(cluster_, hop.local))
-                verdict.notes.push_back(
-                    fmt::format("policies are not enforced on it at node {}: {}", hop.local.node, sentence_of(*why)));
+                verdict.notes.push_back(fmt::format("{} node {}: {}",
+                                                    *why == resolve::OutOfReach::virtual_node
+                                                        ? "nobody enforces this on"
+                                                        : "perhaps nobody enforces this on",
+                                                    hop.local.node, sentence_of(*why)));
         for (const Pod* other : hop.remotes)
             if (hop.remotes.size() > 1)
                 verdict.notes.push_back(
@@ -104,6 +108,7 @@ class Explainer {
 
     const Cluster& cluster_;
     const Parsed& question_;
+    const std::string& this_node_;
 };
 
 // What a node does with such a packet depends on its kube-proxy.
@@ -123,14 +128,15 @@ void note_node_ports(const Cluster& cluster, const Path& path, const Parsed& que
 
 }  // namespace
 
-Result<report::Explanation> explain(const Cluster& cluster, const report::Question& question) {
+Result<report::Explanation> explain(const Cluster& cluster, const report::Question& question,
+                                    const std::string& this_node) {
     const auto parsed = parse(cluster, question);
     if (!parsed)
         return tl::unexpected(parsed.error());
     report::Explanation explanation{question.from, question.to, "ICMP", parsed->port};
     if (parsed->protocol != kIcmp)
         explanation.protocol = to_string(static_cast<Protocol>(parsed->protocol));
-    const Explainer explainer(cluster, *parsed);
+    const Explainer explainer(cluster, *parsed, this_node);
     for (const Ends& ends : pairs(*parsed)) {
         explanation.paths.push_back(explainer.path(ends));
         note_node_ports(cluster, explanation.paths.back(), *parsed, explanation.notes);

@@ -8,8 +8,9 @@
 
 namespace catflap::explain {
 
-// cluster: what is in force. A walk over its pods, so some milliseconds where there are 100,000. Fails with a sentence
-// about what is wrong with the question.
-Result<report::Explanation> explain(const Cluster& cluster, const report::Question& question);
+// cluster: what is in force. A walk over its pods, so some milliseconds where there are 100,000. this_node: an agent
+// runs there; "": nobody's. Fails with a sentence about what is wrong with the question.
+Result<report::Explanation> explain(const Cluster& cluster, const report::Question& question,
+                                    const std::string& this_node = "");
 
 }  // namespace catflap::explain

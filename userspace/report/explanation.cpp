@@ -51,9 +51,11 @@ const char* to_string(Ground ground) {
         case Ground::admitted:
             return "admitted";
         case Ground::isolated:
+            return "isolated";
+        case Ground::closed:
             break;
     }
-    return "isolated";
+    return "closed";
 }
 
 Question parse_question(const json& request) {

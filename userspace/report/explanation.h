@@ -32,8 +32,8 @@ struct Miss {
 };
 
 // Why an end is allowed or dropped.
-enum class Ground : uint8_t { exempt, not_isolated, admitted, isolated };
-const char* to_string(Ground ground);  // "exempt", "notIsolated", "admitted", "isolated"
+enum class Ground : uint8_t { exempt, not_isolated, admitted, isolated, closed };
+const char* to_string(Ground ground);  // "exempt", "notIsolated", "admitted", "isolated", "closed"
 
 // The egress of the pod that sends, or the ingress of the pod that receives.
 struct EndVerdict {

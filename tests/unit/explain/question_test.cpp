@@ -120,7 +120,12 @@ TEST_CASE("what else is to be known of an end") {
     cluster.pods[{"shop", "web"}].node = "virtual";
     cluster.nodes["virtual"] = {"virtual", {}, "", true};
     CHECK(ask(cluster, {"shop/client", "shop/web", "80/tcp"}).paths[0].ends.at(1).notes.at(0) ==
-          "policies are not enforced on it at node virtual: a virtual node has no veths, and no agent");
+          "nobody enforces this on node virtual: a virtual node has no veths, and no agent");
+    cluster.pods[{"shop", "web"}].node = "n7";
+    const report::Question question{"shop/client", "shop/web", "80/tcp"};
+    CHECK(
+        ask(cluster, question).paths[0].ends.at(1).notes.at(0).starts_with("perhaps nobody enforces this on node n7"));
+    CHECK(explain::explain(cluster, question, "n7")->paths[0].ends.at(1).notes.empty());
     CHECK(ask(cluster, {"10.0.0.1", "10.0.0.1", "80/tcp"}).allowed);  // itself
     CHECK(ask(cluster, {"192.0.2.1", "192.0.2.2", "80/tcp"}).notes.at(0) ==
           "neither end is a pod, so no policy has a say");
