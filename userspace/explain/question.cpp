@@ -107,11 +107,12 @@ Result<Place> place(const Cluster& cluster, const std::string& text, const char*
     if (parse_prefix(text))
         return fail("{} {} is a block of addresses: ask about one of them", role, text);
     const size_t slash = text.find('/');
-    if (slash != std::string::npos && slash > 0 && slash + 1 < text.size() && text.find('/', slash + 1) == text.npos)
+    if (slash != std::string::npos && slash > 0 && slash + 1 < text.size() &&
+        text.find('/', slash + 1) == std::string::npos)
         return pod_named(cluster, {text.substr(0, slash), text.substr(slash + 1)});
     const auto address = parse_address(text);
     if (!address)
-        return fail("{} \"{}\" is neither NAMESPACE/POD nor an address nor \"host\"", role, text);
+        return fail(R"({} "{}" is neither NAMESPACE/POD nor an address nor "host")", role, text);
     if (const Service* service = service_at(cluster, *address))
         return is_a_service(cluster, service->name, fmt::format("{} is Service {}; ", text, to_string(service->name)));
     return Place{nullptr, false, {*address}};
@@ -128,7 +129,7 @@ Result<std::vector<Address>> host_of(const Cluster& cluster, const Place& other)
         return fail("\"host\" is the node of the pod at the other end, and there is no pod");
     const auto node = cluster.nodes.find(pod->node);
     if (node == cluster.nodes.end() || node->second.addresses.empty())
-        return fail("\"host\" is node \"{}\" of pod {}, and there is no Node with an address of this name", pod->node,
+        return fail(R"("host" is node "{}" of pod {}, and there is no Node with an address of this name)", pod->node,
                     to_string(pod->name));
     return node->second.addresses;
 }
