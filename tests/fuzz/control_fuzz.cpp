@@ -47,6 +47,9 @@ class Nobody : public report::Responder {
             page.continue_at({uint64_t{1}, std::string("web")});
         return {};
     }
+    [[nodiscard]] Result<report::Explanation> explain(const report::Question& question) const override {
+        return report::Explanation{question.from, question.to, question.port};
+    }
     [[nodiscard]] std::string mode() const override { return "nothing"; }
     [[nodiscard]] uint64_t commits() const override { return 0; }
 };

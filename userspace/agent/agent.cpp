@@ -7,6 +7,7 @@
 #include <set>
 
 #include "agent/answers.h"
+#include "agent/explanation.h"
 #include "agent/facts.h"
 
 namespace catflap::agent {
@@ -153,6 +154,10 @@ report::Status Agent::status() const {
 
 Result<> Agent::list(report::Page& page) const {
     return agent::list(state_, page);
+}
+
+Result<report::Explanation> Agent::explain(const report::Question& question) const {
+    return agent::explain(state_, derivation_.admitted(state_.source->cluster()), question);
 }
 
 }  // namespace catflap::agent

@@ -110,6 +110,7 @@ class Agent : public report::Responder {
     [[nodiscard]] report::Status status() const override;
     [[nodiscard]] Result<> is_ready() const override;
     Result<> list(report::Page& page) const override;
+    [[nodiscard]] Result<report::Explanation> explain(const report::Question& question) const override;
     [[nodiscard]] std::string mode() const override { return to_string(state_.options.mode); }
     [[nodiscard]] uint64_t commits() const override { return state_.commits; }
 

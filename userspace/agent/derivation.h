@@ -37,6 +37,8 @@ class Derivation {
     void while_admitting(std::function<void()> alive) { alive_ = std::move(alive); }
     // Of the last update().
     [[nodiscard]] const compile::Admission& admission() const { return admission_; }
+    // The source as it is admitted.
+    [[nodiscard]] const Cluster& admitted(const Cluster& source) const { return admitted_.of(source); }
     // Something may fit now that was refused, and nobody has looked again.
     [[nodiscard]] bool is_admission_due() const;
     // It was committed. True: endpoints or rules are not those of the last time.

@@ -58,6 +58,7 @@ int status_cluster(const Session& session, const ClusterOptions& options, bool o
 void add_settle(CLI::App& app, Session& session);
 void add_get(CLI::App& app, Session& session);
 void add_check(CLI::App& app, Session& session);
+void add_explain(CLI::App& app, Session& session);
 void add_render(CLI::App& app, Session& session);
 
 }  // namespace catflap::cli

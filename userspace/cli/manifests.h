@@ -25,6 +25,8 @@ class Manifests {
     // Everything was read, and nothing refused.
     [[nodiscard]] bool complete() const { return catalog_.refusals().empty() && !unread_; }
 
+    [[nodiscard]] bool everything_read() const { return !unread_; }
+
   private:
     void take_directory(const std::filesystem::path& path);
     void take_file(const std::string& path);

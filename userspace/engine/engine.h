@@ -108,6 +108,14 @@ class Engine {
     // By which the interfaces are attached: "tcx", "iptables-nft".
     [[nodiscard]] virtual std::string attached_by() const = 0;
 
+    // What is loaded for a new connection at this interface, of the pod (egress) or to it; remote and port: those that
+    // policies speak of. Nothing: this engine cannot be asked, or does not know the interface.
+    [[nodiscard]] virtual std::optional<bool> admits(uint32_t /*ifindex*/, resolve::Direction /*direction*/,
+                                                     const Address& /*remote*/, uint8_t /*protocol*/,
+                                                     uint16_t /*port*/) const {
+        return std::nullopt;
+    }
+
     // A page of `catflap get KIND`, see docs/cli.md. Fails with a sentence where this engine has none of the kind.
     virtual Result<> list(const View& view, report::Page& page) const = 0;
     // The engine's part of `catflap status`.

@@ -38,6 +38,13 @@ json get(const Responder& responder, const json& request) {
     return answer;
 }
 
+json explain(const Responder& responder, const json& request) {
+    const auto explanation = responder.explain(parse_question(request));
+    if (!explanation)
+        return failure(explanation.error().message, kUsage);
+    return {{"ok", true}, {"explanation", to_json(*explanation)}};
+}
+
 }  // namespace
 
 json answer(Responder& responder, const json& request) {
@@ -50,6 +57,8 @@ json answer(Responder& responder, const json& request) {
         return failure(ready.error().message, kRefused);
     if (command == "get")
         return get(responder, request);
+    if (command == "explain")
+        return explain(responder, request);
     return failure("there is no command \"" + command + "\"", kUsage);
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "report/explanation.h"
 #include "report/page.h"
 #include "report/status.h"
 
@@ -31,6 +32,8 @@ class Responder {
     // Fails with why there is nothing to list yet.
     [[nodiscard]] virtual Result<> is_ready() const = 0;
     virtual Result<> list(Page& page) const = 0;
+    // Fails with what is wrong with the question.
+    [[nodiscard]] virtual Result<Explanation> explain(const Question& question) const = 0;
     [[nodiscard]] virtual std::string mode() const = 0;
     [[nodiscard]] virtual uint64_t commits() const = 0;
 };

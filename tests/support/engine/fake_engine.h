@@ -38,6 +38,7 @@ struct FakeKernel {
     std::map<std::string, std::string> others;         // what others have at an interface, by its name
     std::vector<report::Row> rows;                     // that it has to show
     bool cannot_list = false;
+    std::optional<bool> admits;  // what its tables say of every connection; nothing: it has none
 
     // What happened, in order: "open", "commit", "attach cali1", "reclaim", ...
     std::vector<std::string> acts;
@@ -141,6 +142,11 @@ class FakeEngine final : public engine::Engine {
         return refused;
     }
     [[nodiscard]] std::string attached_by() const override { return "fake"; }
+
+    [[nodiscard]] std::optional<bool> admits(uint32_t, resolve::Direction, const Address&, uint8_t,
+                                             uint16_t) const override {
+        return kernel_.admits;
+    }
 
     Result<> list(const engine::View&, report::Page& page) const override {
         if (kernel_.cannot_list)

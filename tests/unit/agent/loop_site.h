@@ -86,6 +86,11 @@ class AgentSite {
     Result<report::Settled> settles() { return agent_->settle(std::nullopt); }
     [[nodiscard]] const agent::AgentState& state() const { return agent_->state(); }
     [[nodiscard]] report::Status status() const { return agent_->status(); }
+    [[nodiscard]] report::Explanation explain(const report::Question& question) const {
+        auto explanation = agent_->explain(question);
+        REQUIRE_MESSAGE(explanation, explanation.error().message);
+        return *explanation;
+    }
     // Before begin().
     agent::Options& options() { return options_; }
 

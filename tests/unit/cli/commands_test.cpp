@@ -44,6 +44,10 @@ TEST_CASE("wrong usage is exit 2 and one line on stderr") {
                                                {"settle", "--timeout", "10h"},
                                                {"settle", "--timeout", "-1s"},
                                                {"check"},
+                                               {"explain"},
+                                               {"explain", "a/b", "a/c"},
+                                               {"explain", "a/b", "a/c", "80/tcp", "more"},
+                                               {"explain", "--files", "x.yaml", "a/b", "a/c"},
                                                {"status", "--run-dir"},
                                                {"--frob"}}) {
         const Run run = run_cli(arguments);
@@ -57,7 +61,7 @@ TEST_CASE("wrong usage is exit 2 and one line on stderr") {
 TEST_CASE("--help of every command says what it shows, with an example") {
     CHECK(run_cli({"--help"}).exit_code == 0);
     CHECK(has(run_cli({"--version"}).out, "catflap " CATFLAP_VERSION));
-    for (const std::string command : {"status", "settle", "get", "check"}) {
+    for (const std::string command : {"status", "settle", "get", "check", "explain"}) {
         const Run run = run_cli({command, "--help"});
         CHECK(run.exit_code == 0);
         CHECK(has(run.out, "Example:"));
@@ -69,7 +73,8 @@ TEST_CASE("--help of every command says what it shows, with an example") {
 
 TEST_CASE("without an agent every command that asks one exits with 3") {
     const Directory dir;
-    for (const std::vector<std::string>& command : {std::vector<std::string>{"status"}, {"settle"}, {"get", "flows"}}) {
+    for (const std::vector<std::string>& command :
+         {std::vector<std::string>{"status"}, {"settle"}, {"get", "flows"}, {"explain", "a/b", "a/c", "80/tcp"}}) {
         auto arguments = command;
         arguments.insert(arguments.end(), {"--run-dir", dir.path().string()});
         const Run run = run_cli(arguments);
@@ -170,7 +175,7 @@ TEST_CASE("a typo is named, and what may be meant is suggested") {
 }
 
 TEST_CASE("help and version are words, too") {
-    for (const std::string command : {"status", "settle", "get", "check"})
+    for (const std::string command : {"status", "settle", "get", "check", "explain"})
         CHECK(run_cli({"help", command}).out == run_cli({command, "--help"}).out);
     CHECK(run_cli({"help"}).out == run_cli({"--help"}).out);
     CHECK(run_cli({"version"}).out == run_cli({"--version"}).out);

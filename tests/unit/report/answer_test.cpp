@@ -37,6 +37,19 @@ class Script : public Responder {
         page.add(DropRow{"policy", "no policy allows it", {4, 400}});
         return {};
     }
+    [[nodiscard]] Result<Explanation> explain(const Question& question) const override {
+        if (question.from.empty())
+            return fail("no FROM");
+        Explanation explanation{question.from, question.to, "TCP", 80, false};
+        explanation.paths.push_back({"10.0.0.1", "10.0.0.2", false, {{"Ingress", "a/web", "n1", false}}});
+        EndVerdict& end = explanation.paths[0].ends[0];
+        end.ground = Ground::isolated;
+        end.sentence = "no";
+        end.isolated_by = {"a/p", "a/q"};
+        end.misses = {{"a/p", 2, "why"}, {"a/q", std::nullopt, "none"}};
+        end.tables = true;
+        return explanation;
+    }
     [[nodiscard]] std::string mode() const override { return "ebpf"; }
     [[nodiscard]] uint64_t commits() const override { return 7; }
 
@@ -116,4 +129,37 @@ TEST_CASE("status: the engine's counts and the agent's are one object") {
     CHECK_FALSE(status.contains("asksConntrack"));
     CHECK(status["maps"] == json::array());
     CHECK(status["health"] == json::object());
+}
+
+TEST_CASE("explain: the verdict of each end with its reasons, and a wrong question is the caller's") {
+    Script script;
+    const json answer = ask(script, {{"command", "explain"}, {"from", "a/x"}, {"to", "a/web"}, {"port", "80/tcp"}});
+    const json end = {
+        {"direction", "Ingress"},
+        {"pod", "a/web"},
+        {"node", "n1"},
+        {"verdict", "dropped"},
+        {"ground", "isolated"},
+        {"sentence", "no"},
+        {"isolatedBy", {"a/p", "a/q"}},
+        {"admittedBy", json::array()},
+        {"misses", {{{"policy", "a/p"}, {"index", 2}, {"reason", "why"}}, {{"policy", "a/q"}, {"reason", "none"}}}},
+        {"tables", "allowed"},
+        {"notes", json::array()}};
+    CHECK(answer == json{{"ok", true},
+                         {"explanation",
+                          {{"from", "a/x"},
+                           {"to", "a/web"},
+                           {"protocol", "TCP"},
+                           {"port", 80},
+                           {"verdict", "dropped"},
+                           {"paths",
+                            {{{"source", "10.0.0.1"},
+                              {"destination", "10.0.0.2"},
+                              {"verdict", "dropped"},
+                              {"ends", json::array({end})}}}},
+                           {"notes", json::array()}}}});
+    CHECK(ask(script, {{"command", "explain"}, {"from", 7}}) == json{{"ok", false}, {"error", "no FROM"}, {"exit", 2}});
+    script.ready = false;
+    CHECK(ask(script, {{"command", "explain"}, {"from", "a/x"}})["exit"] == 1);
 }

@@ -15,6 +15,9 @@ class AdmittedCluster {
     // the source.
     const Cluster& update(const Cluster& source, const Admission& admission, Changes& changes);
 
+    // What the last update() returned, with what has happened since where everything is admitted.
+    [[nodiscard]] const Cluster& of(const Cluster& source) const { return copy_ ? *copy_ : source; }
+
   private:
     void take_in(const Cluster& source, Changes& changes);
     void set_policy(const Cluster& source, const ObjectName& name);

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "engine/ebpf/lists.h"
+#include "engine/ebpf/opener_rule.h"
 #include "kernel/attach/others_at_hooks.h"
 #include "kernel/datapath/flows.h"
 
@@ -155,6 +156,20 @@ Result<std::map<uint32_t, std::string>> EbpfEngine::others_at(const std::set<uin
 
 std::string EbpfEngine::attached_by() const {
     return std::string(to_string(datapath_->attachments().mode()));
+}
+
+std::optional<bool> EbpfEngine::admits(uint32_t ifindex, resolve::Direction direction, const Address& remote,
+                                       uint8_t protocol, uint16_t port) const {
+    const auto endpoint = loaded().endpoints.find(ifindex);
+    if (endpoint == loaded().endpoints.end() || endpoint->second.config == 0)
+        return std::nullopt;
+    kernel::ConnectionEnd end;
+    end.endpoint = &endpoint->second;
+    end.opener = direction == resolve::Direction::egress ? CATFLAP_OPENER_FROM_POD : CATFLAP_OPENER_TO_POD;
+    end.remote = end.judged = remote;
+    end.remote_port = end.judged_port = port;
+    const auto cell = cell_of_opener(*this, end, protocol);
+    return cell ? std::optional((*cell & CATFLAP_CELL_ALLOW) != 0) : std::nullopt;
 }
 
 Result<> EbpfEngine::list(const View& view, report::Page& page) const {

@@ -43,6 +43,8 @@ class EbpfEngine final : public Engine {
     [[nodiscard]] EarlyDrop early_drop() const override;
     std::map<uint32_t, std::string> set_uplinks(const std::set<uint32_t>& uplinks) override;
     [[nodiscard]] std::string attached_by() const override;
+    [[nodiscard]] std::optional<bool> admits(uint32_t ifindex, resolve::Direction direction, const Address& remote,
+                                             uint8_t protocol, uint16_t port) const override;
     Result<> list(const View& view, report::Page& page) const override;
     [[nodiscard]] report::EngineStatus status(const View& view) const override;
 
