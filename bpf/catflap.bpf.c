@@ -31,6 +31,7 @@ static __always_inline int check_sender(const struct catflap_endpoint_config *en
 static __always_inline int pass_fast(const struct context *c, const struct catflap_fast_flow *fast)
 {
     if (c->direction == CATFLAP_TO_POD) {
+        /* Not yet by the first packet: many flows have no other, and nf_conntrack has to see a whole handshake. */
         fast_flow_learn(c, fast);
     } else if (catflap_redirects && fast->redirected) {
         const int verdict = redirect_to_pod(c, fast);

@@ -179,12 +179,8 @@ static __always_inline void fast_flow_remember(const struct context *c, const st
         *(volatile __u32 *)&fast->publication = c->publication;
     }
     fast->rule[c->direction] = rule;
-    if (c->direction == CATFLAP_TO_POD) {
+    if (c->direction == CATFLAP_TO_POD)
         fast->sender_ifindex = c->sender_ifindex;
-        /* nf_conntrack has to see the whole handshake: else it forgets the connection after a minute. */
-        if (p->protocol != IPPROTO_TCP || !(p->tcp_flags & TCP_SYN))
-            fast_flow_learn(c, fast);
-    }
 }
 
 #endif

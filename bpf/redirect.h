@@ -3,11 +3,11 @@
  * The short way between two pods of this node: what one sends in the middle of a connection is handed to the other
  * one's end of its veth (bpf_redirect_peer, kernel 5.10), past the node's stack, netfilter and to_pod.
  *
- * It is learned at to_pod, from a packet that came the whole way: if the sender's interface has a fresh verdict on
- * exactly the packet's ends, and nf_conntrack translates nothing of its connection, the frame shows the addresses that
- * it has to have at its receiver. Each direction of a connection learns for itself, so what a Service's answers go
- * through is never left out. The sender's verdict and the receiver's publication are checked with every packet, so a
- * change of policy, labels or pod at either end takes effect with the next one.
+ * It is learned at to_pod, from the second packet or a later one that came the whole way: if the sender's interface has
+ * a fresh verdict on exactly the packet's ends, and nf_conntrack translates nothing of its connection, the frame shows
+ * the addresses that it has to have at its receiver. Each direction of a connection learns for itself, so what a
+ * Service's answers go through is never left out. The sender's verdict and the receiver's publication are checked with
+ * every packet, so a change of policy, labels or pod at either end takes effect with the next one.
  *
  * A fast flow never outlives CATFLAP_FAST_FLOW_JIFFIES, and begins with a packet that goes the whole way. So the node's
  * routes, neighbours and nf_conntrack see one packet of each direction in that time, and keep the connection alive;

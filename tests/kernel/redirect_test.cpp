@@ -95,8 +95,10 @@ TEST_CASE("redirect: the frame is as the receiver would have got it") {
     for (size_t i = 0; i < 12; ++i)
         handed_on[i] = static_cast<uint8_t>(0x40 + i);
     pair.lab.forget_fast_flows();
-    REQUIRE(pair.from_client(sent).passed);
-    REQUIRE(pair.to_web(handed_on).passed);
+    for (int i = 0; i < 2; ++i) {
+        REQUIRE(pair.from_client(sent).passed);
+        REQUIRE(pair.to_web(handed_on).passed);
+    }
     const Outcome outcome = pair.from_client(sent);
     REQUIRE(outcome.redirected);
     Bytes expected = handed_on;
@@ -289,8 +291,9 @@ TEST_CASE("redirect: it is learned anew when the fast flow has expired") {
     pair.connect();
     REQUIRE(pair.from_client(tcp_to_web(kAck)).redirected);
     pair.lab.forget_fast_flows();
-    CHECK_FALSE(pair.from_client(tcp_to_web(kAck)).redirected);
-    CHECK_FALSE(pair.from_client(tcp_to_web(kAck)).redirected);
-    REQUIRE(pair.to_web(tcp_to_web(kAck)).passed);
+    for (int i = 0; i < 2; ++i) {
+        CHECK_FALSE(pair.from_client(tcp_to_web(kAck)).redirected);
+        REQUIRE(pair.to_web(tcp_to_web(kAck)).passed);
+    }
     CHECK(pair.from_client(tcp_to_web(kAck)).redirected);
 }
