@@ -25,6 +25,8 @@ constexpr std::array kHooks = {EarlyDropHook::tc, EarlyDropHook::xdp};
 
 }  // namespace
 
+TEST_SUITE_BEGIN("tracked" * doctest::skip(!kernel_tracks()));
+
 TEST_CASE("early drop: what the pod's policies deny is dropped once, and counted as at its interface") {
     for (const EarlyDropHook hook : kHooks) {
         CAPTURE(static_cast<int>(hook));
@@ -151,3 +153,5 @@ TEST_CASE("early drop: where nf_conntrack is not the flow table, or nothing may 
         CHECK(shop.lab.datapath().early_drop_fd(EarlyDropHook::xdp) == -1);
     }
 }
+
+TEST_SUITE_END();

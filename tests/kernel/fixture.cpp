@@ -1,9 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/fixture.h"
 
+#include <sys/utsname.h>
+
+#include <cstdio>
+
 #include "source/decode/decode.h"
 
 namespace catflap::test {
+
+bool kernel_tracks() {
+    utsname name{};
+    int major = 0;
+    int minor = 0;
+    return uname(&name) == 0 && std::sscanf(name.release, "%d.%d", &major, &minor) == 2 &&
+           (major > 6 || (major == 6 && minor >= 2));
+}
 
 Cluster cluster_of(const std::string& manifests) {
     const source::Decoded decoded = source::decode(manifests, "test");

@@ -69,6 +69,8 @@ uint16_t checksum_error(const Bytes& frame) {
 
 }  // namespace
 
+TEST_SUITE_BEGIN("tracked" * doctest::skip(!kernel_tracks()));
+
 TEST_CASE("redirect: the middle of a connection goes straight to the other pod, both ways, and counts at both") {
     Pair pair;
     pair.connect();
@@ -297,3 +299,5 @@ TEST_CASE("redirect: it is learned anew when the fast flow has expired") {
     }
     CHECK(pair.from_client(tcp_to_web(kAck)).redirected);
 }
+
+TEST_SUITE_END();

@@ -26,6 +26,8 @@ void open_to_web(Shop& shop, const std::string& client = "10.0.0.2") {
 
 }  // namespace
 
+TEST_SUITE_BEGIN("tracked" * doctest::skip(!kernel_tracks()));
+
 TEST_CASE("tracked: connections of both directions pass, and leave no flow") {
     Shop shop(web_policy() + egress_policy(), kTracked);
     REQUIRE(shop.lab.datapath().tracked());
@@ -196,3 +198,5 @@ TEST_CASE("--established=keep wants state, and gets flows") {
     CHECK_FALSE(kept.lab.datapath().tracked());
     CHECK(kept.lab.datapath().asks_conntrack());
 }
+
+TEST_SUITE_END();
