@@ -80,11 +80,10 @@ TEST_CASE("redirect: the middle of a connection goes straight to the other pod, 
     CHECK(pair.from_web(tcp_from_web(kAck)).redirected);
     const auto after = pair.lab.counts(0);
     const auto client_after = pair.lab.counts(1);
-    CHECK(after.to_pod.allowed.packets == before.to_pod.allowed.packets + 1);
     CHECK(after.to_pod.allowed.bytes == before.to_pod.allowed.bytes + 40);
     CHECK(after.from_pod.allowed.packets == before.from_pod.allowed.packets + 1);
     CHECK(client_after.from_pod.allowed.packets == client_before.from_pod.allowed.packets + 1);
-    CHECK(client_after.to_pod.allowed.packets == client_before.to_pod.allowed.packets + 1);
+    CHECK(client_after.to_pod.allowed.bytes == client_before.to_pod.allowed.bytes + 40);
     CHECK(pair.learned() >= 2);
 }
 
@@ -173,7 +172,6 @@ TEST_CASE("redirect: a gate that is closed at either end, or to TCP, keeps it to
             CHECK_FALSE(pair.from_web(tcp_from_web(kAck)).redirected);
             CHECK(pair.learned() == 0);
         }
-    Pair without(web_policy(), {});
     KernelLab off({.tracked = true});
     off.enforce(cluster_of(shop_pods()), {kWeb, {"shop", "client"}});
     off.set_gate(1, CATFLAP_REDIRECT_TCP_UDP);
@@ -206,9 +204,8 @@ TEST_CASE("redirect: what was translated on its way, or came from elsewhere, sho
     const Bytes other_port = udp("10.0.0.2", 5000, "10.0.0.1", 54);
     const Bytes plain = udp("10.0.0.2", 5000, "10.0.0.1", 53);
     const Bytes masqueraded = udp("10.255.0.1", 5000, "10.0.0.1", 53);
-    const std::vector<std::pair<Bytes, Bytes>> translations = {
-        {to_service, plain}, {other_port, plain}, {plain, other_port}, {plain, masqueraded}};
-    for (const auto& [sent, received] : translations) {
+    for (const auto& [sent, received] : std::vector<std::pair<Bytes, Bytes>>{
+             {to_service, plain}, {other_port, plain}, {plain, other_port}, {plain, masqueraded}}) {
         Pair pair("");
         for (int i = 0; i < 3; ++i) {
             CHECK_FALSE(pair.from_client(sent).redirected);
@@ -219,8 +216,8 @@ TEST_CASE("redirect: what was translated on its way, or came from elsewhere, sho
     Pair pair("");
     for (int i = 0; i < 3; ++i) {
         CHECK_FALSE(pair.from_client(plain).redirected);
-        for (const uint32_t ingress : {0U, 1U, 3U, 99U})
-            CHECK(pair.lab.run(Hook::to_pod, plain, {.ifindex = kWebInterface, .ingress_ifindex = ingress}));
+        for (const uint32_t from : {0U, 1U, 3U, 99U})
+            CHECK(pair.lab.run(Hook::to_pod, plain, {.ifindex = kWebInterface, .ingress_ifindex = from}));
     }
     CHECK(pair.learned() == 0);
 }
