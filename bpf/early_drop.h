@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Early drop, on the interfaces by which other nodes' packets come in: what the ingress policies of a pod of this node
- * deny, and what belongs to no connection, is dropped before it is routed, tracked, and handed through netfilter. A
- * denied flood then costs half of what to_pod spends on it, and nf_conntrack learns nothing of it.
+ * deny, and what belongs to no connection, is dropped before it is routed, tracked, and handed through netfilter.
  *
- * It only ever drops what to_pod would drop: the same tables decide, for the same pod, and the same counters count.
- * What is not certain goes on its way: packets to other addresses than a pod's own (node ports, Services: not
- * translated yet), other protocols, fragments, options, the middle of TCP connections (which would pay for a lookup
- * with every packet).
+ * The same tables decide as at to_pod, for the same pod, and the same counters count. But the source is that on the
+ * wire: where the node itself translates what it forwards to pods, the two may differ (decision 19). What is not
+ * certain goes on its way: packets to other addresses than a pod's own (node ports, Services: not translated yet),
+ * other protocols, fragments, options, the middle of TCP connections (which would pay for a lookup with every packet).
  */
 #ifndef CATFLAP_EARLY_DROP_H
 #define CATFLAP_EARLY_DROP_H

@@ -97,8 +97,9 @@ struct {
 /* What the datapath itself remembers. */
 
 /*
- * Connections by endpoint, as the pod sees them. Full: the kernel evicts the least recently used. An entry is a hint:
- * without it the connection is classified again, and no packet is lost in the direction in which it was opened.
+ * Connections by endpoint, as the pod sees them, that nf_conntrack does not hold for us (tracked.h). Full: the kernel
+ * evicts the least recently used. An entry is a hint: without it the connection is classified again, and no packet is
+ * lost in the direction in which it was opened.
  */
 struct {
     __uint(type, BPF_MAP_TYPE_LRU_HASH);

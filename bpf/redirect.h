@@ -11,7 +11,8 @@
  *
  * A fast flow never outlives CATFLAP_FAST_FLOW_JIFFIES, and begins with a packet that goes the whole way. So the node's
  * routes, neighbours and nf_conntrack see one packet of each direction in that time, and keep the connection alive;
- * they see all of its handshake and its end.
+ * they see all of its handshake and its end. The receiver's verdict may have been a copy when it was learned, so what
+ * nf_conntrack said of the connection is at most twice as old.
  */
 #ifndef CATFLAP_REDIRECT_H
 #define CATFLAP_REDIRECT_H
@@ -52,15 +53,14 @@ static __always_inline int is_plain_connection(struct __sk_buff *skb, const stru
     int plain;
     __u8 dir;
 
-    if (catflap_tracked) {
-        const unsigned long word = tracking_word(skb);
+    unsigned long word;
 
-        if (is_in_connection(word))
-            return !was_translated(connection_of(word));
-        if (is_untracked(word))
-            return 0;
-    }
-    if (!catflap_conntrack)
+    if (!catflap_tracked) /* the loader offers no short way then; without this an older kernel refuses the function */
+        return 0;
+    word = tracking_word(skb);
+    if (is_in_connection(word))
+        return !was_translated(connection_of(word));
+    if (is_untracked(word))
         return 0;
     connection = find_connection(skb, &p, TUPLE_OF_POD, &dir);
     if (!connection)

@@ -65,7 +65,7 @@ std::string Agent::rules_in_the_way() {
         return "";
     }
     if (!findings)
-        return "the rules of others are not read yet";
+        return "the rules of others are not read yet, or cannot be read in ten seconds";
     return findings->empty() ? "" : findings->front();
 }
 

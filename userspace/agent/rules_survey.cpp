@@ -25,6 +25,8 @@ using Sentences = std::vector<std::string>;
 
 constexpr std::chrono::seconds kLookEvery{1};
 constexpr std::chrono::seconds kLegacyEvery{10};
+// A look that takes longer (a program that hangs) leaves nothing that could be relied on.
+constexpr std::chrono::seconds kValidFor{10};
 // After each look, however often rules change.
 constexpr std::chrono::milliseconds kRest{100};
 
@@ -96,6 +98,7 @@ struct RulesSurvey::State {
     bool asked = false;
     bool stop = false;
     std::optional<Sentences> findings;
+    Clock::time_point found_at;  // by the last look that came to its end
     std::thread thread;
 
     void run();
@@ -128,6 +131,7 @@ void RulesSurvey::State::run() {
 
 void RulesSurvey::State::tell(Sentences found) {
     const std::lock_guard lock(mutex);
+    found_at = Clock::now();
     if (findings == found)
         return;
     findings = std::move(found);
@@ -180,6 +184,8 @@ std::optional<Sentences> RulesSurvey::findings() {
     eventfd_t count = 0;
     (void)eventfd_read(state_->told.get(), &count);
     const std::lock_guard lock(state_->mutex);
+    if (Clock::now() - state_->found_at > kValidFor)
+        return std::nullopt;
     return state_->findings;
 }
 

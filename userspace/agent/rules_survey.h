@@ -26,7 +26,7 @@ class RulesSurvey {
     [[nodiscard]] int fd() const;
     // Somebody has changed rules.
     void look();
-    // A sentence for each; of what cannot be read, why. Nothing: it has not looked yet.
+    // A sentence for each; of what cannot be read, why. Nothing: it has not looked yet, or not for ten seconds.
     std::optional<std::vector<std::string>> findings();
 
   private:
