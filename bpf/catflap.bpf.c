@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The two programs of every cali* veth, and those of the uplinks (early_drop.h). Seen from the node, TC ingress of a
- * veth carries what the pod sends (from_pod) and TC egress what it receives (to_pod). The steps: endpoint; the fast
- * path, for the middle of a connection, and from it the short way to another pod; parse, link maintenance, sender,
- * connection, policy; and pass() or drop(), which count.
+ * The two programs of every cali* veth, and those of the uplinks (uplink.h, early_drop.h). Seen from the node, TC
+ * ingress of a veth carries what the pod sends (from_pod) and TC egress what it receives (to_pod). The steps: endpoint;
+ * the fast path, for the middle of a connection, and from it the short way to another pod or an uplink; parse, link
+ * maintenance, sender, connection, policy; and pass() or drop(), which count.
  */
 #include "account.h"
-#include "early_drop.h"
 #include "endpoint.h"
 #include "parse/fragment.h"
 #include "judge.h"
 #include "maps.h"
 #include "parse/parse.h"
 #include "fast_path.h"
+#include "uplink.h"
 
 /* A spoofed source or a tunnel would bypass every policy. */
 static __always_inline int check_sender(const struct catflap_endpoint_config *endpoint, const struct packet *p)
@@ -28,16 +28,18 @@ static __always_inline int check_sender(const struct catflap_endpoint_config *en
 }
 
 /* In the middle of a connection. */
-static __always_inline int pass_fast(const struct context *c, const struct catflap_fast_flow *fast)
+static __always_inline int pass_fast(const struct context *c, struct catflap_fast_flow *fast)
 {
     if (c->direction == CATFLAP_TO_POD) {
         /* Not yet by the first packet: many flows have no other, and nf_conntrack has to see a whole handshake. */
         fast_flow_learn(c, fast);
-    } else if (catflap_redirects && fast->redirected) {
-        const int verdict = redirect_to_pod(c, fast);
+    } else if (catflap_redirects && fast->redirected & CATFLAP_REDIRECTED_FROM_POD) {
+        const int verdict = redirect_from_pod(c, fast);
 
         if (verdict != TC_ACT_UNSPEC)
             return verdict;
+    } else if (catflap_redirects) {
+        fast->redirected |= CATFLAP_SENT_AGAIN;
     }
     return pass(c, fast->slot, fast->rule[c->direction]);
 }
@@ -97,7 +99,7 @@ static __always_inline int process_slowly(struct __sk_buff *skb, enum catflap_di
 static __always_inline int process_fast(struct __sk_buff *skb, enum catflap_direction direction, __u32 publication)
 {
     struct context c = context_of(skb, direction, publication);
-    const struct catflap_fast_flow *fast = fast_flow_find(&c);
+    struct catflap_fast_flow *fast = fast_flow_find(&c);
 
     return fast ? pass_fast(&c, fast) : NOT_FAST;
 }
@@ -145,9 +147,15 @@ int to_pod(struct __sk_buff *skb)
 }
 
 SEC("tc")
-int early_drop_tc(struct __sk_buff *skb)
+int from_uplink(struct __sk_buff *skb)
 {
-    return early_drop_of_skb(skb);
+    return process_from_uplink(skb);
+}
+
+SEC("tc")
+int to_uplink(struct __sk_buff *skb)
+{
+    return process_to_uplink(skb);
 }
 
 SEC("xdp")

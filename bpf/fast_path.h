@@ -68,23 +68,16 @@ static __always_inline struct catflap_fast_flow *fast_flow_match(struct context 
 /* The entry by which the packet passes, or NULL. Sets c->bytes. */
 static __always_inline struct catflap_fast_flow *fast_flow_find(struct context *c)
 {
-    const __be16 ethertype = fast_ethertype(c->skb);
     struct fast_packet p;
 
-    if (!catflap_fast_flow_jiffies)
-        return NULL;
-    if (ethertype == bpf_htons(ETH_P_IP))
-        return fast_parse_ipv4(c, &p) ? fast_flow_match(c, &p) : NULL;
-    if (ethertype == bpf_htons(ETH_P_IPV6))
-        return fast_parse_ipv6(c, &p) ? fast_flow_match(c, &p) : NULL;
-    return NULL;
+    return catflap_fast_flow_jiffies && fast_parse(c, &p) ? fast_flow_match(c, &p) : NULL;
 }
 
 /*
- * At to_pod, for a packet that passes, and its fast flow: it may show the short way from its sender. A function of its
- * own for the sake of its callers' stacks.
+ * At to_pod, for a packet that passes, and its fast flow: it may show the short way from its sender, or its uplink. A
+ * function of its own for the sake of its callers' stacks.
  */
-GLOBAL_FUNCTION int learn_short_way(struct __sk_buff *skb, const struct catflap_fast_flow *mine, __u32 cpu)
+GLOBAL_FUNCTION int learn_short_way(struct __sk_buff *skb, struct catflap_fast_flow *mine, __u32 cpu)
 {
     struct context c = {.skb = skb, .cpu = cpu};
     const __u32 sender_ifindex = skb->ingress_ifindex;
@@ -97,8 +90,11 @@ GLOBAL_FUNCTION int learn_short_way(struct __sk_buff *skb, const struct catflap_
     if (!sender_ifindex || sender_ifindex == skb->ifindex || !redirect_gate_open(mine->slot, mine->protocol))
         return 0;
     publication = find_publication(sender_ifindex);
-    if (!publication)
+    if (!publication) {
+        index = fast_flow_index(cpu, mine->publication, &mine->remote, mine->local_port, mine->remote_port);
+        learn_delivery(&c, mine, index);
         return 0;
+    }
     index = fast_flow_index(cpu, publication, &mine->local, mine->remote_port, mine->local_port);
     sender_flow = bpf_map_lookup_elem(&fast_flows, &index);
     if (sender_flow && sender_flow->publication == publication && fast_flow_fresh(sender_flow) &&
@@ -107,7 +103,7 @@ GLOBAL_FUNCTION int learn_short_way(struct __sk_buff *skb, const struct catflap_
     return 0;
 }
 
-static __always_inline void fast_flow_learn(const struct context *c, const struct catflap_fast_flow *mine)
+static __always_inline void fast_flow_learn(const struct context *c, struct catflap_fast_flow *mine)
 {
     if (catflap_redirects)
         learn_short_way(c->skb, mine, c->cpu);
@@ -179,8 +175,10 @@ static __always_inline void fast_flow_remember(const struct context *c, const st
         *(volatile __u32 *)&fast->publication = c->publication;
     }
     fast->rule[c->direction] = rule;
-    if (c->direction == CATFLAP_TO_POD)
+    if (c->direction == CATFLAP_TO_POD && fast->sender_ifindex != c->sender_ifindex) {
+        fast->redirected &= (__u8)~CATFLAP_REDIRECTED_TO_POD; /* it was learned for another uplink */
         fast->sender_ifindex = c->sender_ifindex;
+    }
 }
 
 #endif

@@ -130,6 +130,23 @@ struct {
     __type(value, struct catflap_redirect);
 } redirects SEC(".maps");
 
+/* By the index of the fast flow, in each CPU's own run of elements; see uplink.h. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, CATFLAP_FAST_FLOWS);
+    __type(key, __u32);
+    __type(value, struct catflap_delivery);
+} deliveries SEC(".maps");
+
+/* ifindex -> what may take the short way there; written by the agent. Full: the rest goes the whole way. */
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, CATFLAP_MAX_UPLINKS);
+    __type(key, __u32);
+    __type(value, struct catflap_uplink);
+} uplinks SEC(".maps");
+
 /* Slot -> enum catflap_redirect_gate, written by the agent. */
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
@@ -185,7 +202,8 @@ const volatile __u8 catflap_conntrack = 0; /* nf_conntrack may be asked, see con
 const volatile __u8 catflap_tracked = 0;   /* nf_conntrack is the flow table of TCP and UDP, see tracked.h */
 const volatile __u8 catflap_keep = 0;      /* --established=keep: a policy change leaves live flows alone */
 const volatile __u64 catflap_fast_flow_jiffies = CATFLAP_FAST_FLOW_JIFFIES; /* 0: no fast path */
-const volatile __u8 catflap_redirects = 0; /* flows between two pods of this node take the short way, see redirect.h */
+const volatile __u8 catflap_redirects = 0;  /* established flows take the short way, see redirect.h, uplink.h */
+const volatile __u8 catflap_early_drop = 0; /* from_uplink drops early; early_drop_xdp always does */
 const volatile __u64 catflap_early_sample_ns = 1000000000; /* see is_sample(); 0: never */
 const volatile struct catflap_address_seed catflap_seed = {};
 const volatile __u32 catflap_rules = CATFLAP_FIRST_RULES; /* elements of rule_counters that each CPU has */

@@ -70,6 +70,40 @@ static __always_inline int is_plain_connection(struct __sk_buff *skb, const stru
     return plain;
 }
 
+/* What the element of the flow's index says is complete by now. */
+static __always_inline void take_short_way(struct catflap_fast_flow *flow, enum catflap_redirected which)
+{
+    struct catflap_health *h = health();
+
+    barrier();
+    *(volatile __u8 *)&flow->redirected |= which;
+    if (h)
+        h->redirects_learned++;
+}
+
+/*
+ * At to_pod, for a packet that passes, and came in by sender_ifindex, an uplink. index: of its fast flow, mine.
+ */
+static __always_inline void learn_delivery(const struct context *c, struct catflap_fast_flow *mine, __u32 index)
+{
+    const __u8 *frame = (const __u8 *)(long)c->skb->data;
+    const __u32 uplink_ifindex = mine->sender_ifindex;
+    const struct catflap_uplink *uplink;
+    struct catflap_delivery *delivery;
+
+    if (mine->redirected & CATFLAP_REDIRECTED_TO_POD)
+        return;
+    uplink = bpf_map_lookup_elem(&uplinks, &uplink_ifindex);
+    if (!uplink || !(uplink->ways & CATFLAP_UPLINK_IN) || !is_plain_connection(c->skb, mine))
+        return;
+    delivery = bpf_map_lookup_elem(&deliveries, &index);
+    if (!delivery || frame + ETH_HLEN > (const __u8 *)(long)c->skb->data_end)
+        return;
+    delivery->ifindex = c->skb->ifindex;
+    __builtin_memcpy(delivery->macs, frame, sizeof(delivery->macs));
+    take_short_way(mine, CATFLAP_REDIRECTED_TO_POD);
+}
+
 /*
  * At to_pod, for a packet that passes. mine: its fast flow; sender_flow: the one at the place that the sender's
  * interface has for it, and index that of its redirect.
@@ -79,9 +113,8 @@ static __always_inline void learn_redirect(const struct context *c, const struct
 {
     const __u8 *frame = (const __u8 *)(long)c->skb->data;
     struct catflap_redirect *redirect;
-    struct catflap_health *h;
 
-    if (sender_flow->redirected || !same_address(&sender_flow->remote, &mine->local) ||
+    if (sender_flow->redirected & CATFLAP_REDIRECTED_FROM_POD || !same_address(&sender_flow->remote, &mine->local) ||
         !same_address(&sender_flow->local, &mine->remote) || sender_flow->remote_port != mine->local_port ||
         sender_flow->local_port != mine->remote_port || sender_flow->protocol != mine->protocol ||
         sender_flow->rule[CATFLAP_FROM_POD] == CATFLAP_NO_VERDICT || !is_plain_connection(c->skb, mine))
@@ -95,10 +128,7 @@ static __always_inline void learn_redirect(const struct context *c, const struct
     redirect->slot = mine->slot;
     __builtin_memcpy(redirect->macs, frame, sizeof(redirect->macs));
     barrier();
-    *(volatile __u8 *)&sender_flow->redirected = 1;
-    h = health();
-    if (h)
-        h->redirects_learned++;
+    take_short_way(sender_flow, CATFLAP_REDIRECTED_FROM_POD);
 }
 
 /* The frame as the receiver gets it, up to the last byte that differs; IPv4: the header's checksum. */
@@ -113,15 +143,14 @@ union redirected_head {
 #define REDIRECTED_IPV6_BYTES (ETH_HLEN + 8) /* up to the hop limit */
 
 /* Returns how many bytes of the head to store; 0: the packet's time is over. */
-static __always_inline __u32 make_head(const struct context *c, const struct catflap_redirect *redirect,
-                                       union redirected_head *head)
+static __always_inline __u32 make_head(const struct context *c, const __u8 *macs, union redirected_head *head)
 {
     const __u8 *frame = (const __u8 *)(long)c->skb->data;
 
     if (frame + sizeof(head->byte) > (const __u8 *)(long)c->skb->data_end)
         return 0;
     __builtin_memcpy(head->byte, frame, sizeof(head->byte));
-    __builtin_memcpy(head->field.macs, redirect->macs, sizeof(head->field.macs));
+    __builtin_memcpy(head->field.macs, macs, sizeof(head->field.macs));
     if (head->field.ethertype == bpf_htons(ETH_P_IPV6)) {
         __u8 *hop_limit = &head->field.ip[offsetof(struct ipv6hdr, hop_limit)];
 
@@ -145,25 +174,34 @@ static __always_inline __u32 make_head(const struct context *c, const struct cat
     }
 }
 
+/* Gives the frame these MAC addresses, and takes one hop off its time to live. False: it has to go the whole way. */
+static __always_inline int rewrite_frame(const struct context *c, const __u8 *macs)
+{
+    union redirected_head head;
+    const __u32 bytes = make_head(c, macs, &head);
+
+    return bytes && !bpf_skb_store_bytes(c->skb, 0, head.byte,
+                                         bytes == REDIRECTED_IPV6_BYTES ? REDIRECTED_IPV6_BYTES : sizeof(head.byte), 0);
+}
+
 /*
  * At from_pod, for a packet that passes by its fast flow. Returns TC_ACT_UNSPEC if it has to go the whole way: then
  * nothing of it has changed.
  */
-static __always_inline int redirect_to_pod(const struct context *c, const struct catflap_fast_flow *fast)
+static __always_inline int redirect_from_pod(const struct context *c, const struct catflap_fast_flow *fast)
 {
     const __u32 index = c->fast_index;
     const struct catflap_redirect *redirect = bpf_map_lookup_elem(&redirects, &index);
-    union redirected_head head;
     struct context at_receiver = *c;
-    __u32 bytes;
 
-    if (!redirect || find_publication(redirect->ifindex) != redirect->publication)
-        return TC_ACT_UNSPEC;
-    bytes = make_head(c, redirect, &head);
-    if (!bytes || bpf_skb_store_bytes(c->skb, 0, head.byte,
-                                      bytes == REDIRECTED_IPV6_BYTES ? REDIRECTED_IPV6_BYTES : sizeof(head.byte), 0))
+    if (!redirect || (redirect->publication && find_publication(redirect->ifindex) != redirect->publication) ||
+        !rewrite_frame(c, redirect->macs))
         return TC_ACT_UNSPEC;
     pass(c, fast->slot, fast->rule[CATFLAP_FROM_POD]);
+    if (!redirect->publication) {
+        c->skb->priority = redirect->priority;
+        return bpf_redirect(redirect->ifindex, 0);
+    }
     at_receiver.direction = CATFLAP_TO_POD;
     pass(&at_receiver, redirect->slot, redirect->rule);
     return bpf_redirect_peer(redirect->ifindex, 0);

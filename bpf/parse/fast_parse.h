@@ -84,4 +84,14 @@ static __always_inline __be16 fast_ethertype(struct __sk_buff *skb)
     return (const __u8 *)(eth + 1) > (const __u8 *)(long)skb->data_end || skb->vlan_present ? 0 : eth->h_proto;
 }
 
+/* False: a packet for the full parser. Sets c->bytes. */
+static __always_inline int fast_parse(struct context *c, struct fast_packet *p)
+{
+    const __be16 ethertype = fast_ethertype(c->skb);
+
+    if (ethertype == bpf_htons(ETH_P_IP))
+        return fast_parse_ipv4(c, p);
+    return ethertype == bpf_htons(ETH_P_IPV6) && fast_parse_ipv6(c, p);
+}
+
 #endif

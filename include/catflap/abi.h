@@ -38,6 +38,7 @@ enum {
     CATFLAP_MAX_FLOWS = 262144,
     CATFLAP_FAST_FLOWS = 8192,      /* of each CPU, a power of two: 512 KiB */
     CATFLAP_FAST_FLOW_JIFFIES = 25, /* the age at which such an entry expires */
+    CATFLAP_MAX_UPLINKS = 256,      /* of the short way; others are left to the node's stack */
     CATFLAP_MAX_FRAGMENTS = 8192,
     CATFLAP_MAX_REASONS = 64,         /* room for reasons to come: the counters outlive the agent's version */
     CATFLAP_PAGE_SIZE = 4096,         /* unit of table_pages and port_pages, bytes */
@@ -221,7 +222,7 @@ struct catflap_fast_flow {
     __u16 remote_port;
     __u16 slot;
     __u8 protocol;
-    __u8 redirected;      /* 1: what the pod sends goes by this CPU's element of `redirects` with the same index */
+    __u8 redirected;      /* enum catflap_redirected */
     __u32 publication;    /* see struct catflap_interface; 0: unused */
     __u32 rule[2];        /* by enum catflap_direction: counts the packets that pass; or CATFLAP_NO_VERDICT */
     __u32 sender_ifindex; /* packets to the pod must have come in by it; 0: made by the node itself */
@@ -232,20 +233,45 @@ CATFLAP_ASSERT(offsetof(struct catflap_fast_flow, seen_jiffies) == 56);
 /* Of a direction: its packets have to be judged. */
 #define CATFLAP_NO_VERDICT 0xffffffffU
 
-/* redirects: where a flow between two pods of this node goes from from_pod, see bpf/redirect.h. */
+/* Which packets of a fast flow take the short way; bits. */
+enum catflap_redirected {
+    CATFLAP_REDIRECTED_FROM_POD = 1, /* what the pod sends, by the element of `redirects` with the flow's index */
+    CATFLAP_REDIRECTED_TO_POD = 2,   /* what comes in by the uplink sender_ifindex, by its element of `deliveries` */
+    CATFLAP_SENT_AGAIN = 4,          /* none yet, but the pod has sent more than one packet, so it may be learned */
+};
+
+/* redirects: where what the pod sends goes from from_pod, to a pod of this node or to an uplink; see bpf/redirect.h. */
 struct catflap_redirect {
-    __u32 ifindex;     /* of the receiver's host-side veth */
-    __u32 publication; /* the receiver's, under which to_pod let the flow pass */
+    __u32 ifindex;     /* of the receiver's host-side veth, or of the uplink */
+    __u32 publication; /* the receiver's, under which to_pod let the flow pass; 0: it leaves by the uplink */
     __u32 rule;        /* at the receiver; may be CATFLAP_RULE_NONE */
     __u32 slot;        /* the receiver's */
-    __u8 macs[12];     /* destination and source of the frame as the receiver gets it */
-    __u32 pad;
+    __u8 macs[12];     /* destination and source of the frame as the receiver, or the wire, gets it */
+    __u32 priority;    /* skb->priority with which it leaves */
 };
 CATFLAP_ASSERT(sizeof(struct catflap_redirect) == 32);
 
+/* deliveries: how what comes in by an uplink gets to the pod, see bpf/uplink.h. */
+struct catflap_delivery {
+    __u8 macs[12]; /* destination and source of the frame as the pod gets it */
+    __u32 ifindex; /* of its host-side veth */
+};
+CATFLAP_ASSERT(sizeof(struct catflap_delivery) == 16);
+
+/* uplinks: by ifindex; written by the agent while it keeps the programs there. */
+enum catflap_uplink_way {
+    CATFLAP_UPLINK_IN = 1,  /* what comes in may go straight to a pod */
+    CATFLAP_UPLINK_OUT = 2, /* what a pod sends may go straight out */
+};
+struct catflap_uplink {
+    __u32 ways;          /* enum catflap_uplink_way */
+    __u32 pod_mtu_bytes; /* the largest IP packet of a pod whose gate is open */
+};
+CATFLAP_ASSERT(sizeof(struct catflap_uplink) == 8);
+
 /*
- * redirect_gates: by slot, what of an endpoint's traffic may be handed to, or taken from, another pod of this node
- * without the node's stack. A store of the agent; it ends with the copies, within CATFLAP_FAST_FLOW_JIFFIES.
+ * redirect_gates: by slot, what of an endpoint's traffic may be handed to, or taken from, another pod of this node or
+ * an uplink without the node's stack. A store of the agent; it ends with the copies, within CATFLAP_FAST_FLOW_JIFFIES.
  */
 enum catflap_redirect_gate {
     CATFLAP_REDIRECT_NOTHING = 0,
@@ -299,7 +325,7 @@ struct catflap_health {
     __u64 audit_passes;             /* would have been dropped, if not for --mode audit */
     __u64 flows_recovered;          /* connections whose flow was gone, and known to nf_conntrack */
     __u64 fragment_insert_failures; /* the first fragment passed; the rest of its datagram is dropped */
-    __u64 redirects_learned;        /* flows that took the short way between two pods, each time that they began to */
+    __u64 redirects_learned;        /* flows that took the short way, by direction, each time that they began to */
 };
 CATFLAP_ASSERT(sizeof(struct catflap_health) == 56);
 

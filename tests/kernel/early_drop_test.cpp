@@ -6,7 +6,7 @@
 
 using namespace catflap;
 using namespace catflap::test;
-using kernel::EarlyDropHook;
+using kernel::UplinkProgram;
 
 namespace {
 
@@ -21,14 +21,14 @@ Packet syn6(const std::string& source, uint16_t port) {
     return Ethernet{} / Ipv6{.source = source, .destination = "fd00::1"} / Tcp{.destination_port = port};
 }
 
-constexpr std::array kHooks = {EarlyDropHook::tc, EarlyDropHook::xdp};
+constexpr std::array kHooks = {UplinkProgram::from_uplink, UplinkProgram::early_drop_xdp};
 
 }  // namespace
 
 TEST_SUITE_BEGIN("tracked" * doctest::skip(!kernel_tracks()));
 
 TEST_CASE("early drop: what the pod's policies deny is dropped once, and counted as at its interface") {
-    for (const EarlyDropHook hook : kHooks) {
+    for (const UplinkProgram hook : kHooks) {
         CAPTURE(static_cast<int>(hook));
         Shop shop(web_policy(), kEarly);
         const auto rule_drops = [&] {
@@ -54,7 +54,7 @@ TEST_CASE("early drop: what the pod's policies deny is dropped once, and counted
 }
 
 TEST_CASE("early drop: what they admit goes on, uncounted") {
-    for (const EarlyDropHook hook : kHooks) {
+    for (const UplinkProgram hook : kHooks) {
         Shop shop(web_policy(), kEarly);
         for (const Bytes& frame : {Bytes(tcp_to_web(kSyn)), Bytes(syn6("fd00::2", 80))})
             CHECK(shop.lab.comes_in(hook, frame));
@@ -66,7 +66,7 @@ TEST_CASE("early drop: what they admit goes on, uncounted") {
 }
 
 TEST_CASE("early drop: what belongs to a connection goes on") {
-    for (const EarlyDropHook hook : kHooks) {
+    for (const UplinkProgram hook : kHooks) {
         Shop shop(web_policy(), kEarly);
         const Bytes answer = udp("10.0.0.3", 53, "10.0.0.1", 5000);
         CHECK_FALSE(shop.lab.comes_in(hook, answer));
@@ -87,7 +87,7 @@ TEST_CASE("early drop: what belongs to a connection goes on") {
 }
 
 TEST_CASE("early drop: what is not certain goes on") {
-    for (const EarlyDropHook hook : kHooks) {
+    for (const UplinkProgram hook : kHooks) {
         Shop shop(web_policy(), kEarly);
         const Ipv4 from_other{.source = "10.0.0.3", .destination = "10.0.0.1"};
         Ipv4 fragment = from_other;
@@ -117,7 +117,7 @@ TEST_CASE("early drop: what is not certain goes on") {
 }
 
 TEST_CASE("early drop: one packet in a while is left to the pod's interface, which alone sees what is untracked") {
-    for (const EarlyDropHook hook : kHooks) {
+    for (const UplinkProgram hook : kHooks) {
         LabOptions options = kEarly;
         options.early_sample_ns = uint64_t{1} << 62;  // since the system started none
         Shop never(web_policy(), options);
@@ -132,7 +132,7 @@ TEST_CASE("early drop: one packet in a while is left to the pod's interface, whi
 }
 
 TEST_CASE("early drop: a change of policy counts from the next packet on") {
-    for (const EarlyDropHook hook : kHooks) {
+    for (const UplinkProgram hook : kHooks) {
         Shop shop("", kEarly);
         const Bytes datagram = udp("10.0.0.3", 5000, "10.0.0.1", 80);
         CHECK(shop.lab.comes_in(hook, datagram));
@@ -149,8 +149,8 @@ TEST_CASE("early drop: where nf_conntrack is not the flow table, or nothing may 
                                       LabOptions{.keep_established = true, .tracked = true, .early_drop = true},
                                       LabOptions{.tracked = true, .early_drop = false}}) {
         Shop shop("", options);
-        CHECK(shop.lab.datapath().early_drop_fd(EarlyDropHook::tc) == -1);
-        CHECK(shop.lab.datapath().early_drop_fd(EarlyDropHook::xdp) == -1);
+        CHECK(shop.lab.datapath().uplink_fd(UplinkProgram::from_uplink) == -1);
+        CHECK(shop.lab.datapath().uplink_fd(UplinkProgram::early_drop_xdp) == -1);
     }
 }
 

@@ -208,7 +208,7 @@ class Agent : public report::Responder {
     void renew_fast_path();
     FastPath survey_fast_path();
     std::string rules_in_the_way();
-    Result<> look_at_hooks(const std::set<uint32_t>& interfaces);
+    Result<> look_at_hooks(const std::set<uint32_t>& interfaces, const std::set<uint32_t>& uplinks);
     void make_conntrack_liberal();
 
     // agent_early_drop.cpp
@@ -274,8 +274,9 @@ class Agent : public report::Responder {
     // The fast path between pods.
     bool fast_path_due_ = false;
     std::unique_ptr<RulesSurvey> survey_;
-    bool rules_are_read_ = false;                // once at least
-    std::set<uint32_t> looked_at_;               // interfaces, for what others have there:
+    bool rules_are_read_ = false;  // once at least
+    // Interfaces of pods, and uplinks, for what others have there:
+    std::pair<std::set<uint32_t>, std::set<uint32_t>> looked_at_;
     std::map<uint32_t, std::string> others_at_;  // a sentence each
     Clock::time_point look_at_hooks_at_{};
     bool made_liberal_ = false;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The gates of the fast path between pods of this node, kept as the node's state allows.
+// The gates of the fast path between pods, of this node and across nodes, kept as the node's state allows.
 #include <spdlog/spdlog.h>
 
 #include <cstring>
@@ -70,15 +70,15 @@ std::string Agent::rules_in_the_way() {
 }
 
 // What others have at the interfaces tells nobody when it changes.
-Result<> Agent::look_at_hooks(const std::set<uint32_t>& interfaces) {
+Result<> Agent::look_at_hooks(const std::set<uint32_t>& interfaces, const std::set<uint32_t>& uplinks) {
     const auto now = Clock::now();
-    if (interfaces == looked_at_ && now < look_at_hooks_at_)
+    if (std::pair(interfaces, uplinks) == looked_at_ && now < look_at_hooks_at_)
         return {};
-    auto others = state_.engine->others_at(interfaces);
+    auto others = state_.engine->others_at(interfaces, uplinks);
     if (!others)
         return tl::unexpected(others.error());
     others_at_ = std::move(*others);
-    looked_at_ = interfaces;
+    looked_at_ = {interfaces, uplinks};
     look_at_hooks_at_ = now + std::chrono::milliseconds(900);
     return {};
 }
@@ -87,6 +87,8 @@ FastPath Agent::survey_fast_path() {
     FastPathNode node{has_none(state_), ""};
     std::vector<FastPathEndpoint> endpoints;
     std::set<uint32_t> interfaces;
+    std::set<uint32_t> uplink_indexes;
+    std::vector<FastPathUplink> uplinks;
     for (const compile::EndpointSpec& endpoint : state_.local.endpoints) {
         if (!endpoint.pod)
             continue;
@@ -94,17 +96,25 @@ FastPath Agent::survey_fast_path() {
             {endpoint.ifindex, state_.engine->attached(endpoint.ifindex), state_.links->facts(endpoint.ifindex), ""});
         interfaces.insert(endpoint.ifindex);
     }
+    for (const auto& [ifindex, name] : state_.links->uplinks()) {
+        uplinks.push_back({ifindex, name, state_.links->uplink_mtu_bytes(ifindex), state_.engine->refuses_uplinks()});
+        if (uplinks.back().others.empty())
+            uplink_indexes.insert(ifindex);
+    }
     if (node.off.empty()) {
         make_conntrack_liberal();
         node.udp_only = refusal_of_liberal(read_liberal());
         node.off = rules_in_the_way();
-        if (const auto looked = look_at_hooks(interfaces); !looked && node.off.empty())
+        if (const auto looked = look_at_hooks(interfaces, uplink_indexes); !looked && node.off.empty())
             node.off = looked.error().message;
     }
     for (FastPathEndpoint& endpoint : endpoints)
         if (const auto others = others_at_.find(endpoint.ifindex); others != others_at_.end())
             endpoint.others = others->second;
-    return decide_fast_path(node, endpoints);
+    for (FastPathUplink& uplink : uplinks)
+        if (const auto others = others_at_.find(uplink.ifindex); others != others_at_.end() && uplink.others.empty())
+            uplink.others = others->second;
+    return decide_fast_path(node, endpoints, uplinks);
 }
 
 // Once a second, and when something has changed that it depends on.
@@ -113,13 +123,17 @@ void Agent::renew_fast_path() {
     if (!state_.enforcing || !state_.engine)
         return;
     state_.fast_path = survey_fast_path();
-    state_.engine->set_gates(state_.fast_path.gates);
+    for (auto& [ifindex, sentence] : state_.engine->set_gates(state_.fast_path.gates, state_.fast_path.uplinks)) {
+        state_.fast_path.uplinks.erase(ifindex);
+        state_.fast_path.refused_uplinks[ifindex] = std::move(sentence);
+    }
     const FastPathNode& node = state_.fast_path.node;
-    const std::string words = !node.off.empty()        ? "off: " + node.off
-                              : !node.udp_only.empty() ? "UDP only: " + node.udp_only
-                                                       : "TCP and UDP";
+    const std::string words = !node.off.empty()
+                                  ? "off: " + node.off
+                                  : (!node.udp_only.empty() ? "UDP only: " + node.udp_only : "TCP and UDP") +
+                                        report::words_of(uplink_rows(state_.fast_path));
     if (rules_are_read_ && std::exchange(told_fast_path_, words) != words)
-        spdlog::info("fast path between pods of this node: {}", words);
+        spdlog::info("fast path between pods: {}", words);
 }
 
 }  // namespace catflap::agent

@@ -162,8 +162,9 @@ report::Status status_of(const AgentState& state) {
     if (state.enforcing)
         status.early_drop = row_of(state.early_drop);
     if (state.enforcing)
-        status.fast_path = report::FastPathRow{state.fast_path.node.off, state.fast_path.node.udp_only,
-                                               state.fast_path.gates.size(), state.fast_path.endpoints};
+        status.fast_path =
+            report::FastPathRow{state.fast_path.node.off, state.fast_path.node.udp_only, state.fast_path.gates.size(),
+                                state.fast_path.endpoints, uplink_rows(state.fast_path)};
     status.kernel = kernel_release();
     status.started_at = state.started_at;
     status.commits = state.commits;

@@ -14,6 +14,7 @@
 #include "base/unique_fd.h"
 #include "iptables/apply/tool.h"
 #include "netfilter/foreign_rules.h"
+#include "netfilter/ipsec_policies.h"
 #include "netfilter/legacy_size.h"
 #include "netfilter/read_chains.h"
 
@@ -89,6 +90,13 @@ Sentences look_at_nftables() {
     return chains ? netfilter::foreign_rules(*chains) : Sentences{chains.error().message};
 }
 
+Sentences look_at_ipsec() {
+    const auto count = netfilter::count_ipsec_policies();
+    if (!count)
+        return {count.error().message};
+    return *count == 0 ? Sentences{} : Sentences{"IPsec policies (ip xfrm policy) see forwarded packets"};
+}
+
 }  // namespace
 
 struct RulesSurvey::State {
@@ -125,6 +133,7 @@ void RulesSurvey::State::run() {
         }
         Sentences all = nftables;
         std::ranges::copy(legacy, std::back_inserter(all));
+        std::ranges::copy(look_at_ipsec(), std::back_inserter(all));
         tell(std::move(all));
     } while (rest());
 }

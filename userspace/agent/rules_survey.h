@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Looks, in a thread of its own, which rules of others see the packets that this node forwards: to read 20,000 chains
-// takes 10 ms, and those of iptables-legacy a program. Nftables are looked at when they change, at the latest after a
-// second; iptables-legacy, which tells nobody of its changes, when a table has another size, and every ten.
+// takes 10 ms, and those of iptables-legacy a program. IPsec policies are among them, counted each second. Nftables are
+// looked at when they change, at the latest after a second; iptables-legacy, which tells nobody of its changes, when a
+// table has another size, and every ten.
 #pragma once
 
 #include <memory>

@@ -14,6 +14,7 @@
 #include "cli/diagnostics.h"
 #include "cli/render.h"
 #include "report/early_drop.h"
+#include "report/fast_path.h"
 
 namespace catflap::cli {
 namespace {
@@ -144,9 +145,10 @@ void Page::print_fast_path() {
     const std::string reason = text("/fastPath/reason");
     const std::string pods =
         fmt::format("for {} of {}", count("/fastPath/pods"), things("/fastPath/podsOfNode", "pod", "pods"));
-    line("fast path", state == "on"    ? fmt::format("on {} (TCP and UDP)", pods)
-                      : state == "udp" ? fmt::format("UDP only, {}: {}", pods, reason)
-                                       : "off: " + reason);
+    line("fast path", state == "off" ? "off: " + reason
+                                     : (state == "on" ? fmt::format("on {} (TCP and UDP)", pods)
+                                                      : fmt::format("UDP only, {}: {}", pods, reason)) +
+                                           report::words_of(report::fast_path_uplinks_from(status_.at("fastPath"))));
 }
 
 // An agent of an earlier version has none.

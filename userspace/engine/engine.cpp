@@ -23,7 +23,7 @@ Result<> remove_datapath(const Options& options, const std::vector<uint32_t>& in
 
 Result<std::unique_ptr<Engine>> RealEngines::open(const Options& options, const compile::Capacity& capacity) {
     return options.mode == Mode::iptables ? IptablesEngine::open(options)
-                                          : EbpfEngine::open(options, capacity, early_drop_);
+                                          : EbpfEngine::open(options, capacity, uplink_programs_);
 }
 
 Result<> RealEngines::remove_others(const Options& options, const std::vector<uint32_t>& interfaces) {

@@ -18,7 +18,7 @@
 #include "engine/mends.h"
 #include "engine/options.h"
 #include "engine/view.h"
-#include "kernel/attach/early_drop.h"
+#include "kernel/attach/uplink_links.h"
 #include "kernel/attach/pins.h"
 #include "report/engine_status.h"
 #include "report/page.h"
@@ -92,10 +92,18 @@ class Engine {
     // gates of both allow it. False: nothing comes of set_gates().
     [[nodiscard]] virtual bool redirects() const { return false; }
     // By ifindex; who is not named has a closed one. To be called after each commit, too: a pod begins with a closed
-    // gate.
-    virtual void set_gates(const std::map<uint32_t, catflap_redirect_gate>& /*gates*/) {}
-    // What others have at these interfaces that such a flow would go past: a sentence by ifindex.
-    [[nodiscard]] virtual Result<std::map<uint32_t, std::string>> others_at(const std::set<uint32_t>& /*interfaces*/) {
+    // gate. uplinks, likewise: those by which such a flow may go straight to another node, or come from one. Returns a
+    // sentence for each of them that has no program.
+    virtual std::map<uint32_t, std::string> set_gates(const std::map<uint32_t, catflap_redirect_gate>& /*gates*/,
+                                                      const std::map<uint32_t, catflap_uplink>& /*uplinks*/) {
+        return {};
+    }
+    // "": there may be uplinks among them; else why not.
+    [[nodiscard]] virtual std::string refuses_uplinks() const { return "this engine has no programs there"; }
+    // What others have at these interfaces of pods, or at these uplinks, that such a flow would go past: a sentence by
+    // ifindex.
+    [[nodiscard]] virtual Result<std::map<uint32_t, std::string>> others_at(const std::set<uint32_t>& /*interfaces*/,
+                                                                            const std::set<uint32_t>& /*uplinks*/) {
         return std::map<uint32_t, std::string>();
     }
 
@@ -142,7 +150,7 @@ class RealEngines final : public Engines {
 
   private:
     // They outlive an engine: its programs stay on the uplinks until those of the next one are complete.
-    std::shared_ptr<kernel::EarlyDropLinks> early_drop_ = std::make_shared<kernel::EarlyDropLinks>();
+    std::shared_ptr<kernel::UplinkPrograms> uplink_programs_ = std::make_shared<kernel::UplinkPrograms>();
 };
 
 }  // namespace catflap::engine

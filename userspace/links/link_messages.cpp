@@ -104,7 +104,9 @@ bool take_link(nlmsghdr* header, LinkTable& table) {
                         attributes[IFLA_GROUP] != nullptr ? nla_get_u32(attributes[IFLA_GROUP]) : 0);
         table.uplink_table().link_seen(ifindex, nla_get_string(attributes[IFLA_IFNAME]), up,
                                        link.ifi_type == ARPHRD_ETHER);
-        table.facts_seen(ifindex, facts_of(link, attributes));
+        const LinkFacts facts = facts_of(link, attributes);
+        table.facts_seen(ifindex, facts);
+        table.uplink_table().mtu_seen(ifindex, facts.mtu);
     }
     return watched || table.watches(ifindex);
 }

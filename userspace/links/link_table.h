@@ -43,6 +43,7 @@ class LinkTable {
     void address_gone(const Address& address, uint32_t ifindex);
     // Told of all interfaces but those that go, and of routes to gateways.
     UplinkTable& uplink_table() { return uplinks_; }
+    [[nodiscard]] const UplinkTable& uplink_table() const { return uplinks_; }
 
     [[nodiscard]] bool watches(uint32_t ifindex) const { return names_.contains(ifindex); }
     // The device group of a watched interface (ip link: group); of any other 0.

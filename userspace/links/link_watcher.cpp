@@ -253,6 +253,10 @@ LinkFacts LinkWatcher::facts(uint32_t ifindex) const {
     return state_->table.facts(ifindex);
 }
 
+uint32_t LinkWatcher::uplink_mtu_bytes(uint32_t ifindex) const {
+    return std::as_const(state_->table).uplink_table().mtu_bytes(ifindex);
+}
+
 std::map<uint32_t, std::string> LinkWatcher::uplinks() const {
     return state_->table.uplinks();
 }

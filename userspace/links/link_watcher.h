@@ -70,6 +70,8 @@ class LinkWatcher {
     // Interfaces by which packets of other nodes come in: names by ifindex. See links/uplink_table.h; a change of them
     // is none of links().
     [[nodiscard]] std::map<uint32_t, std::string> uplinks() const;
+    // 0: not known.
+    [[nodiscard]] uint32_t uplink_mtu_bytes(uint32_t ifindex) const;
     // How often everything was read: 1 after open(); each further one is a lost message, a
     // rename, or an uplink that lost the routes by which it was known.
     [[nodiscard]] uint64_t complete_readings() const;

@@ -15,6 +15,7 @@ void UplinkTable::link_seen(uint32_t ifindex, std::string_view name, bool up, bo
 
 void UplinkTable::link_gone(uint32_t ifindex) {
     names_.erase(ifindex);
+    mtus_.erase(ifindex);
     forget(ifindex);
 }
 
@@ -53,6 +54,11 @@ std::map<uint32_t, std::string> UplinkTable::uplinks() const {
         if (routes_.contains(ifindex))
             result.emplace(ifindex, name);
     return result;
+}
+
+uint32_t UplinkTable::mtu_bytes(uint32_t ifindex) const {
+    const auto mtu = mtus_.find(ifindex);
+    return mtu == mtus_.end() ? 0 : mtu->second;
 }
 
 void UplinkTable::release(uint32_t ifindex) {

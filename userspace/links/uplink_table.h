@@ -42,6 +42,7 @@ class UplinkTable {
     static constexpr size_t kKept = 16;  // routes of an interface
 
     void link_seen(uint32_t ifindex, std::string_view name, bool up, bool ethernet);
+    void mtu_seen(uint32_t ifindex, uint32_t mtu_bytes) { mtus_[ifindex] = mtu_bytes; }
     void link_gone(uint32_t ifindex);
     // `replaces`: whatever had this key is not there any more. Without hops: it leads to no gateway.
     void route_seen(const GatewayRoute& route, const std::vector<Hop>& hops, bool replaces);
@@ -53,6 +54,8 @@ class UplinkTable {
     void clear() { *this = UplinkTable(); }
     // Names by ifindex.
     [[nodiscard]] std::map<uint32_t, std::string> uplinks() const;
+    // 0: not known.
+    [[nodiscard]] uint32_t mtu_bytes(uint32_t ifindex) const;
 
   private:
     struct Routes {
@@ -65,6 +68,7 @@ class UplinkTable {
     void release(uint32_t ifindex);
 
     std::map<uint32_t, std::string> names_;  // of what is up, with Ethernet frames
+    std::map<uint32_t, uint32_t> mtus_;      // in bytes; of every interface
     Hops hops_;
     std::map<uint32_t, Routes> routes_;  // by interface
     bool misses_routes_ = false;

@@ -92,14 +92,6 @@ json mends_of(const std::vector<MendRow>& mends) {
     return result;
 }
 
-json fast_path_of(const FastPathRow& row) {
-    const char* state = !row.off.empty() ? "off" : !row.udp_only.empty() ? "udp" : "on";
-    return {{"state", state},
-            {"reason", row.off.empty() ? row.udp_only : row.off},
-            {"pods", row.pods},
-            {"podsOfNode", row.of}};
-}
-
 json starting_of(const StartingRow& starting) {
     return {{"error", starting.error},
             {"attempts", starting.attempts},
@@ -161,7 +153,7 @@ json to_json(const Status& status) {
         {"mends", mends_of(status.mends)},
     };
     if (status.fast_path)
-        result["fastPath"] = fast_path_of(*status.fast_path);
+        result["fastPath"] = to_json(*status.fast_path);
     if (status.early_drop)
         result["earlyDrop"] = to_json(*status.early_drop);
     if (status.starting)

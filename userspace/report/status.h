@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "report/early_drop.h"
+#include "report/fast_path.h"
 #include "report/engine_status.h"
 #include "report/facts.h"
 
@@ -58,14 +59,6 @@ struct GuardRow {
     bool on = false;
     std::string by;
     std::string error;
-};
-
-// The fast path between pods of this node.
-struct FastPathRow {
-    std::string off;       // why there is none; ""
-    std::string udp_only;  // why TCP does not take it; ""
-    size_t pods = 0;       // that take it
-    size_t of = 0;         // all pods here
 };
 
 struct CommitRow {

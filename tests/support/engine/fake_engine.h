@@ -44,6 +44,8 @@ struct FakeKernel {
     std::vector<std::string> acts;
     std::set<uint32_t> attached;
     std::map<uint32_t, catflap_redirect_gate> gates;
+    std::map<uint32_t, catflap_uplink> short_uplinks;  // by which established flows may leave and come
+    std::string refuses_uplinks;
     std::optional<std::set<uint32_t>> uplinks;  // nothing: never told
     std::vector<std::string> acts_before_uplinks;
     int reclaim_fd = -1;  // of the engine that is open; write to it: a grace period is over
@@ -122,11 +124,19 @@ class FakeEngine final : public engine::Engine {
     bool audit() override { return false; }
     [[nodiscard]] bool asks_conntrack() const override { return kernel_.asks_conntrack; }
     [[nodiscard]] bool redirects() const override { return kernel_.redirects; }
-    void set_gates(const std::map<uint32_t, catflap_redirect_gate>& gates) override { kernel_.gates = gates; }
-    [[nodiscard]] Result<std::map<uint32_t, std::string>> others_at(const std::set<uint32_t>& interfaces) override {
+    std::map<uint32_t, std::string> set_gates(const std::map<uint32_t, catflap_redirect_gate>& gates,
+                                              const std::map<uint32_t, catflap_uplink>& uplinks) override {
+        kernel_.gates = gates;
+        kernel_.short_uplinks = uplinks;
+        return {};
+    }
+    [[nodiscard]] std::string refuses_uplinks() const override { return kernel_.refuses_uplinks; }
+    [[nodiscard]] Result<std::map<uint32_t, std::string>> others_at(const std::set<uint32_t>& interfaces,
+                                                                    const std::set<uint32_t>& uplinks) override {
         std::map<uint32_t, std::string> result;
         for (const auto& [name, sentence] : kernel_.others)
-            if (const uint32_t ifindex = if_nametoindex(name.c_str()); interfaces.contains(ifindex))
+            if (const uint32_t ifindex = if_nametoindex(name.c_str());
+                interfaces.contains(ifindex) || uplinks.contains(ifindex))
                 result[ifindex] = sentence;
         return result;
     }

@@ -94,7 +94,8 @@ KernelLab::KernelLab(const LabOptions& options) {
     datapath_options.keep_established = options.keep_established;
     datapath_options.tracked = options.tracked;
     datapath_options.redirects = options.redirects;
-    datapath_options.early_drop = options.early_drop;
+    datapath_options.early_drop_tc = options.early_drop;
+    datapath_options.early_drop_xdp = options.early_drop;
     datapath_options.early_sample_ns = options.early_sample_ns;
     datapath_options.fast_flow_jiffies = options.fast_flow_jiffies;
     datapath_options.attach = options.attach;
@@ -192,17 +193,17 @@ Outcome KernelLab::send(Hook hook, const Bytes& frame, const SkbFields& fields) 
     return outcome;
 }
 
-bool KernelLab::comes_in(kernel::EarlyDropHook hook, const Bytes& frame) {
+bool KernelLab::comes_in(kernel::UplinkProgram program, const Bytes& frame) {
     constexpr uint32_t kXdpPass = 2;
     Bytes to_us = frame;
     std::fill_n(to_us.begin(), std::min<size_t>(6, to_us.size()),
                 uint8_t{0});  // the address of lo, which it comes in by
     LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = to_us.data(),
                 .data_size_in = static_cast<uint32_t>(to_us.size()), .repeat = 1);
-    if (const int error = bpf_prog_test_run_opts(datapath_->early_drop_fd(hook), &options); error != 0)
+    if (const int error = bpf_prog_test_run_opts(datapath_->uplink_fd(program), &options); error != 0)
         throw std::runtime_error(fmt::format("BPF_PROG_TEST_RUN of early drop: {}", strerror(-error)));
-    return hook == kernel::EarlyDropHook::xdp ? options.retval == kXdpPass
-                                              : static_cast<int>(options.retval) == TC_ACT_UNSPEC;
+    return program == kernel::UplinkProgram::early_drop_xdp ? options.retval == kXdpPass
+                                                            : static_cast<int>(options.retval) == TC_ACT_UNSPEC;
 }
 
 void KernelLab::send_to_interface_2(const Bytes& frame) {

@@ -68,7 +68,7 @@ class KernelLab {
     // True: passed, to the node's stack or by the short way to another pod.
     bool run(Hook hook, const Bytes& frame, const SkbFields& fields = {}) { return send(hook, frame, fields).passed; }
     // A frame that comes in from the wire. True: the uplink's program lets it go on.
-    bool comes_in(kernel::EarlyDropHook hook, const Bytes& frame);
+    bool comes_in(kernel::UplinkProgram program, const Bytes& frame);
     Outcome send(Hook hook, const Bytes& frame, const SkbFields& fields = {});
     // Of an endpoint by its interface: what of its traffic may take the short way.
     void set_gate(uint32_t ifindex, catflap_redirect_gate gate);

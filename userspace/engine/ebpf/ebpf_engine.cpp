@@ -5,19 +5,22 @@
 
 #include "engine/ebpf/lists.h"
 #include "engine/ebpf/opener_rule.h"
-#include "kernel/attach/others_at_hooks.h"
 #include "kernel/datapath/flows.h"
 
 namespace catflap::engine {
 
 Result<std::unique_ptr<Engine>> EbpfEngine::open(const Options& options, const compile::Capacity& capacity,
-                                                 std::shared_ptr<kernel::EarlyDropLinks> early_drop) {
+                                                 std::shared_ptr<kernel::UplinkPrograms> uplink_programs) {
     kernel::DatapathOptions wanted;
     wanted.pin_dir = options.pin_dir;
     wanted.audit = options.mode == Mode::audit;
     wanted.keep_established = engine::keeps_established(options);
     wanted.redirects = options.fast_path != FastPathWish::off && options.mode == Mode::ebpf;
-    wanted.early_drop = options.early_drop != EarlyDropWish::off && options.mode == Mode::ebpf;
+    if (options.mode == Mode::ebpf) {
+        wanted.early_drop_tc =
+            options.early_drop == EarlyDropWish::automatic || options.early_drop == EarlyDropWish::tc;
+        wanted.early_drop_xdp = options.early_drop != EarlyDropWish::off && !wanted.early_drop_tc;
+    }
     wanted.attach = options.attach;
     wanted.capacity = capacity;
     wanted.locked = true;  // by the agent
@@ -28,7 +31,7 @@ Result<std::unique_ptr<Engine>> EbpfEngine::open(const Options& options, const c
     if (!datapath)
         return tl::unexpected(datapath.error());
     std::unique_ptr<EbpfEngine> engine(
-        new EbpfEngine(std::move(*datapath), std::move(*grace), options, std::move(early_drop)));
+        new EbpfEngine(std::move(*datapath), std::move(*grace), options, std::move(uplink_programs)));
     compile::Committer& committer = engine->committer_;
     for (const auto& [number, key] : engine->datapath_->ledger().found())
         committer.adopt_decision(number, key);
@@ -137,21 +140,6 @@ std::vector<Mended> EbpfEngine::take_mends() {
     for (std::string& line : datapath_->take_off_foreign())
         mended.push_back({MendKind::foreign, std::move(line)});
     return mended;
-}
-
-// Slots that no endpoint has are closed, too: 4,096 plain stores.
-void EbpfEngine::set_gates(const std::map<uint32_t, catflap_redirect_gate>& gates) {
-    std::vector<catflap_redirect_gate> by_slot(CATFLAP_MAX_ENDPOINTS, CATFLAP_REDIRECT_NOTHING);
-    for (const auto& [ifindex, gate] : gates)
-        if (const auto endpoint = loaded().endpoints.find(ifindex);
-            endpoint != loaded().endpoints.end() && endpoint->second.config != 0)
-            by_slot[endpoint->second.slot] = gate;
-    for (uint32_t slot = 0; slot < CATFLAP_MAX_ENDPOINTS; ++slot)
-        datapath_->store().set_redirect_gate(slot, by_slot[slot]);
-}
-
-Result<std::map<uint32_t, std::string>> EbpfEngine::others_at(const std::set<uint32_t>& interfaces) {
-    return kernel::others_at_hooks(interfaces, datapath_->attachments().mode());
 }
 
 std::string EbpfEngine::attached_by() const {

@@ -14,10 +14,10 @@ namespace catflap::engine {
 
 class EbpfEngine final : public Engine {
   public:
-    // early_drop: may still have the programs of an engine before this one.
+    // uplink_programs: may still be those of an engine before this one.
     static Result<std::unique_ptr<Engine>> open(
         const Options& options, const compile::Capacity& capacity,
-        std::shared_ptr<kernel::EarlyDropLinks> early_drop = std::make_shared<kernel::EarlyDropLinks>());
+        std::shared_ptr<kernel::UplinkPrograms> uplink_programs = std::make_shared<kernel::UplinkPrograms>());
 
     Result<CommitReport> commit(const compile::Desired& desired) override;
     [[nodiscard]] bool broken() const override { return committer_.broken(); }
@@ -38,8 +38,11 @@ class EbpfEngine final : public Engine {
     [[nodiscard]] std::vector<kernel::Pin> pins() const override { return datapath_->pins(); }
     [[nodiscard]] bool asks_conntrack() const override { return datapath_->asks_conntrack(); }
     [[nodiscard]] bool redirects() const override { return datapath_->redirects(); }
-    void set_gates(const std::map<uint32_t, catflap_redirect_gate>& gates) override;
-    [[nodiscard]] Result<std::map<uint32_t, std::string>> others_at(const std::set<uint32_t>& interfaces) override;
+    std::map<uint32_t, std::string> set_gates(const std::map<uint32_t, catflap_redirect_gate>& gates,
+                                              const std::map<uint32_t, catflap_uplink>& uplinks) override;
+    [[nodiscard]] std::string refuses_uplinks() const override;
+    [[nodiscard]] Result<std::map<uint32_t, std::string>> others_at(const std::set<uint32_t>& interfaces,
+                                                                    const std::set<uint32_t>& uplinks) override;
     [[nodiscard]] EarlyDrop early_drop() const override;
     std::map<uint32_t, std::string> set_uplinks(const std::set<uint32_t>& uplinks) override;
     [[nodiscard]] std::string attached_by() const override;
@@ -57,15 +60,16 @@ class EbpfEngine final : public Engine {
 
   private:
     EbpfEngine(std::unique_ptr<kernel::Datapath> datapath, kernel::GracePeriod grace, const Options& options,
-               std::shared_ptr<kernel::EarlyDropLinks> early_drop)
+               std::shared_ptr<kernel::UplinkPrograms> uplink_programs)
         : datapath_(std::move(datapath)),
           committer_(datapath_->store(), compile::Limits(datapath_->capacity())),
           grace_(std::move(grace)),
           keeps_established_(engine::keeps_established(options)),
           early_drop_wish_(options.early_drop),
-          early_drop_links_(std::move(early_drop)),
+          uplink_programs_(std::move(uplink_programs)),
           has_tcx_(kernel::probe_attach_mode(datapath_->from_pod_fd()) == kernel::AttachMode::tcx) {}
-    [[nodiscard]] std::optional<kernel::EarlyDropMode> early_drop_mode() const;
+    [[nodiscard]] std::optional<kernel::UplinkHook> early_drop_hook() const;
+    std::map<uint32_t, std::string> keep_from_uplink();
     Result<bool> settle(const std::vector<std::pair<uint32_t, compile::DecisionKey>>& unused);
 
     std::unique_ptr<kernel::Datapath> datapath_;
@@ -77,7 +81,10 @@ class EbpfEngine final : public Engine {
     int interrupted_ = 0;     // grace periods in which something was committed, one after the other
     bool keeps_established_;
     EarlyDropWish early_drop_wish_;
-    std::shared_ptr<kernel::EarlyDropLinks> early_drop_links_;
+    std::shared_ptr<kernel::UplinkPrograms> uplink_programs_;
+    // Which of them need the program from_uplink, and for what.
+    std::set<uint32_t> early_uplinks_;
+    std::set<uint32_t> short_uplinks_;
     bool has_tcx_;  // whatever hook the pods' interfaces have
     std::unique_ptr<ConnectionListings> listings_ = std::make_unique<ConnectionListings>();
 };

@@ -66,9 +66,17 @@ std::string qdisc_of_others(nl_sock* socket, uint32_t ifindex, const std::string
                             : fmt::format("the interface has a qdisc, {}: a limit of bandwidth", kind);
 }
 
-}  // namespace
+// What a shaping qdisc does, it does to what our programs send there, too.
+std::string filters_at_uplink(nl_sock* socket, uint32_t ifindex, const std::string& kind) {
+    if (kind == "ingress")
+        return "the interface has an ingress qdisc";
+    return kind == "clsact" ? others_filters(socket, ifindex, AttachMode::tcx) : "";
+}
 
-Result<std::map<uint32_t, std::string>> others_at_hooks(const std::set<uint32_t>& interfaces, AttachMode mode) {
+using Judge = std::function<std::string(nl_sock*, uint32_t, const std::string& kind)>;
+
+// A sentence by interface, of those whose qdiscs have one.
+Result<std::map<uint32_t, std::string>> judge_qdiscs(const std::set<uint32_t>& interfaces, const Judge& judge) {
     const std::unique_ptr<nl_sock, Free> socket(nl_socket_alloc());
     int code = socket ? nl_connect(socket.get(), NETLINK_ROUTE) : -NLE_NOMEM;
     nl_cache* read = nullptr;
@@ -78,20 +86,44 @@ Result<std::map<uint32_t, std::string>> others_at_hooks(const std::set<uint32_t>
         return fail("list the qdiscs of the interfaces: {}", nl_geterror(code));
     const Cache qdiscs(read);
     std::map<uint32_t, std::string> result;
-    const auto add = [&](uint32_t ifindex, const std::string& sentence) {
-        if (!sentence.empty())
-            result.emplace(ifindex, sentence);
-    };
     for_each(qdiscs.get(), [&](rtnl_tc* qdisc) {
         const auto ifindex = static_cast<uint32_t>(rtnl_tc_get_ifindex(qdisc));
         const char* kind = rtnl_tc_get_kind(qdisc);
-        if (interfaces.contains(ifindex) && !result.contains(ifindex))
-            add(ifindex, qdisc_of_others(socket.get(), ifindex, kind == nullptr ? "?" : kind, mode));
+        if (!interfaces.contains(ifindex) || result.contains(ifindex))
+            return;
+        if (std::string sentence = judge(socket.get(), ifindex, kind == nullptr ? "?" : kind); !sentence.empty())
+            result.emplace(ifindex, std::move(sentence));
     });
+    return result;
+}
+
+constexpr const char* kAnotherProgram = "another program is attached to the interface by TCX";
+
+}  // namespace
+
+Result<std::map<uint32_t, std::string>> others_at_hooks(const std::set<uint32_t>& interfaces, AttachMode mode) {
+    auto result = judge_qdiscs(interfaces, [mode](nl_sock* socket, uint32_t ifindex, const std::string& kind) {
+        return qdisc_of_others(socket, ifindex, kind, mode);
+    });
+    if (!result)
+        return result;
     for (const uint32_t ifindex : interfaces)
         for (const bool from_pod : {true, false})
             if (attached_programs(ifindex, from_pod).size() > (mode == AttachMode::tcx ? 1 : 0))
-                add(ifindex, "another program is attached to the interface by TCX");
+                result->emplace(ifindex, kAnotherProgram);
+    return result;
+}
+
+Result<std::map<uint32_t, std::string>> others_at_uplinks(const std::set<uint32_t>& uplinks,
+                                                          const std::set<uint32_t>& own) {
+    auto result = judge_qdiscs(uplinks, filters_at_uplink);
+    if (!result)
+        return result;
+    for (const uint32_t ifindex : uplinks)
+        for (const bool ingress : {true, false})
+            for (const AttachedProgram& attached : attached_programs(ifindex, ingress))
+                if (!own.contains(attached.program))
+                    result->emplace(ifindex, kAnotherProgram);
     return result;
 }
 

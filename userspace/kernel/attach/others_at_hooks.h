@@ -17,4 +17,9 @@ namespace catflap::kernel {
 // each interface, and two dumps for each with a qdisc of type clsact.
 Result<std::map<uint32_t, std::string>> others_at_hooks(const std::set<uint32_t>& interfaces, AttachMode mode);
 
+// The same of uplinks: who else has programs or filters at TC. Their qdiscs see what leaves there all the same. own:
+// ids of our programs.
+Result<std::map<uint32_t, std::string>> others_at_uplinks(const std::set<uint32_t>& uplinks,
+                                                          const std::set<uint32_t>& own);
+
 }  // namespace catflap::kernel

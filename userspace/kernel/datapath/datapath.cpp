@@ -148,9 +148,12 @@ Result<> Datapath::load_programs() {
         return fail_errno(errno, "open the BPF object");
     if (static_functions_)
         make_functions_static(programs_->skeleton->obj);
-    const bool early_drop = options_.early_drop && tracked_ && !options_.audit;
-    bpf_program__set_autoload(programs_->skeleton->progs.early_drop_tc, early_drop);
-    bpf_program__set_autoload(programs_->skeleton->progs.early_drop_xdp, early_drop);
+    const bool may_drop_early = tracked_ && !options_.audit;
+    const bool early_drop_tc = options_.early_drop_tc && may_drop_early;
+    bpf_program__set_autoload(programs_->skeleton->progs.from_uplink, early_drop_tc || redirects());
+    bpf_program__set_autoload(programs_->skeleton->progs.to_uplink, redirects());
+    bpf_program__set_autoload(programs_->skeleton->progs.early_drop_xdp, options_.early_drop_xdp && may_drop_early);
+    programs_->skeleton->rodata->catflap_early_drop = early_drop_tc;
     programs_->skeleton->rodata->catflap_conntrack = conntrack_;
     programs_->skeleton->rodata->catflap_tracked = tracked_;
     programs_->skeleton->rodata->catflap_early_sample_ns = options_.early_sample_ns;
@@ -234,6 +237,7 @@ Result<> Datapath::open_store() {
     maps.port_pages = map_fd("port_pages");
     maps.table_pages = map_fd("table_pages");
     maps.redirect_gates = map_fd("redirect_gates");
+    maps.uplinks = map_fd("uplinks");
     maps.table_page_count = options_.capacity.pages;
     maps.address_seed = programs_->skeleton->rodata->catflap_seed;
     auto store = MapStore::open(maps, *ledger_, endpoint_counters_);
@@ -258,10 +262,12 @@ bool Datapath::saw_untracked() const {
 int Datapath::map_fd(MapName name) const {
     return bpf_map__fd(programs_->map(name));
 }
-int Datapath::early_drop_fd(EarlyDropHook hook) const {
-    const bpf_program* program = hook == EarlyDropHook::tc ? programs_->skeleton->progs.early_drop_tc
-                                                           : programs_->skeleton->progs.early_drop_xdp;
-    return bpf_program__autoload(program) ? bpf_program__fd(program) : -1;
+int Datapath::uplink_fd(UplinkProgram program) const {
+    const auto& programs = programs_->skeleton->progs;
+    const bpf_program* wanted = program == UplinkProgram::from_uplink ? programs.from_uplink
+                                : program == UplinkProgram::to_uplink ? programs.to_uplink
+                                                                      : programs.early_drop_xdp;
+    return bpf_program__autoload(wanted) ? bpf_program__fd(wanted) : -1;
 }
 int Datapath::from_pod_fd() const {
     return bpf_program__fd(programs_->skeleton->progs.from_pod);

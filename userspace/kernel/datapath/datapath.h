@@ -20,7 +20,7 @@
 
 namespace catflap::kernel {
 
-enum class EarlyDropHook : uint8_t { tc, xdp };
+enum class UplinkProgram : uint8_t { from_uplink, to_uplink, early_drop_xdp };
 
 struct DatapathOptions {
     std::filesystem::path pin_dir;
@@ -31,10 +31,12 @@ struct DatapathOptions {
     // nf_conntrack is the flow table of TCP and UDP, where the kernel can do it and keep_established does not forbid
     // it.
     bool tracked = true;
-    // Flows between two pods of this node may take the short way, by what redirect_gates says of both.
+    // Established flows may take the short way, to another pod of this node or by an uplink, by what redirect_gates and
+    // uplinks say.
     bool redirects = false;
-    // The programs of the uplinks are loaded, too, where nf_conntrack is the flow table.
-    bool early_drop = false;
+    // Where nf_conntrack is the flow table: from_uplink drops early, or there is a program of XDP that does.
+    bool early_drop_tc = false;
+    bool early_drop_xdp = false;
     uint64_t early_sample_ns = 1'000'000'000;  // one packet in this time is left to to_pod; 0: none
     std::optional<AttachMode> attach;          // nothing: what the kernel has
     compile::Capacity capacity;                // at least
@@ -100,7 +102,7 @@ class Datapath {
     Result<catflap_health> health() const;
 
     // -1: it is not loaded.
-    [[nodiscard]] int early_drop_fd(EarlyDropHook hook) const;
+    [[nodiscard]] int uplink_fd(UplinkProgram program) const;
 
     // For BPF_PROG_TEST_RUN.
     [[nodiscard]] int from_pod_fd() const;

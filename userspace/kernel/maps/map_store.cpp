@@ -108,6 +108,24 @@ void MapStore::set_redirect_gate(uint32_t slot, catflap_redirect_gate gate) {
         store_whole(there, static_cast<uint32_t>(gate));
 }
 
+void MapStore::set_uplinks(const std::map<uint32_t, catflap_uplink>& uplinks) {
+    for (const auto& [ifindex, uplink] : uplinks_)
+        if (!uplinks.contains(ifindex))
+            bpf_map_delete_elem(maps_.uplinks, &ifindex);
+    std::erase_if(uplinks_, [&](const auto& uplink) { return !uplinks.contains(uplink.first); });
+    for (const auto& [ifindex, uplink] : uplinks) {
+        const auto there = uplinks_.find(ifindex);
+        if (there != uplinks_.end() && there->second.ways == uplink.ways &&
+            there->second.pod_mtu_bytes == uplink.pod_mtu_bytes)
+            continue;
+        if (bpf_map_update_elem(maps_.uplinks, &ifindex, &uplink, BPF_ANY) == 0)
+            uplinks_[ifindex] = uplink;
+        else
+            spdlog::warn("map uplinks: interface {}: {}; what goes by it takes no short way", ifindex,
+                         std::strerror(errno));
+    }
+}
+
 Result<> MapStore::set_u16(uint32_t first_page, uint32_t index, uint16_t value) {
     auto* values = reinterpret_cast<uint16_t*>(&tables_.values()[first_page]);
     store_whole(values[index], value);

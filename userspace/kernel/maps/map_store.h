@@ -2,6 +2,7 @@
 // compile::Store on the maps of the kernel.
 #pragma once
 
+#include <map>
 #include <unordered_map>
 #include <vector>
 
@@ -25,6 +26,7 @@ struct StateMaps {
     int port_pages = -1;
     int table_pages = -1;
     int redirect_gates = -1;
+    int uplinks = -1;
     uint32_t table_page_count = 0;
     catflap_address_seed address_seed{};
 };
@@ -55,6 +57,8 @@ class MapStore final : public compile::Store {
 
     // One store, which every packet after it sees. A slot that is given to another pod begins with a closed gate.
     void set_redirect_gate(uint32_t slot, catflap_redirect_gate gate);
+    // All that may take the short way, by ifindex; of more than CATFLAP_MAX_UPLINKS the rest does not.
+    void set_uplinks(const std::map<uint32_t, catflap_uplink>& uplinks);
 
     // For the reports: where the pods' addresses are.
     [[nodiscard]] const AddressTable& addresses() const { return addresses_; }
@@ -86,7 +90,8 @@ class MapStore final : public compile::Store {
     MappedArray<Page> tables_;
     MappedArray<catflap_ipv4_bucket> ipv4_;
     MappedArray<catflap_ipv6_bucket> ipv6_;
-    MappedArray<Gate> gates_;  // by slot
+    MappedArray<Gate> gates_;                     // by slot
+    std::map<uint32_t, catflap_uplink> uplinks_;  // what is in `uplinks`
     AddressTable addresses_;
     CidrTrie cidrs_;
     std::unordered_map<uint32_t, std::vector<catflap_address>> local_;  // what is in local_addresses, by ifindex

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The programs of early drop on the uplinks: links that live with this process and are pinned nowhere. When the agent
-// has gone nothing is dropped early, and the programs on the pods' own interfaces judge what comes. So a link never
-// outlives tables that somebody keeps current.
+// The programs on the uplinks, of one hook: links that live with this process and are pinned nowhere. When the agent has
+// gone nothing is dropped early or takes the short way there, and the programs on the pods' own interfaces judge what
+// comes. So a link never outlives tables that somebody keeps current.
 #pragma once
 
 #include <chrono>
@@ -15,18 +15,19 @@
 
 namespace catflap::kernel {
 
-enum class EarlyDropMode : uint8_t { tc, xdp_generic, xdp_native };
-std::string_view to_string(EarlyDropMode mode);
+enum class UplinkHook : uint8_t { tc_ingress, tc_egress, xdp_generic, xdp_native };
+// "tc", "tc-egress", "xdp-generic", "xdp-native"
+std::string_view to_string(UplinkHook hook);
 
-class EarlyDropLinks {
+class UplinkLinks {
   public:
     using Clock = std::chrono::steady_clock;
     static constexpr std::chrono::seconds kRetry{10};
 
-    // Each of these interfaces gets the program, and no other keeps one. What has an earlier program of the same mode
+    // Each of these interfaces gets the program, and no other keeps one. What has an earlier program of the same hook
     // gets it without a gap: its tables have to be complete by now. Attaches again what somebody took off. Returns a
     // sentence for each interface that has none; such a one is tried again after kRetry.
-    std::map<uint32_t, std::string> keep(EarlyDropMode mode, int program_fd, const std::set<uint32_t>& uplinks,
+    std::map<uint32_t, std::string> keep(UplinkHook hook, int program_fd, const std::set<uint32_t>& uplinks,
                                          Clock::time_point now);
     // Takes all of them off.
     void close();
@@ -38,9 +39,16 @@ class EarlyDropLinks {
     };
     bool is_current(uint32_t ifindex, int program_fd, uint32_t program);
 
-    EarlyDropMode mode_ = EarlyDropMode::tc;
+    UplinkHook hook_ = UplinkHook::tc_ingress;
     std::map<uint32_t, UniqueFd> links_;
     std::map<uint32_t, Refusal> refused_;
+};
+
+// All that an engine has on the uplinks.
+struct UplinkPrograms {
+    UplinkLinks from_uplink;
+    UplinkLinks to_uplink;
+    UplinkLinks xdp;
 };
 
 }  // namespace catflap::kernel

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Links of early drop on real interfaces; the programs pass everything.
-#include "kernel/attach/early_drop.h"
+#include "kernel/attach/uplink_links.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -23,23 +23,23 @@ namespace {
 
 constexpr int kXdpPass = 2;
 
-UniqueFd passing_program(EarlyDropMode mode) {
+UniqueFd passing_program(UplinkHook mode) {
     const bpf_insn code[] = {{.code = BPF_ALU64 | BPF_MOV | BPF_K,
                               .dst_reg = 0,
                               .src_reg = 0,
                               .off = 0,
-                              .imm = mode == EarlyDropMode::tc ? -1 : kXdpPass},
+                              .imm = mode == UplinkHook::tc_ingress ? -1 : kXdpPass},
                              {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0}};
-    const auto type = mode == EarlyDropMode::tc ? BPF_PROG_TYPE_SCHED_CLS : BPF_PROG_TYPE_XDP;
+    const auto type = mode == UplinkHook::tc_ingress ? BPF_PROG_TYPE_SCHED_CLS : BPF_PROG_TYPE_XDP;
     UniqueFd program(bpf_prog_load(type, "pass", "GPL", code, std::size(code), nullptr));
     REQUIRE(program);
     return program;
 }
 
 // 0: there is none.
-uint32_t attached(EarlyDropMode mode, const char* name) {
+uint32_t attached(UplinkHook mode, const char* name) {
     const int ifindex = static_cast<int>(if_nametoindex(name));
-    if (mode == EarlyDropMode::tc) {
+    if (mode == UplinkHook::tc_ingress) {
         uint32_t first = 0;
         uint32_t count = 1;
         (void)bpf_prog_query(ifindex, static_cast<bpf_attach_type>(tcx_attach_type(true)), 0, nullptr, &first, &count);
@@ -47,41 +47,41 @@ uint32_t attached(EarlyDropMode mode, const char* name) {
     }
     LIBBPF_OPTS(bpf_xdp_query_opts, found);
     REQUIRE(bpf_xdp_query(ifindex, 0, &found) == 0);
-    return mode == EarlyDropMode::xdp_native ? found.drv_prog_id : found.skb_prog_id;
+    return mode == UplinkHook::xdp_native ? found.drv_prog_id : found.skb_prog_id;
 }
 
 // Two uplinks, or nothing where this kernel cannot do it.
-std::optional<PrivateNetwork> two_uplinks(EarlyDropMode mode) {
+std::optional<PrivateNetwork> two_uplinks(UplinkHook mode) {
     auto network = PrivateNetwork::make();
     if (!network)
         return std::nullopt;
     for (const char* name : {"eth0", "eth1"})
         PrivateNetwork::add_veth(name);
-    if (mode == EarlyDropMode::tc && probe_attach_mode(passing_program(mode).get()) != AttachMode::tcx)
+    if (mode == UplinkHook::tc_ingress && probe_attach_mode(passing_program(mode).get()) != AttachMode::tcx)
         return std::nullopt;
     return network;
 }
 
-EarlyDropMode each_mode() {
-    EarlyDropMode mode{};
+UplinkHook each_mode() {
+    UplinkHook mode{};
     SUBCASE("tc") {
-        mode = EarlyDropMode::tc;
+        mode = UplinkHook::tc_ingress;
     }
     SUBCASE("xdp-generic") {
-        mode = EarlyDropMode::xdp_generic;
+        mode = UplinkHook::xdp_generic;
     }
     SUBCASE("xdp-native") {
-        mode = EarlyDropMode::xdp_native;
+        mode = UplinkHook::xdp_native;
     }
     return mode;
 }
 
-const EarlyDropLinks::Clock::time_point kNow{};
+const UplinkLinks::Clock::time_point kNow{};
 
 }  // namespace
 
 TEST_CASE("uplinks get the program, others lose it, and it goes with its owner") {
-    const EarlyDropMode mode = each_mode();
+    const UplinkHook mode = each_mode();
     const auto network = two_uplinks(mode);
     if (!network)
         return;
@@ -90,7 +90,7 @@ TEST_CASE("uplinks get the program, others lose it, and it goes with its owner")
     const UniqueFd program = passing_program(mode);
     const uint32_t id = object_id(program.get()).id;
     {
-        EarlyDropLinks links;
+        UplinkLinks links;
         CHECK(links.keep(mode, program.get(), {eth0}, kNow).empty());
         CHECK(attached(mode, "eth0") == id);
         CHECK(attached(mode, "eth1") == 0);
@@ -106,12 +106,12 @@ TEST_CASE("uplinks get the program, others lose it, and it goes with its owner")
 }
 
 TEST_CASE("another program takes the place of the first one in the same link") {
-    const EarlyDropMode mode = each_mode();
+    const UplinkHook mode = each_mode();
     const auto network = two_uplinks(mode);
     if (!network)
         return;
     const uint32_t eth0 = if_nametoindex("eth0");
-    EarlyDropLinks links;
+    UplinkLinks links;
     UniqueFd program = passing_program(mode);
     CHECK(links.keep(mode, program.get(), {eth0}, kNow).empty());
     const UniqueFd next = passing_program(mode);
@@ -122,13 +122,13 @@ TEST_CASE("another program takes the place of the first one in the same link") {
 }
 
 TEST_CASE("an interface that was made again gets a link of its own") {
-    const EarlyDropMode mode = each_mode();
+    const UplinkHook mode = each_mode();
     const auto network = two_uplinks(mode);
     if (!network)
         return;
     const uint32_t eth0 = if_nametoindex("eth0");
     const UniqueFd program = passing_program(mode);
-    EarlyDropLinks links;
+    UplinkLinks links;
     CHECK(links.keep(mode, program.get(), {eth0}, kNow).empty());
     PrivateNetwork::ip(fmt::format("link del eth0\nlink add eth0 index {} type veth peer name peth0\n", eth0));
     CHECK(attached(mode, "eth0") == 0);
@@ -137,7 +137,7 @@ TEST_CASE("an interface that was made again gets a link of its own") {
 }
 
 TEST_CASE("another XDP program stays, and is asked about again after a while") {
-    const EarlyDropMode mode = EarlyDropMode::xdp_generic;
+    const UplinkHook mode = UplinkHook::xdp_generic;
     const auto network = two_uplinks(mode);
     if (!network)
         return;
@@ -152,7 +152,7 @@ TEST_CASE("another XDP program stays, and is asked about again after a while") {
         flags = XDP_FLAGS_DRV_MODE;
     }
     REQUIRE(bpf_xdp_attach(static_cast<int>(eth0), other.get(), flags, nullptr) == 0);
-    EarlyDropLinks links;
+    UplinkLinks links;
     CHECK(links.keep(mode, program.get(), {eth0}, kNow)[eth0] == "another XDP program is attached to it");
     REQUIRE(bpf_xdp_detach(static_cast<int>(eth0), flags, nullptr) == 0);
     CHECK(links.keep(mode, program.get(), {eth0}, kNow + 9s).contains(eth0));
@@ -161,14 +161,14 @@ TEST_CASE("another XDP program stays, and is asked about again after a while") {
 }
 
 TEST_CASE("a driver without native XDP, and an interface that is not there") {
-    const EarlyDropMode mode = EarlyDropMode::xdp_native;
+    const UplinkHook mode = UplinkHook::xdp_native;
     const auto network = two_uplinks(mode);
     if (!network)
         return;
     PrivateNetwork::ip("link add bare type bridge\nlink set bare up\n");
     const uint32_t bare = if_nametoindex("bare");
     const UniqueFd program = passing_program(mode);
-    EarlyDropLinks links;
+    UplinkLinks links;
     auto refused = links.keep(mode, program.get(), {bare, 4711, if_nametoindex("eth0")}, kNow);
     CHECK(refused.size() == 2);
     CHECK(refused[bare] == "its driver has no native XDP");
