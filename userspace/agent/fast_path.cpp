@@ -41,6 +41,8 @@ void decide_uplink(FastPath& decided, const FastPathUplink& uplink, uint32_t pod
         decided.refused_uplinks[uplink.ifindex] = uplink.others;
     else if (pod_mtu == 0)
         decided.refused_uplinks[uplink.ifindex] = "no pod here has a veth into a namespace of its own";
+    else if (uplink.mtu == 0)
+        decided.refused_uplinks[uplink.ifindex] = "its MTU is not known";
     else if (uplink.mtu != pod_mtu)
         decided.refused_uplinks[uplink.ifindex] =
             fmt::format("its MTU is {}, and that of most pods here is {}", uplink.mtu, pod_mtu);

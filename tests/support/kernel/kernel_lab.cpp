@@ -3,7 +3,9 @@
 
 #include <linux/if_packet.h>
 #include <linux/pkt_cls.h>
+#include <net/if.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -71,6 +73,15 @@ struct LastRun {
 LastRun& last_run() {
     static LastRun run;
     return run;
+}
+
+// The kernel takes a frame for this host's where its destination is the interface's own address.
+void address_to(uint32_t ifindex, Bytes& frame) {
+    ifreq request{};
+    const UniqueFd any(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    if (if_indextoname(ifindex, request.ifr_name) == nullptr || ioctl(any.get(), SIOCGIFHWADDR, &request) != 0)
+        throw std::runtime_error(fmt::format("read the address of interface {}: {}", ifindex, strerror(errno)));
+    std::copy_n(request.ifr_hwaddr.sa_data, std::min<size_t>(6, frame.size()), frame.begin());
 }
 
 }  // namespace
@@ -153,7 +164,10 @@ std::string describe_last_run() {
     const LastRun& run = last_run();
     if (run.frame.empty())
         return "";
-    return fmt::format("{} of interface {} (in by {}): {} was {}", run.hook == Hook::from_pod ? "from_pod" : "to_pod",
+    return fmt::format("{} of interface {} (in by {}): {} was {}",
+                       run.hook == Hook::from_pod ? "from_pod"
+                       : run.hook == Hook::to_pod ? "to_pod"
+                                                  : "from_uplink",
                        run.fields.ifindex, run.fields.ingress_ifindex, describe(run.frame),
                        run.passed ? "passed" : "dropped");
 }
@@ -165,6 +179,10 @@ void KernelLab::set_gate(uint32_t ifindex, catflap_redirect_gate gate) {
         throw std::runtime_error(fmt::format("set a gate: {}", strerror(errno)));
 }
 
+void KernelLab::set_uplink(uint32_t ifindex, uint32_t ways) {
+    datapath_->store().set_uplinks({{ifindex, {ways, 1500}}});
+}
+
 Outcome KernelLab::send(Hook hook, const Bytes& frame, const SkbFields& fields) {
     __sk_buff context{};
     context.ifindex = fields.ifindex;
@@ -173,13 +191,18 @@ Outcome KernelLab::send(Hook hook, const Bytes& frame, const SkbFields& fields) 
     context.gso_size = fields.gso_size;
     Outcome outcome;
     outcome.frame.resize(frame.size());
-    LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.data(), .data_out = outcome.frame.data(),
+    Bytes sent = frame;
+    if (hook == Hook::from_uplink)
+        address_to(fields.ifindex, sent);
+    LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = sent.data(), .data_out = outcome.frame.data(),
                 .data_size_in = static_cast<uint32_t>(frame.size()),
                 .data_size_out = static_cast<uint32_t>(frame.size()), .ctx_in = &context,
                 .ctx_size_in = sizeof(context), .repeat = 1);
     if (tracker_ && hook == Hook::to_pod)
         tracker_->see(frame, false);
-    const int program = hook == Hook::from_pod ? datapath_->from_pod_fd() : datapath_->to_pod_fd();
+    const int program = hook == Hook::from_pod ? datapath_->from_pod_fd()
+                        : hook == Hook::to_pod ? datapath_->to_pod_fd()
+                                               : datapath_->uplink_fd(kernel::UplinkProgram::from_uplink);
     if (const int error = bpf_prog_test_run_opts(program, &options); error != 0)
         throw std::runtime_error(fmt::format("BPF_PROG_TEST_RUN of {} bytes: {}", frame.size(), strerror(-error)));
     outcome.redirected = options.retval == TC_ACT_REDIRECT;

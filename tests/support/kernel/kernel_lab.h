@@ -15,7 +15,7 @@
 
 namespace catflap::test {
 
-enum class Hook { from_pod, to_pod };
+enum class Hook { from_pod, to_pod, from_uplink };
 
 // What a packet's skb says beside its bytes.
 struct SkbFields {
@@ -69,9 +69,12 @@ class KernelLab {
     bool run(Hook hook, const Bytes& frame, const SkbFields& fields = {}) { return send(hook, frame, fields).passed; }
     // A frame that comes in from the wire. True: the uplink's program lets it go on.
     bool comes_in(kernel::UplinkProgram program, const Bytes& frame);
+    // from_uplink: fields.ifindex is the uplink's, and the frame comes to its address whatever its bytes say.
     Outcome send(Hook hook, const Bytes& frame, const SkbFields& fields = {});
     // Of an endpoint by its interface: what of its traffic may take the short way.
     void set_gate(uint32_t ifindex, catflap_redirect_gate gate);
+    // The only uplink; ways: of catflap_uplink_way.
+    void set_uplink(uint32_t ifindex, uint32_t ways);
     // Sends the frame over a real veth into from_pod of interface 2, which it attaches to: BPF_PROG_TEST_RUN refuses
     // frames that end before the IP header does.
     void send_to_interface_2(const Bytes& frame);

@@ -134,3 +134,41 @@ TEST_CASE("where there is none, no gate opens, and it is said why") {
     CHECK_FALSE(without->reaches("22", 300ms));
     CHECK(without->off() == "mode iptables has none");
 }
+
+TEST_CASE("uplinks are told with their ways, and closed when others come there") {
+    const auto site = Site::make();
+    if (!site)
+        return;
+    PrivateNetwork::add_veth("eth0");
+    PrivateNetwork::ip("address add 192.0.2.2/24 dev eth0\nroute add default via 192.0.2.1\n");
+    const uint32_t eth0 = if_nametoindex("eth0");
+    const auto ways = [&] {
+        const auto found = site->node->kernel.short_uplinks.find(eth0);
+        return found == site->node->kernel.short_uplinks.end() ? 0U : found->second.ways;
+    };
+    const auto reach = [&](uint32_t wanted) { return site->node->reaches([&] { return ways() == wanted; }, 3s); };
+    constexpr uint32_t kBoth = CATFLAP_UPLINK_IN | CATFLAP_UPLINK_OUT;
+    site->begin();
+    REQUIRE(reach(kBoth));
+    REQUIRE(site->node->status().fast_path->uplinks.size() == 1);
+    CHECK(site->node->status().fast_path->uplinks.front().name == "eth0");
+    site->node->kernel.others["eth0"] = "a filter";
+    REQUIRE(reach(0));
+    CHECK(site->node->status().fast_path->uplinks.front().refusal == "a filter");
+    site->node->kernel.others.clear();
+    REQUIRE(reach(kBoth));
+    PrivateNetwork::ip("link set eth0 mtu 1400\n");
+    CHECK(reach(CATFLAP_UPLINK_IN));
+    PrivateNetwork::ip("link set eth0 mtu 1500\n");
+    REQUIRE(reach(kBoth));
+    site->node->kernel.refuses_uplinks = "no TCX";
+    CHECK(reach(0));
+    site->node->kernel.refuses_uplinks.clear();
+    REQUIRE(reach(kBoth));
+    REQUIRE(netfilter::run_nft(kForward));
+    CHECK(reach(0));
+    REQUIRE(netfilter::run_nft("delete table ip filter"));
+    REQUIRE(reach(kBoth));
+    PrivateNetwork::ip("route del default\n");
+    CHECK(reach(0));
+}

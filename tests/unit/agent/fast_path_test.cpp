@@ -57,6 +57,39 @@ TEST_CASE("only endpoints of one MTU hand packets to each other: of that which m
     CHECK(decided.gates == std::map<uint32_t, catflap_redirect_gate>{{2, CATFLAP_REDIRECT_TCP_UDP}});
 }
 
+TEST_CASE("uplinks: both ways with the pods' MTU, one with another, none where others are") {
+    const FastPath decided = decide_fast_path({}, {a_pod(1)},
+                                              {{10, "eth0", 1500, ""},
+                                               {11, "eth1", 9000, ""},
+                                               {12, "eth2", 1400, ""},
+                                               {13, "eth3", 1500, "a filter"},
+                                               {14, "eth4", 0, ""}});
+    const auto ways = [&](uint32_t ifindex) {
+        const auto found = decided.uplinks.find(ifindex);
+        return found == decided.uplinks.end() ? 0U : found->second.ways;
+    };
+    CHECK(ways(10) == (CATFLAP_UPLINK_IN | CATFLAP_UPLINK_OUT));
+    CHECK(ways(11) == CATFLAP_UPLINK_OUT);
+    CHECK(ways(12) == CATFLAP_UPLINK_IN);
+    CHECK(ways(13) == 0);
+    CHECK(ways(14) == 0);
+    CHECK(decided.uplinks.at(10).pod_mtu_bytes == 1500);
+    CHECK(catflap::report::words_of(uplink_rows(decided)) ==
+          "; other nodes by eth0, eth1 (out only: its MTU is 9000, and that of most pods here is 1500), eth2 (in only: "
+          "its MTU is 1400, and that of most pods here is 1500); not by eth3: a filter; not by eth4: its MTU is not "
+          "known");
+}
+
+TEST_CASE("uplinks: none where the fast path is off, or no pod could take it") {
+    CHECK(decide_fast_path({"rules", ""}, {a_pod(1)}, {{10, "eth0", 1500, ""}}).uplinks.empty());
+    FastPathEndpoint tap = a_pod(1);
+    tap.link.veth_into_a_pod = false;
+    const FastPath decided = decide_fast_path({}, {tap}, {{10, "eth0", 1500, ""}});
+    CHECK(decided.uplinks.empty());
+    CHECK(decided.refused_uplinks.at(10) == "no pod here has a veth into a namespace of its own");
+    CHECK(catflap::report::words_of({}).empty());
+}
+
 TEST_CASE("conntrack's strictness") {
     CHECK(refusal_of_liberal("1").empty());
     CHECK(refusal_of_liberal("0") == "net.netfilter.nf_conntrack_tcp_be_liberal is 0");

@@ -23,14 +23,15 @@ namespace {
 
 constexpr int kXdpPass = 2;
 
+bool is_tc(UplinkHook mode) {
+    return mode == UplinkHook::tc_ingress || mode == UplinkHook::tc_egress;
+}
+
 UniqueFd passing_program(UplinkHook mode) {
-    const bpf_insn code[] = {{.code = BPF_ALU64 | BPF_MOV | BPF_K,
-                              .dst_reg = 0,
-                              .src_reg = 0,
-                              .off = 0,
-                              .imm = mode == UplinkHook::tc_ingress ? -1 : kXdpPass},
-                             {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0}};
-    const auto type = mode == UplinkHook::tc_ingress ? BPF_PROG_TYPE_SCHED_CLS : BPF_PROG_TYPE_XDP;
+    const bpf_insn code[] = {
+        {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = is_tc(mode) ? -1 : kXdpPass},
+        {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0}};
+    const auto type = is_tc(mode) ? BPF_PROG_TYPE_SCHED_CLS : BPF_PROG_TYPE_XDP;
     UniqueFd program(bpf_prog_load(type, "pass", "GPL", code, std::size(code), nullptr));
     REQUIRE(program);
     return program;
@@ -39,10 +40,11 @@ UniqueFd passing_program(UplinkHook mode) {
 // 0: there is none.
 uint32_t attached(UplinkHook mode, const char* name) {
     const int ifindex = static_cast<int>(if_nametoindex(name));
-    if (mode == UplinkHook::tc_ingress) {
+    if (is_tc(mode)) {
         uint32_t first = 0;
         uint32_t count = 1;
-        (void)bpf_prog_query(ifindex, static_cast<bpf_attach_type>(tcx_attach_type(true)), 0, nullptr, &first, &count);
+        (void)bpf_prog_query(ifindex, static_cast<bpf_attach_type>(tcx_attach_type(mode == UplinkHook::tc_ingress)), 0,
+                             nullptr, &first, &count);
         return count == 0 ? 0 : first;
     }
     LIBBPF_OPTS(bpf_xdp_query_opts, found);
@@ -57,7 +59,7 @@ std::optional<PrivateNetwork> two_uplinks(UplinkHook mode) {
         return std::nullopt;
     for (const char* name : {"eth0", "eth1"})
         PrivateNetwork::add_veth(name);
-    if (mode == UplinkHook::tc_ingress && probe_attach_mode(passing_program(mode).get()) != AttachMode::tcx)
+    if (is_tc(mode) && probe_attach_mode(passing_program(mode).get()) != AttachMode::tcx)
         return std::nullopt;
     return network;
 }
@@ -66,6 +68,9 @@ UplinkHook each_mode() {
     UplinkHook mode{};
     SUBCASE("tc") {
         mode = UplinkHook::tc_ingress;
+    }
+    SUBCASE("tc-egress") {
+        mode = UplinkHook::tc_egress;
     }
     SUBCASE("xdp-generic") {
         mode = UplinkHook::xdp_generic;
