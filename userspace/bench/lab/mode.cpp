@@ -26,13 +26,15 @@ std::vector<Mode> available_modes(const std::string& catflapd_help, const Machin
         modes.push_back({kLegacy, {"--mode", "iptables", "--iptables-backend", "legacy"}, "legacy", true});
     if (has_iptables_mode)
         modes.push_back({kNft, {"--mode", "iptables", "--iptables-backend", "nft"}, "nft", true});
-    // What the guard is of the difference.
+    // What the guard and early drop are of the difference.
     const auto with = [&](std::vector<std::string> more) {
         more.insert(more.begin(), ebpf.begin(), ebpf.end());
         return more;
     };
     modes.push_back({"ebpf-unguarded", with({"--guard", "off"}), common, true, true});
     modes.push_back({"ebpf-guard-nft", with({"--guard", "nft"}), common, true, true});
+    modes.push_back({"ebpf-no-early-drop", with({"--early-drop", "off"}), common, true, true});
+    modes.push_back({"ebpf-xdp-generic", with({"--early-drop", "xdp-generic"}), common, true, true});
     modes.push_back({"none-bare", {}, common, false, true});
     modes.push_back({"ebpf-bare", ebpf, common, false, true});
     return modes;

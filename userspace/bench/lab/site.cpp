@@ -76,6 +76,10 @@ const std::map<std::string, std::string> kPodSettings = {{"ipv6/conf/all/disable
 
 }  // namespace
 
+std::array<uint8_t, 12> wire_to_node_a() {
+    return macs(kUplinkA, kUplinkB);
+}
+
 std::string parked_name(size_t index) {
     return fmt::format("parked-{}", index);
 }

@@ -6,6 +6,7 @@
 //   node-b: far-client, far-stranger                    node-a eth0 ══ eth0 node-b
 #pragma once
 
+#include <array>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -39,6 +40,9 @@ inline const std::string kNamespace = "bench";
 
 std::string parked_name(size_t index);
 std::string parked_address(size_t index);
+
+// Destination and source of a frame that node-b sends to node-a.
+std::array<uint8_t, 12> wire_to_node_a();
 
 class Site {
   public:

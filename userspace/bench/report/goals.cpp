@@ -99,8 +99,8 @@ void traffic_goals(Table& table) {
     for (const auto& [stage, target] : steps)
         table.at_least(fmt::format("new-flow packets/s, ebpf / iptables, {}", stage), target,
                        table.to_iptables("new-flow", stage, kAcross, kEbpf));
-    table.at_least("dropped packets/s, ebpf / iptables, across nodes", 2,
-                   table.to_iptables("dropped", "1 policy", kAcross, kEbpf));
+    table.at_least("dropped packets/s, ebpf / iptables, from the wire", 2,
+                   table.to_iptables("dropped", "1 policy", "from the wire", kEbpf));
     // What an agent does by itself: with the fast path, where it was measured.
     const std::string& usual = table.has_mode(kFast) ? kFast : kEbpf;
     const std::string name = table.has_mode(kFast) ? "fast path" : "ebpf";

@@ -19,6 +19,7 @@ struct TrafficScenario {
     std::function<Result<Reading>(const Site&, const Path&, const Settings&)> measure;  // in windows
     bool enforcing_only = false;  // where nothing is enforced there is nothing to measure
     size_t share = 1;             // of the rounds: one in so many
+    bool on_wire = false;         // also with frames as they come from the wire
 
     [[nodiscard]] bool in_slices() const { return open != nullptr; }
     // In the scenario's unit: a rate, or the time that each takes.

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <linux/if_ether.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace catflap::bench {
@@ -55,6 +56,16 @@ Bytes udp_frame(const char* source, const char* destination, unsigned source_por
     return frame;
 }
 
+void set_source_address(Bytes& frame, uint32_t address) {
+    uint8_t* ip = &frame[kIp];
+    put16(ip + 12, address >> 16);
+    put16(ip + 14, address);
+    put16(ip + 10, 0);
+    put16(ip + 10, ip_checksum(ip));
+}
+void set_macs(Bytes& frame, const std::array<uint8_t, 12>& macs) {
+    std::ranges::copy(macs, frame.begin());
+}
 void set_source_port(Bytes& frame, unsigned port) {
     put16(&frame[kUdp], port);
 }

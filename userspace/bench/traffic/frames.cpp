@@ -13,8 +13,23 @@
 #include "bench/traffic/workload.h"
 
 namespace catflap::bench {
+
 Result<FrameSender> FrameSender::open(const Site& site, const PodPlace& from, uint64_t flows) {
-    const InNamespace inside(site.netns(from));
+    return open_in(site.netns(from), from, flows);
+}
+
+Result<FrameSender> FrameSender::open_on_wire(const Site& site, const PodPlace& from, OnWire on_wire) {
+    auto sender = open_in(site.netns(kNodeB), from, UINT64_MAX);
+    if (!sender)
+        return sender;
+    sender->on_wire_ = on_wire;
+    for (Bytes& frame : sender->frames_)
+        set_macs(frame, wire_to_node_a());
+    return sender;
+}
+
+Result<FrameSender> FrameSender::open_in(const std::string& netns, const PodPlace& from, uint64_t flows) {
+    const InNamespace inside(netns);
     if (!inside.entered())
         return tl::unexpected(inside.entered().error());
     FrameSender sender;
@@ -35,6 +50,15 @@ Result<FrameSender> FrameSender::open(const Site& site, const PodPlace& from, ui
     return sender;
 }
 
+void FrameSender::choose_source(Bytes& frame, uint64_t flow) const {
+    constexpr uint32_t kSources = 198U << 24 | 18U << 16;
+    constexpr uint32_t kAnywhere = 11U << 24;
+    if (on_wire_ == OnWire::sources)
+        set_source_address(frame, kSources + static_cast<uint32_t>(flow % 100'000));
+    else if (on_wire_ == OnWire::any_address)
+        set_source_address(frame, kAnywhere + (static_cast<uint32_t>(flow * 0x9e3779b97f4a7c15ULL >> 40) & 0xffffff));
+}
+
 Result<size_t> FrameSender::send(size_t count) {
     constexpr uint64_t kSourcePorts = 64'000;
     constexpr uint64_t kPorts = kLastPort - kFirstPort + 1;
@@ -44,6 +68,7 @@ Result<size_t> FrameSender::send(size_t count) {
     for (size_t i = 0; i < count; ++i, ++sent_) {
         const uint64_t flow = first_ + sent_ % flows_;
         Bytes& frame = frames_[i];
+        choose_source(frame, flow);
         set_source_port(frame, static_cast<unsigned>(1024 + flow % kSourcePorts));
         const auto port = static_cast<unsigned>(kFirstPort + flow / kSourcePorts % kPorts);
         set_destination_port(frame, port);

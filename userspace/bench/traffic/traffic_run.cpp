@@ -29,7 +29,25 @@ constexpr std::pair<const char*, double> kReported[] = {
 
 std::vector<Path> paths_of(const Run& run, const Stage& stage) {
     const bool both = stage.scale.pods_on_node > 1 && (!run.quick || stage.name == kFirstStage);
-    return both ? std::vector<Path>{kSameNode, kAcrossNodes} : std::vector<Path>{kAcrossNodes};
+    std::vector<Path> paths = both ? std::vector<Path>{kSameNode, kAcrossNodes} : std::vector<Path>{kAcrossNodes};
+    if (stage.name == kFirstStage) {
+        paths.push_back(kFromWire);
+        std::ranges::copy(kFloods, std::back_inserter(paths));
+    }
+    return paths;
+}
+
+bool takes(const TrafficScenario& scenario, const Path& path) {
+    switch (path.on_wire) {
+        case OnWire::no:
+            return true;
+        case OnWire::one_source:
+            return scenario.on_wire;
+        case OnWire::sources:
+        case OnWire::any_address:
+            break;
+    }
+    return scenario.on_wire && scenario.enforcing_only;
 }
 
 bool measures(const Run& run, const TrafficScenario& scenario, const Site& site, size_t round) {
@@ -121,7 +139,7 @@ Result<> run_round(Run& run, const Stage& stage, size_t round, Pool& pool) {
         for (const TrafficScenario& scenario : traffic_scenarios()) {
             std::vector<Site*> sites;
             for (const auto& site : run.sites)
-                if (measures(run, scenario, *site, round))
+                if (takes(scenario, path) && measures(run, scenario, *site, round))
                     sites.push_back(site.get());
             if (sites.empty())
                 continue;

@@ -151,12 +151,13 @@ class NewFlows : public Workload {
     uint64_t since_rest_ = kMostFlows;  // of the workload before
 };
 
-Result<std::unique_ptr<Workload>> new_flows(const Site& site, const PodPlace& from, bool allowed) {
+Result<std::unique_ptr<Workload>> new_flows(const Site& site, const PodPlace& from, OnWire on_wire, bool allowed) {
     auto arrivals = Arrivals::make();
     if (!arrivals)
         return tl::unexpected(arrivals.error());
     auto sockets = counting_sockets(site, kServer, *arrivals);
-    auto sender = FrameSender::open(site, from);
+    auto sender =
+        on_wire == OnWire::no ? FrameSender::open(site, from) : FrameSender::open_on_wire(site, from, on_wire);
     if (!sockets || !sender)
         return tl::unexpected(!sockets ? sockets.error() : sender.error());
     return std::make_unique<NewFlows>(site, std::move(*arrivals), std::move(*sockets), std::move(*sender), allowed);
@@ -180,11 +181,11 @@ Result<std::unique_ptr<Workload>> established_packets(const Site& site, const Pa
 }
 
 Result<std::unique_ptr<Workload>> new_flow_packets(const Site& site, const Path& path) {
-    return new_flows(site, path.client, true);
+    return new_flows(site, path.client, path.on_wire, true);
 }
 
 Result<std::unique_ptr<Workload>> dropped_packets(const Site& site, const Path& path) {
-    return new_flows(site, path.stranger, false);
+    return new_flows(site, path.stranger, path.on_wire, false);
 }
 
 Result<> fill_with_flows(const Site& site, const Path& path, uint64_t flows, uint64_t at_most_ns) {

@@ -20,13 +20,28 @@ constexpr uint16_t kFirstPort = 8000;
 constexpr uint16_t kLastPort = 8015;
 constexpr uint16_t kClosedPort = 9000;
 
+// Frames that node-b's uplink puts onto the wire as they are, past node-b's stack.
+enum class OnWire : uint8_t {
+    no,           // pods send
+    one_source,   // from the pod's address
+    sources,      // from 100,000 addresses of 198.18.0.0/15 by turns
+    any_address,  // from random ones of 11.0.0.0/8, hardly ever the same again
+};
+
 struct Path {
     std::string name;
     PodPlace client;
     PodPlace stranger;
+    OnWire on_wire = OnWire::no;
 };
 inline const Path kSameNode{"same node", kClient, kStranger};
 inline const Path kAcrossNodes{"across nodes", kFarClient, kFarStranger};
+inline const Path kFromWire{"from the wire", kFarClient, kFarStranger, OnWire::one_source};
+// Of what is dropped alone.
+inline const Path kFloods[] = {
+    {"from the wire, 100,000 sources", kFarClient, kFarStranger, OnWire::sources},
+    {"from the wire, spoofed sources", kFarClient, kFarStranger, OnWire::any_address},
+};
 
 // What was done in a slice of time, until the last of it was done.
 struct Slice {
