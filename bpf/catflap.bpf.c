@@ -27,12 +27,25 @@ static __always_inline int check_sender(const struct catflap_endpoint_config *en
     return is_tunnel(p) ? CATFLAP_REASON_ENCAPSULATION : CATFLAP_REASON_NONE;
 }
 
+/* TC_ACT_UNSPEC - 1: no fast flow. */
+#define NOT_FAST (TC_ACT_UNSPEC - 1)
+
+/* Of a flow that was judged at the uplink. False: the slow path has to take note that its packets are untracked. */
+static __always_inline int is_first_tracked(const struct context *c, struct catflap_fast_flow *fast)
+{
+    fast->redirected &= (__u8)~CATFLAP_JUDGED_EARLY;
+    return catflap_tracked && !is_untracked(tracking_word(c->skb));
+}
+
 /* In the middle of a connection. */
 static __always_inline int pass_fast(const struct context *c, struct catflap_fast_flow *fast)
 {
     if (c->direction == CATFLAP_TO_POD) {
         /* Not yet by the first packet: many flows have no other, and nf_conntrack has to see a whole handshake. */
-        fast_flow_learn(c, fast);
+        if (!(fast->redirected & CATFLAP_JUDGED_EARLY))
+            fast_flow_learn(c, fast);
+        else if (!is_first_tracked(c, fast))
+            return NOT_FAST;
     } else if (catflap_redirects && fast->redirected & CATFLAP_REDIRECTED_FROM_POD) {
         const int verdict = redirect_from_pod(c, fast);
 
@@ -92,9 +105,6 @@ static __always_inline int process_slowly(struct __sk_buff *skb, enum catflap_di
         remember_fragment(&p, direction, c.endpoint->slot);
     return verdict;
 }
-
-/* TC_ACT_UNSPEC - 1: no fast flow. */
-#define NOT_FAST (TC_ACT_UNSPEC - 1)
 
 static __always_inline int process_fast(struct __sk_buff *skb, enum catflap_direction direction, __u32 publication)
 {

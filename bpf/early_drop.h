@@ -99,6 +99,16 @@ static __always_inline int passed_lately(const struct context *c, const struct p
 }
 
 /*
+ * What the pod's own direction says of a UDP packet, to_pod need not find out once more: if the packet has the same
+ * ends there, and came in by the same interface, the verdict is the same. It has to look whether the packet is tracked.
+ */
+static __always_inline void remember_admitted(const struct context *c, const struct packet *p, __u32 rule)
+{
+    if (p->protocol == IPPROTO_UDP)
+        fast_flow_remember(c, p, rule, CATFLAP_JUDGED_EARLY);
+}
+
+/*
  * True: the pod's own direction denies the packet, by the rule *rule; nf_conntrack has to be asked whether it belongs
  * to a connection. Completes *c for the account.
  */
@@ -119,12 +129,14 @@ static __always_inline int early_denied(struct context *c, const struct packet *
         !same_address(own_address(c->endpoint, p->ipv6), &destination))
         return 0;
     c->bytes = p->ip_bytes;
+    c->sender_ifindex = uplink;
     if (passed_lately(c, p, uplink) ||
-        classify(&c->endpoint->tables[CATFLAP_TO_POD], &p->source, p->protocol, p->ports.destination_port, &cell) ||
-        cell & CATFLAP_CELL_ALLOW)
+        classify(&c->endpoint->tables[CATFLAP_TO_POD], &p->source, p->protocol, p->ports.destination_port, &cell))
         return 0;
     *rule = cell & CATFLAP_CELL_RULE;
-    return 1;
+    if (cell & CATFLAP_CELL_ALLOW)
+        remember_admitted(c, p, *rule);
+    return !(cell & CATFLAP_CELL_ALLOW);
 }
 
 /*

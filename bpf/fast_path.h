@@ -135,11 +135,13 @@ static __always_inline void fast_flow_forget(const struct context *c, const stru
 }
 
 /*
- * At the end of the slow path of an ordinary TCP or UDP packet that passes. rule: counts it.
+ * At the end of the slow path of an ordinary TCP or UDP packet that passes. rule: counts it. begins_as: of a new entry,
+ * enum catflap_redirected.
  *
  * A fresh entry keeps its age when it gets the verdict on its other direction. A SYN begins another connection.
  */
-static __always_inline void fast_flow_remember(const struct context *c, const struct packet *p, __u32 rule)
+static __always_inline void fast_flow_remember(const struct context *c, const struct packet *p, __u32 rule,
+                                               __u8 begins_as)
 {
     const struct catflap_address unspecified = {};
     struct catflap_fast_flow *fast;
@@ -167,7 +169,7 @@ static __always_inline void fast_flow_remember(const struct context *c, const st
         fast->remote_port = ends.remote_port;
         fast->slot = (__u16)c->endpoint->slot;
         fast->protocol = ends.protocol;
-        fast->redirected = 0;
+        fast->redirected = begins_as;
         fast->rule[CATFLAP_FROM_POD] = CATFLAP_NO_VERDICT;
         fast->rule[CATFLAP_TO_POD] = CATFLAP_NO_VERDICT;
         fast->seen_jiffies = bpf_jiffies64();

@@ -168,7 +168,7 @@ static __always_inline void remember_established(const struct context *c, const 
     if (flow->state != CATFLAP_FLOW_ESTABLISHED || !flow_current(flow, c->endpoint))
         fast_flow_forget(c, p);
     else if (p->protocol == IPPROTO_TCP || p->protocol == IPPROTO_UDP)
-        fast_flow_remember(c, p, counted_rule(flow, c->endpoint));
+        fast_flow_remember(c, p, counted_rule(flow, c->endpoint), 0);
 }
 
 static __always_inline int pass_by_flow(const struct context *c, const struct packet *p,

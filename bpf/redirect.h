@@ -174,14 +174,54 @@ static __always_inline __u32 make_head(const struct context *c, const __u8 *macs
     }
 }
 
-/* Gives the frame these MAC addresses, and takes one hop off its time to live. False: it has to go the whole way. */
-static __always_inline int rewrite_frame(const struct context *c, const __u8 *macs)
+/*
+ * The first packets of a flow go the whole way and may wait in this CPU's backlog; what comes in the same batch must
+ * not overtake them. By the next tick they have long arrived.
+ */
+static __always_inline int is_settled(const struct catflap_fast_flow *fast)
+{
+    return bpf_jiffies64() - fast->seen_jiffies >= catflap_settle_jiffies;
+}
+
+/*
+ * True: every packet of the skb fits the interface. A veth hands on whatever its peer makes of segmentation offload
+ * (PACKET_VNET_HDR), and the pod's end may have a larger MTU than the host's. Kernel 5.12.
+ */
+static __always_inline int fits(struct __sk_buff *skb, __u32 ifindex)
+{
+    __u32 mtu_bytes = 0;
+
+    return bpf_check_mtu(skb, ifindex, &mtu_bytes, 0, BPF_MTU_CHK_SEGS) == BPF_MTU_CHK_RET_SUCCESS;
+}
+
+/*
+ * A card may have summed up the packet (CHECKSUM_COMPLETE). In IPv4 the header's own checksum takes up what becomes of
+ * the time to live; IPv6 has none.
+ */
+static __always_inline void adjust_sum(struct __sk_buff *skb, const union redirected_head *head)
+{
+    __be32 after, before;
+
+    __builtin_memcpy(&after, head->field.ip + 4, sizeof(after)); /* the hop limit is the last byte */
+    before = bpf_htonl(bpf_ntohl(after) + 1);
+    bpf_csum_update(skb, (__wsum)bpf_csum_diff(&before, sizeof(before), &after, sizeof(after), 0));
+}
+
+/*
+ * Gives the frame these MAC addresses, and takes one hop off its time to live, on the way to the interface. False: it
+ * has to go the whole way.
+ */
+static __always_inline int rewrite_frame(const struct context *c, const __u8 *macs, __u32 ifindex)
 {
     union redirected_head head;
     const __u32 bytes = make_head(c, macs, &head);
 
-    return bytes && !bpf_skb_store_bytes(c->skb, 0, head.byte,
-                                         bytes == REDIRECTED_IPV6_BYTES ? REDIRECTED_IPV6_BYTES : sizeof(head.byte), 0);
+    if (!bytes || !fits(c->skb, ifindex))
+        return 0;
+    if (bytes == REDIRECTED_IPV6_BYTES)
+        adjust_sum(c->skb, &head);
+    return !bpf_skb_store_bytes(c->skb, 0, head.byte,
+                                bytes == REDIRECTED_IPV6_BYTES ? REDIRECTED_IPV6_BYTES : sizeof(head.byte), 0);
 }
 
 /*
@@ -191,11 +231,11 @@ static __always_inline int rewrite_frame(const struct context *c, const __u8 *ma
 static __always_inline int redirect_from_pod(const struct context *c, const struct catflap_fast_flow *fast)
 {
     const __u32 index = c->fast_index;
-    const struct catflap_redirect *redirect = bpf_map_lookup_elem(&redirects, &index);
+    const struct catflap_redirect *redirect = is_settled(fast) ? bpf_map_lookup_elem(&redirects, &index) : NULL;
     struct context at_receiver = *c;
 
     if (!redirect || (redirect->publication && find_publication(redirect->ifindex) != redirect->publication) ||
-        !rewrite_frame(c, redirect->macs))
+        !rewrite_frame(c, redirect->macs, redirect->ifindex))
         return TC_ACT_UNSPEC;
     pass(c, fast->slot, fast->rule[CATFLAP_FROM_POD]);
     if (!redirect->publication) {

@@ -65,7 +65,7 @@ static __always_inline int pass_tracked(const struct context *c, const struct pa
         if (p->protocol == IPPROTO_TCP && p->tcp_flags & (TCP_FIN | TCP_RST))
             fast_flow_forget(c, p);
         else
-            fast_flow_remember(c, p, rule);
+            fast_flow_remember(c, p, rule, 0);
         if (c->direction == CATFLAP_TO_POD && p->protocol == IPPROTO_TCP)
             correct_connection(c, p);
     }

@@ -44,9 +44,9 @@ static __always_inline struct context context_at_uplink(struct __sk_buff *skb, e
 static __always_inline int deliver(const struct context *c, const struct catflap_fast_flow *fast, __u32 ifindex)
 {
     const __u32 index = c->fast_index;
-    const struct catflap_delivery *delivery = bpf_map_lookup_elem(&deliveries, &index);
+    const struct catflap_delivery *delivery = is_settled(fast) ? bpf_map_lookup_elem(&deliveries, &index) : NULL;
 
-    if (!delivery || delivery->ifindex != ifindex || !rewrite_frame(c, delivery->macs))
+    if (!delivery || delivery->ifindex != ifindex || !rewrite_frame(c, delivery->macs, ifindex))
         return TC_ACT_UNSPEC;
     pass(c, fast->slot, fast->rule[CATFLAP_TO_POD]);
     return bpf_redirect_peer(ifindex, 0);
@@ -69,8 +69,11 @@ static __always_inline int process_from_uplink(struct __sk_buff *skb)
             return TC_ACT_UNSPEC;
         c.publication = find_publication(*ifindex);
         fast = c.publication ? fast_flow_match(&c, &p) : NULL;
+        /* A bridge may have shown the frame to nf_conntrack already (br_netfilter); the pod's would not look again. */
+        if (fast && fast->redirected & CATFLAP_REDIRECTED_TO_POD && catflap_tracked && !tracking_word(skb))
+            return deliver(&c, fast, *ifindex);
         if (fast)
-            return fast->redirected & CATFLAP_REDIRECTED_TO_POD ? deliver(&c, fast, *ifindex) : TC_ACT_UNSPEC;
+            return TC_ACT_UNSPEC;
     }
     return catflap_early_drop ? early_drop_of_skb(skb) : TC_ACT_UNSPEC;
 }

@@ -238,6 +238,7 @@ enum catflap_redirected {
     CATFLAP_REDIRECTED_FROM_POD = 1, /* what the pod sends, by the element of `redirects` with the flow's index */
     CATFLAP_REDIRECTED_TO_POD = 2,   /* what comes in by the uplink sender_ifindex, by its element of `deliveries` */
     CATFLAP_SENT_AGAIN = 4,          /* none yet, but the pod has sent more than one packet, so it may be learned */
+    CATFLAP_JUDGED_EARLY = 8,        /* to_pod has seen none of its packets; the verdict was made at the uplink */
 };
 
 /* redirects: where what the pod sends goes from from_pod, to a pod of this node or to an uplink; see bpf/redirect.h. */

@@ -218,6 +218,8 @@ lab_exec() {
 # a closed terminal are for the script, which knows what to end in which order.
 lab_spawn() {
     local netns=${LAB_NETNS[$1]:?no place $1}
+    # Without OUTPUT the command's name would be in its place, and be overwritten.
+    [[ $2 == "$LAB_DIR"/* || $2 == /dev/null ]] || lab_fail "lab_spawn: the output $2 is not in $LAB_DIR" || return
     setsid nsenter --net="/run/netns/$netns" -- "${@:3}" >"$2" 2>&1 </dev/null &
     # shellcheck disable=SC2034 # for the caller
     LAB_PID=$!

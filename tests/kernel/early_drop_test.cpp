@@ -65,6 +65,38 @@ TEST_CASE("early drop: what they admit goes on, uncounted") {
     }
 }
 
+TEST_CASE("early drop: an admitted datagram's verdict is not made twice, and counts once, for its rule") {
+    const std::string datagrams = R"(---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: web, namespace: shop}
+spec:
+  podSelector: {matchLabels: {app: web}}
+  policyTypes: [Ingress]
+  ingress: [{from: [{podSelector: {matchLabels: {app: client}}}], ports: [{protocol: UDP, port: 53}]}]
+)";
+    constexpr uint32_t kUplink = 2;
+    Shop shop(datagrams, kEarly);
+    const auto comes_in = [&](const Bytes& frame) {
+        return shop.lab.run(Hook::from_uplink, frame, {.ifindex = kUplink, .ingress_ifindex = kUplink});
+    };
+    const auto to = [&](const Bytes& frame) { return shop.lab.run(Hook::to_pod, frame, {.ingress_ifindex = kUplink}); };
+    const Bytes datagram = udp("10.0.0.2", 5000, "10.0.0.1", 53);
+    CHECK(comes_in(datagram));
+    CHECK(shop.lab.counts().to_pod.allowed.packets == 0);
+    CHECK(to(datagram));
+    CHECK(shop.lab.counts().to_pod.allowed.packets == 1);
+    uint64_t of_rules = 0;
+    for (const auto& [key, number] : shop.lab.committer().loaded().decisions.numbers())
+        if (!key.is_default)
+            of_rules += shop.lab.datapath().ledger().count(number).packets;
+    CHECK(of_rules == 1);
+    CHECK_FALSE(to(udp("10.0.0.2", 5000, "10.0.0.1", 54)));
+    CHECK_FALSE(to(udp("10.0.0.3", 5000, "10.0.0.1", 53)));
+    shop.enforce(web_policy());  // which admits TCP alone
+    CHECK_FALSE(to(datagram));
+}
+
 TEST_CASE("early drop: what belongs to a connection goes on") {
     for (const UplinkProgram hook : kHooks) {
         Shop shop(web_policy(), kEarly);

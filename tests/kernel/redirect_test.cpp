@@ -2,56 +2,12 @@
 // The short way between two pods of the node (bpf/redirect.h): what takes it, what it does to the frame, and everything
 // that leaves it. Whether the frame arrives is for tests/e2e/fast_path.test.
 #include "kernel/conntrack.h"
-#include "kernel/fixture.h"
+#include "kernel/redirect_pair.h"
 
 using namespace catflap;
 using namespace catflap::test;
 
 namespace {
-
-constexpr uint32_t kWebInterface = 1;
-constexpr uint32_t kClientInterface = 2;
-
-// The client (interface 2) and web (interface 1) on one pair.
-struct Pair {
-    explicit Pair(const std::string& policies = web_policy(), LabOptions options = {}) : lab(with_redirects(options)) {
-        enforce(policies);
-        for (const uint32_t ifindex : {1U, 2U, 3U})
-            lab.set_gate(ifindex, CATFLAP_REDIRECT_TCP_UDP);
-    }
-    static LabOptions with_redirects(LabOptions options) {
-        options.redirects = true;
-        options.tracked = true;
-        return options;
-    }
-    void enforce(const std::string& policies) {
-        lab.enforce(cluster_of(shop_pods() + policies), {kWeb, {"shop", "client"}, {"shop", "other"}});
-    }
-    Outcome from_client(const Bytes& frame) { return lab.send(Hook::from_pod, frame, {.ifindex = kClientInterface}); }
-    Outcome to_web(const Bytes& frame) {
-        return lab.send(Hook::to_pod, frame, {.ifindex = kWebInterface, .ingress_ifindex = kClientInterface});
-    }
-    Outcome from_web(const Bytes& frame) { return lab.send(Hook::from_pod, frame, {.ifindex = kWebInterface}); }
-    Outcome to_client(const Bytes& frame) {
-        return lab.send(Hook::to_pod, frame, {.ifindex = kClientInterface, .ingress_ifindex = kWebInterface});
-    }
-    // The whole way, there and back, until the connection is established.
-    void connect() {
-        REQUIRE(from_client(tcp_to_web(kSyn)).passed);
-        REQUIRE(to_web(tcp_to_web(kSyn)).passed);
-        REQUIRE(from_web(tcp_from_web(kSyn | kAck)).passed);
-        REQUIRE(to_client(tcp_from_web(kSyn | kAck)).passed);
-        for (int i = 0; i < 2; ++i) {  // the flow cache knows an established flow only after its third packet
-            REQUIRE(from_client(tcp_to_web(kAck)).passed);
-            REQUIRE(to_web(tcp_to_web(kAck)).passed);
-            REQUIRE(from_web(tcp_from_web(kAck)).passed);
-            REQUIRE(to_client(tcp_from_web(kAck)).passed);
-        }
-    }
-    uint64_t learned() { return lab.datapath().health().value().redirects_learned; }
-
-    KernelLab lab;
-};
 
 Packet udp(const std::string& source, uint16_t source_port, const std::string& destination, uint16_t port) {
     return Ethernet{} / Ipv4{.source = source, .destination = destination} /
@@ -248,53 +204,17 @@ TEST_CASE("redirect: nf_conntrack sees the whole handshake") {
     CHECK_FALSE(pair.from_web(tcp_from_web(kAck)).redirected);
 }
 
-TEST_CASE("redirect: a change of policy at either end takes effect with the next packet") {
-    const std::string nobody = R"(---
-apiVersion: networking.k8s.io/v1
-kind: NetworkPolicy
-metadata: {name: nobody, namespace: shop}
-spec: {podSelector: {matchLabels: {app: web}}, policyTypes: [Ingress]}
-)";
-    const std::string nowhere = R"(---
-apiVersion: networking.k8s.io/v1
-kind: NetworkPolicy
-metadata: {name: nowhere, namespace: shop}
-spec: {podSelector: {matchLabels: {app: client}}, policyTypes: [Egress]}
-)";
-    Pair receiver;
-    receiver.connect();
-    REQUIRE(receiver.from_client(tcp_to_web(kAck)).redirected);
-    receiver.enforce(nobody);
-    CHECK_FALSE(receiver.from_client(tcp_to_web(kAck)).redirected);
-    CHECK_FALSE(receiver.to_web(tcp_to_web(kAck)).passed);
-
-    Pair sender;
-    sender.connect();
-    REQUIRE(sender.from_client(tcp_to_web(kAck)).redirected);
-    sender.enforce(web_policy() + nowhere);
-    CHECK_FALSE(sender.from_client(tcp_to_web(kAck)).passed);
-}
-
-TEST_CASE("redirect: a receiver that is gone, or another pod by now, is not handed anything") {
+TEST_CASE("redirect: what would not fit the receiver's interface goes the whole way, and a flow's first packets do") {
     Pair pair;
     pair.connect();
-    REQUIRE(pair.from_client(tcp_to_web(kAck)).redirected);
-    Cluster cluster = cluster_of(shop_pods() + web_policy());
-    cluster.pods[kWeb].uid = "another";
-    pair.lab.enforce(cluster, std::vector<ObjectName>{kWeb, {"shop", "client"}, {"shop", "other"}});
-    CHECK_FALSE(pair.from_client(tcp_to_web(kAck)).redirected);
-}
-
-TEST_CASE("redirect: it is learned anew when the fast flow has expired") {
-    Pair pair;
-    pair.connect();
-    REQUIRE(pair.from_client(tcp_to_web(kAck)).redirected);
-    pair.lab.forget_fast_flows();
-    for (int i = 0; i < 2; ++i) {
-        CHECK_FALSE(pair.from_client(tcp_to_web(kAck)).redirected);
-        REQUIRE(pair.to_web(tcp_to_web(kAck)).passed);
-    }
-    CHECK(pair.from_client(tcp_to_web(kAck)).redirected);
+    const Bytes large = Ethernet{} / Ipv4{.source = "10.0.0.2", .destination = "10.0.0.1"} /
+                        Tcp{.source_port = 40000, .destination_port = 80, .flags = kAck} / Payload{Bytes(1461)};
+    CHECK_FALSE(pair.from_client(large).redirected);
+    CHECK(pair.from_client(large).passed);
+    Pair settling(web_policy(), {.settle_jiffies = uint64_t{1} << 40});
+    settling.connect();
+    REQUIRE(settling.learned() >= 1);
+    CHECK_FALSE(settling.from_client(tcp_to_web(kAck)).redirected);
 }
 
 TEST_SUITE_END();

@@ -126,6 +126,23 @@ TEST_CASE("uplink: a closed gate, of the uplink or the pod, keeps it to the whol
     learns([](KernelLab& lab) { lab.set_gate(1, CATFLAP_REDIRECT_UDP); });
 }
 
+TEST_CASE("uplink: what would not fit the pod's interface goes the whole way, and a flow's first packets do") {
+    Across across;
+    across.connect();
+    const auto of_bytes = [](size_t bytes) -> Bytes {
+        return Ethernet{} / Ipv4{.source = "10.0.0.2", .destination = "10.0.0.1"} /
+               Tcp{.source_port = 40000, .destination_port = 80, .flags = kAck} / Payload{Bytes(bytes - 40)};
+    };
+    CHECK(across.comes_in(of_bytes(1500)).redirected);
+    CHECK_FALSE(across.comes_in(of_bytes(1501)).redirected);
+    CHECK(across.comes_in(of_bytes(1501)).passed);
+
+    Across settling(web_policy(), {.settle_jiffies = uint64_t{1} << 40});
+    settling.connect();
+    REQUIRE(settling.learned() >= 1);
+    CHECK_FALSE(settling.comes_in(tcp_to_web(kAck)).redirected);
+}
+
 TEST_CASE("uplink: another interface than that by which the verdict was made hands nothing on") {
     Across across;
     across.connect();

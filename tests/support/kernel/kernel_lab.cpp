@@ -39,6 +39,7 @@ void enter_namespace() {
         const std::string batch = fmt::format("/tmp/catflap-lab-{}", getpid());
         {
             std::ofstream file(batch);
+            file << "link set lo mtu 1500\n";  // endpoint 1 hangs on it
             for (int i = 2; i < kInterfaces; i += 2)
                 file << fmt::format("link add v{} index {} type veth peer name v{} index {}\n", i, i, i + 1, i + 1);
         }
@@ -105,6 +106,7 @@ KernelLab::KernelLab(const LabOptions& options) {
     datapath_options.keep_established = options.keep_established;
     datapath_options.tracked = options.tracked;
     datapath_options.redirects = options.redirects;
+    datapath_options.settle_jiffies = options.settle_jiffies;
     datapath_options.early_drop_tc = options.early_drop;
     datapath_options.early_drop_xdp = options.early_drop;
     datapath_options.early_sample_ns = options.early_sample_ns;

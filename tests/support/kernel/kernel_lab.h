@@ -40,6 +40,7 @@ struct LabOptions {
     bool keep_established = false;
     bool tracked = laboratories_track();  // nf_conntrack is the flow table, and knows what the frames say
     bool redirects = false;               // the short way between two pods
+    uint64_t settle_jiffies = 0;          // before a flow takes it
     bool early_drop = false;              // the programs of the uplinks
     uint64_t early_sample_ns = 0;
     uint64_t fast_flow_jiffies = uint64_t{1} << 40;  // never too old: a busy machine may let a test wait at any place

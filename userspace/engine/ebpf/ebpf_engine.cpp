@@ -46,7 +46,8 @@ Result<CommitReport> EbpfEngine::commit(const compile::Desired& desired) {
     auto done = committer_.commit(desired);
     if (!done)
         return tl::unexpected(done.error());
-    ++commits_;
+    if (commits_++ == 0)
+        close_short_ways();
     if (committer_.collect_soon())
         begin_reclaiming();
     CommitReport report;

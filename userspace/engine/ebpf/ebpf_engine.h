@@ -70,6 +70,7 @@ class EbpfEngine final : public Engine {
           has_tcx_(kernel::probe_attach_mode(datapath_->from_pod_fd()) == kernel::AttachMode::tcx) {}
     [[nodiscard]] std::optional<kernel::UplinkHook> early_drop_hook() const;
     std::map<uint32_t, std::string> keep_from_uplink();
+    void close_short_ways();
     Result<bool> settle(const std::vector<std::pair<uint32_t, compile::DecisionKey>>& unused);
 
     std::unique_ptr<kernel::Datapath> datapath_;

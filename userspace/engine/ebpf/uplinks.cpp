@@ -83,8 +83,14 @@ std::string EbpfEngine::refuses_uplinks() const {
     return has_tcx_ ? "" : kNoTcx;
 }
 
-// Slots that no endpoint has are closed, too: 4,096 plain stores. An uplink is let in when it has its programs, and let
-// out before it loses them.
+// Those of an engine before this one: they would hand packets to pods by its verdicts, while the programs at the pods'
+// interfaces go by ours already. Early drop, in the same program, pauses until set_uplinks().
+void EbpfEngine::close_short_ways() {
+    uplink_programs_->from_uplink.close();
+    uplink_programs_->to_uplink.close();
+}
+
+// Slots that no endpoint has are closed, too: 4,096 plain stores. An uplink takes part only once it has its programs.
 std::map<uint32_t, std::string> EbpfEngine::set_gates(const std::map<uint32_t, catflap_redirect_gate>& gates,
                                                       const std::map<uint32_t, catflap_uplink>& uplinks) {
     std::vector<catflap_redirect_gate> by_slot(CATFLAP_MAX_ENDPOINTS, CATFLAP_REDIRECT_NOTHING);

@@ -70,6 +70,9 @@ std::string qdisc_of_others(nl_sock* socket, uint32_t ifindex, const std::string
 std::string filters_at_uplink(nl_sock* socket, uint32_t ifindex, const std::string& kind) {
     if (kind == "ingress")
         return "the interface has an ingress qdisc";
+    // What a pod's socket has sent would wait in the socket's queue, and the flow's other packets in another one.
+    if (kind == "fq")
+        return "the interface has the qdisc fq, which paces by sockets";
     return kind == "clsact" ? others_filters(socket, ifindex, AttachMode::tcx) : "";
 }
 

@@ -65,8 +65,8 @@ std::string_view to_string(UplinkHook hook) {
     return "xdp-native";
 }
 
-std::map<uint32_t, std::string> UplinkLinks::keep(UplinkHook hook, int program_fd,
-                                                     const std::set<uint32_t>& uplinks, Clock::time_point now) {
+std::map<uint32_t, std::string> UplinkLinks::keep(UplinkHook hook, int program_fd, const std::set<uint32_t>& uplinks,
+                                                  Clock::time_point now) {
     if (std::exchange(hook_, hook) != hook)
         close();
     const auto gone = [&](const auto& entry) { return !uplinks.contains(entry.first); };

@@ -158,6 +158,7 @@ Result<> Datapath::load_programs() {
     programs_->skeleton->rodata->catflap_tracked = tracked_;
     programs_->skeleton->rodata->catflap_early_sample_ns = options_.early_sample_ns;
     programs_->skeleton->rodata->catflap_redirects = redirects();
+    programs_->skeleton->rodata->catflap_settle_jiffies = options_.settle_jiffies;
     programs_->skeleton->rodata->catflap_audit = options_.audit;
     programs_->skeleton->rodata->catflap_keep = options_.keep_established;
     programs_->skeleton->rodata->catflap_fast_flow_jiffies = programs_interleave() ? 0 : options_.fast_flow_jiffies;
