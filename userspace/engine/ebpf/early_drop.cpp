@@ -49,6 +49,8 @@ EarlyDrop EbpfEngine::early_drop() const {
 std::map<uint32_t, std::string> EbpfEngine::set_uplinks(const std::set<uint32_t>& uplinks) {
     if (commits_ == 0)
         return {};
+    if (&uplinks != &uplinks_)
+        uplinks_ = uplinks;
     const auto mode = early_drop_mode();
     if (!mode || !early_drop().off.empty()) {
         early_drop_links_->close();
@@ -56,6 +58,13 @@ std::map<uint32_t, std::string> EbpfEngine::set_uplinks(const std::set<uint32_t>
     }
     return early_drop_links_->keep(*mode, datapath_->early_drop_fd(hook_of(mode)), uplinks,
                                    std::chrono::steady_clock::now());
+}
+
+std::string EbpfEngine::look_at_uplink(uint32_t ifindex) const {
+    const auto mode = early_drop_mode();
+    return mode && early_drop().off.empty()
+               ? early_drop_links_->look_at(ifindex, datapath_->early_drop_fd(hook_of(mode)))
+               : "";
 }
 
 }  // namespace catflap::engine

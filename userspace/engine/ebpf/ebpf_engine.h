@@ -45,8 +45,17 @@ class EbpfEngine final : public Engine {
     [[nodiscard]] std::string attached_by() const override;
     [[nodiscard]] std::optional<bool> admits(uint32_t ifindex, resolve::Direction direction, const Address& remote,
                                              uint8_t protocol, uint16_t port) const override;
+    std::unique_ptr<Comparison> compare(const ComparisonOrder& order, bool asked) override;
     Result<> list(const View& view, report::Page& page) const override;
     [[nodiscard]] report::EngineStatus status(const View& view) const override;
+
+    // For comparison.h.
+    compile::Committer& committer() { return committer_; }
+    kernel::Datapath& datapath() { return *datapath_; }
+    // A sentence where the program on an uplink is not the one that set_uplinks() put there; "".
+    [[nodiscard]] std::string look_at_uplink(uint32_t ifindex) const;
+    // set_uplinks() with those of the last call.
+    std::map<uint32_t, std::string> keep_uplinks() { return set_uplinks(uplinks_); }
 
     // For the lists.
     [[nodiscard]] const kernel::Datapath& datapath() const { return *datapath_; }
@@ -78,7 +87,8 @@ class EbpfEngine final : public Engine {
     bool keeps_established_;
     EarlyDropWish early_drop_wish_;
     std::shared_ptr<kernel::EarlyDropLinks> early_drop_links_;
-    bool has_tcx_;  // whatever hook the pods' interfaces have
+    std::set<uint32_t> uplinks_;  // that the agent named last
+    bool has_tcx_;                // whatever hook the pods' interfaces have
     std::unique_ptr<ConnectionListings> listings_ = std::make_unique<ConnectionListings>();
 };
 

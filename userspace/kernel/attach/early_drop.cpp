@@ -93,6 +93,18 @@ bool EarlyDropLinks::is_current(uint32_t ifindex, int program_fd, uint32_t progr
     return info.prog_id == program || bpf_link_update(link->second.get(), program_fd, nullptr) == 0;
 }
 
+std::string EarlyDropLinks::look_at(uint32_t ifindex, int program_fd) const {
+    const auto link = links_.find(ifindex);
+    if (link == links_.end())
+        return "";
+    const bpf_link_info info = early_link_info(link->second.get());
+    const uint32_t program = object_id(program_fd).id;
+    if (info.xdp.ifindex != ifindex)
+        return "no program of ours";
+    return info.prog_id == program ? ""
+                                   : fmt::format("program {} in place of ours, which is {}", info.prog_id, program);
+}
+
 void EarlyDropLinks::close() {
     links_.clear();
     refused_.clear();

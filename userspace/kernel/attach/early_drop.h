@@ -28,6 +28,9 @@ class EarlyDropLinks {
     // sentence for each interface that has none; such a one is tried again after kRetry.
     std::map<uint32_t, std::string> keep(EarlyDropMode mode, int program_fd, const std::set<uint32_t>& uplinks,
                                          Clock::time_point now);
+    // Why the program is not the one in place on this uplink, though keep() has attached it there; "": it is, or keep()
+    // said why it could not.
+    [[nodiscard]] std::string look_at(uint32_t ifindex, int program_fd) const;
     // Takes all of them off.
     void close();
 
