@@ -51,7 +51,8 @@ class Map:
     def call(self, command, key, value=b"", may_fail=False):
         keys = ctypes.create_string_buffer(key, len(key))
         values = ctypes.create_string_buffer(value, max(len(value), self.value_bytes))
-        result = bpf(command, struct.pack("<IIQQQ", self.fd, 0, address_of(keys), address_of(values), 0), may_fail)
+        result = bpf(command, struct.pack("<IIQQQ", self.fd, 0, address_of(keys),
+                                        0 if command == DELETE else address_of(values), 0), may_fail)
         return values.raw if result >= 0 else None
 
     def read(self, key):

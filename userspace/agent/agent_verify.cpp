@@ -68,8 +68,8 @@ void Agent::note_others(Verification& found) {
 
 void Agent::begin_pass(bool asked) {
     engine::ComparisonOrder order;
-    order.mends =
-        asked ? std::ranges::any_of(verify_.asked, [](const VerifyQueue::Question& one) { return one.repair; }) : true;
+    // Who only looks, and who mends, get passes of their own.
+    order.mends = !asked || verify_.asked.front().repair;
     for (const auto& [ifindex, link] : state_.links->links())
         if (state_.engine->attached(ifindex) || asked)
             order.interfaces[ifindex] = link.name;
@@ -79,8 +79,12 @@ void Agent::begin_pass(bool asked) {
     VerifyQueue::Pass pass;
     pass.comparison = state_.engine->compare(order, asked);
     pass.mends = order.mends;
-    if (asked)
-        pass.questions = std::exchange(verify_.asked, {});
+    if (asked) {
+        const auto others = std::ranges::stable_partition(
+            verify_.asked, [&](const VerifyQueue::Question& one) { return one.repair == order.mends; });
+        pass.questions.assign(verify_.asked.begin(), others.begin());
+        verify_.asked.erase(verify_.asked.begin(), others.begin());
+    }
     pass.began_at = Clock::now();
     if (asked)
         verify_own(pass.own);
@@ -90,22 +94,25 @@ void Agent::begin_pass(bool asked) {
 // One slice, if one is due.
 void Agent::verify_slice() {
     const auto begin = Clock::now();
-    if (!state_.enforcing || !state_.engine || state_.engine->broken() || begin < verify_.slice_at)
+    if (!state_.enforcing || !state_.engine || begin < verify_.slice_at)
         return;
+    // A store that failed while it mended: the loop loads everything anew.
+    if (state_.engine->broken()) {
+        dirty_ = true;
+        verify_.slice_at = begin + std::chrono::seconds(1);
+        return;
+    }
     const bool by_itself = state_.options.verify_interval_ms > 0 && begin >= verify_.next_pass_at;
     if (!verify_.pass && verify_.asked.empty() && !by_itself)
         return;
-    // Who asks does not wait for a pass that the agent makes for itself.
-    if (verify_.pass && verify_.pass->questions.empty() && !verify_.asked.empty())
-        verify_.pass.reset();
     if (!verify_.pass)
         begin_pass(!verify_.asked.empty());
-    const bool asked = !verify_.pass->questions.empty();
     const bool over = !verify_.pass->comparison || verify_.pass->comparison->step(begin + kSlice);
     const auto took = Clock::now() - begin;
     verify_.pass->took += took;
     state_.verify.took += took;
-    if (!asked)
+    // Who asks waits for a pass that is under way, which then goes on without rest.
+    if (verify_.pass->questions.empty() && verify_.asked.empty())
         verify_.slice_at = begin + (kRest + 1) * took;
     if (over)
         end_pass();
@@ -177,9 +184,6 @@ void Agent::note_differences(const Verification& found, bool mends) {
         spdlog::warn("what is loaded was changed by others: {}", sentence_of(found.differences[i]));
     if (attachments + maps > kLogged)
         spdlog::warn("what is loaded was changed by others: {} more such entries", attachments + maps - kLogged);
-    // A store that failed has broken the engine, which the loop replaces.
-    if (state_.engine->broken())
-        dirty_ = true;
 }
 
 Result<report::Verified> Agent::verify(std::optional<uint64_t> question, bool repair) {

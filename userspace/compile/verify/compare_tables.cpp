@@ -117,7 +117,7 @@ void Comparison::compare_classes(const Table& table) {
     damaged_tables_[table_].push_back(
         note({Part::tables, fmt::format("{} (at page {})", name_of(table), table.rows_page),
               fmt::format("{}: {}", first_wrong_.substr(0, colon), first_wrong_.substr(colon + 2, bar - colon - 2)),
-              fmt::format("{}; {}", first_wrong_.substr(bar + 1), where)}));
+              fmt::format("{} ({} differ)", first_wrong_.substr(bar + 1), where)}));
 }
 
 bool Comparison::configs() {

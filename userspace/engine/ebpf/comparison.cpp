@@ -4,12 +4,21 @@
 #include "compile/verify/comparison.h"
 
 #include <fmt/ranges.h>
+#include <net/if.h>
+
+#include <array>
 
 #include "engine/ebpf/ebpf_engine.h"
 #include "kernel/maps/map_view.h"
 
 namespace catflap::engine {
 namespace {
+
+// Since the pass began: a pod that ends takes its interface along.
+bool is_gone(uint32_t ifindex) {
+    std::array<char, IF_NAMESIZE> name{};
+    return if_indextoname(ifindex, name.data()) == nullptr;
+}
 
 class EbpfComparison final : public Comparison {
   public:
@@ -21,6 +30,7 @@ class EbpfComparison final : public Comparison {
         found_.repair = order_.mends;
         found_.check("attachments");
         found_.check("uplinks");
+        found_.check("redirectGates");
     }
 
     bool step(Clock::time_point until) override {
@@ -31,6 +41,8 @@ class EbpfComparison final : public Comparison {
             } else if (!order_.uplinks.empty()) {
                 const auto one = order_.uplinks.extract(order_.uplinks.begin());
                 look_at_uplink(one.key(), one.mapped());
+            } else if (next_gate_ < CATFLAP_MAX_ENDPOINTS) {
+                look_at_gates();
             } else if (maps_.step(until)) {
                 return true;
             }
@@ -64,7 +76,7 @@ class EbpfComparison final : public Comparison {
         if (const auto others = engine_.datapath().attachments().others_at(ifindex); !others.empty())
             found_.notes.push_back(
                 fmt::format("interface {} has other programs at its hooks, too: {}", name, fmt::join(others, ", ")));
-        if (sentences[0].empty() && sentences[1].empty())
+        if ((sentences[0].empty() && sentences[1].empty()) || is_gone(ifindex))
             return;
         const Result<> attached = order_.mends ? engine_.attach(ifindex, name) : Result<>{};
         for (size_t hook = 0; hook < sentences.size(); ++hook)
@@ -77,7 +89,7 @@ class EbpfComparison final : public Comparison {
     void look_at_uplink(uint32_t ifindex, const std::string& name) {
         ++found_.check("uplinks").checked;
         const std::string sentence = engine_.look_at_uplink(ifindex);
-        if (sentence.empty())
+        if (sentence.empty() || is_gone(ifindex))
             return;
         Result<> attached;
         if (order_.mends)
@@ -85,6 +97,23 @@ class EbpfComparison final : public Comparison {
                 if (index == ifindex)
                     attached = fail("{}", refusal);
         add("uplinks", fmt::format("{} ({})", name, ifindex), "our program", sentence, attached);
+    }
+
+    // A gate that is closed is opened again within a second, and one too open hands packets past the node's stack.
+    void look_at_gates() {
+        constexpr uint32_t kInOnePiece = 256;
+        for (const uint32_t end = next_gate_ + kInOnePiece; next_gate_ < end; ++next_gate_) {
+            const uint32_t wanted = engine_.gate(next_gate_);
+            const uint32_t found = view_.gate(next_gate_);
+            found_.check("redirectGates").checked += wanted != CATFLAP_REDIRECT_NOTHING ? 1 : 0;
+            if (found == wanted || found == CATFLAP_REDIRECT_NOTHING)
+                continue;
+            if (order_.mends)
+                engine_.datapath().store().set_redirect_gate(next_gate_, engine_.gate(next_gate_));
+            found_.add({"redirectGates", fmt::format("slot {}", next_gate_), fmt::format("{}", wanted),
+                        fmt::format("{}", found), done_text(order_.mends, "")},
+                       order_.mends);
+        }
     }
 
     void add(const char* check, std::string object, const char* expected, std::string found, const Result<>& done) {
@@ -99,6 +128,7 @@ class EbpfComparison final : public Comparison {
     kernel::MapView view_;
     compile::Comparison maps_;
     report::Verification found_;
+    uint32_t next_gate_ = 0;
 };
 
 }  // namespace

@@ -148,6 +148,7 @@ void EbpfEngine::set_gates(const std::map<uint32_t, catflap_redirect_gate>& gate
             by_slot[endpoint->second.slot] = gate;
     for (uint32_t slot = 0; slot < CATFLAP_MAX_ENDPOINTS; ++slot)
         datapath_->store().set_redirect_gate(slot, by_slot[slot]);
+    gates_ = std::move(by_slot);
 }
 
 Result<std::map<uint32_t, std::string>> EbpfEngine::others_at(const std::set<uint32_t>& interfaces) {

@@ -52,6 +52,10 @@ class EbpfEngine final : public Engine {
     // For comparison.h.
     compile::Committer& committer() { return committer_; }
     kernel::Datapath& datapath() { return *datapath_; }
+    // Of a slot, as set_gates() set it last.
+    [[nodiscard]] catflap_redirect_gate gate(uint32_t slot) const {
+        return gates_.empty() ? CATFLAP_REDIRECT_NOTHING : gates_[slot];
+    }
     // A sentence where the program on an uplink is not the one that set_uplinks() put there; "".
     [[nodiscard]] std::string look_at_uplink(uint32_t ifindex) const;
     // set_uplinks() with those of the last call.
@@ -87,8 +91,9 @@ class EbpfEngine final : public Engine {
     bool keeps_established_;
     EarlyDropWish early_drop_wish_;
     std::shared_ptr<kernel::EarlyDropLinks> early_drop_links_;
-    std::set<uint32_t> uplinks_;  // that the agent named last
-    bool has_tcx_;                // whatever hook the pods' interfaces have
+    std::vector<catflap_redirect_gate> gates_;  // by slot
+    std::set<uint32_t> uplinks_;                // that the agent named last
+    bool has_tcx_;                              // whatever hook the pods' interfaces have
     std::unique_ptr<ConnectionListings> listings_ = std::make_unique<ConnectionListings>();
 };
 

@@ -38,6 +38,9 @@ class MapView final : public compile::StoreView {
     Result<> put_local(const Address& address, uint32_t ifindex) override;
     Result<> drop_local(const Address& address) override;
 
+    // enum catflap_redirect_gate, of an endpoint's slot.
+    [[nodiscard]] uint32_t gate(uint32_t slot) const { return store_.gates_.values()[slot].gate; }
+
   private:
     // The slot in which a packet finds the interface.
     [[nodiscard]] std::optional<uint32_t> slot_of(uint32_t ifindex) const;
