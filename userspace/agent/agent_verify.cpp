@@ -131,12 +131,13 @@ void Agent::end_pass() {
     found.took_us = static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(pass.took).count());
     if (!pass.comparison)
         found.check("loaded").unread = "this engine has nothing in force to compare yet";
+    if (!pass.questions.empty())
+        note_others(found);
     note_differences(found, pass.mends);
     std::ranges::move(pass.own.checks, std::back_inserter(found.checks));
     std::ranges::move(pass.own.differences, std::back_inserter(found.differences));
     if (pass.questions.empty())
         return;
-    note_others(found);
     for (const VerifyQueue::Question& one : pass.questions)
         verify_.answers[one.number] = found;
     while (verify_.answers.size() > kAnswersKept)

@@ -95,17 +95,25 @@ void Comparison::compare_table_page(const Table& table) {
     }
 }
 
+void Comparison::find_highest_numbers() {
+    highest_ = {0, 0};
+    for (const auto& [number, key] : loaded().class_keys)
+        highest_->first = std::max(highest_->first, number);
+    for (const auto& [ports, number] : loaded().port_numbers)
+        highest_->second = std::max<uint32_t>(highest_->second, number);
+}
+
 // At the end of a table: what was wrong in it, and whether it has a row and a column for every class.
 void Comparison::compare_classes(const Table& table) {
     ++findings_.of(Part::tables).checked;
-    for (const auto& [number, key] : loaded().class_keys)
-        if (number >= table.rows.size())
-            note({Part::classes, fmt::format("{} in the {}", name_of_class(number), name_of(table)), "a row",
-                  "none, a defect of catflap, please report it"});
-    for (const auto& [ports, number] : loaded().port_numbers)
-        if (number >= table.columns.size())
-            note({Part::classes, fmt::format("port class {} in the {}", number, name_of(table)), "a column",
-                  "none, a defect of catflap, please report it"});
+    if (!highest_)
+        find_highest_numbers();
+    if (highest_->first >= table.rows.size())
+        note({Part::classes, fmt::format("{} in the {}", name_of_class(highest_->first), name_of(table)), "a row",
+              "none, a defect of catflap, please report it"});
+    if (highest_->second >= table.columns.size())
+        note({Part::classes, fmt::format("port class {} in the {}", highest_->second, name_of(table)), "a column",
+              "none, a defect of catflap, please report it"});
     if (first_wrong_.empty())
         return;
     std::string where;

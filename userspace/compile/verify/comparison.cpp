@@ -26,6 +26,7 @@ const std::vector<Comparison::Piece>& Comparison::pieces() {
 }
 
 bool Comparison::step(Clock::time_point until) {
+    highest_.reset();  // commits may have come between
     while (at_ < pieces().size()) {
         if ((this->*pieces()[at_])()) {
             ++at_;

@@ -78,6 +78,7 @@ class Comparison {
     bool configs();
     void compare_table_page(const Table& table);
     void compare_classes(const Table& table);
+    void find_highest_numbers();
     void compare_config(const LoadedEndpoint& endpoint);
 
     // compare_interfaces.cpp
@@ -117,6 +118,8 @@ class Comparison {
     std::set<TablePointer> compared_tables_;
     std::array<uint64_t, 3> wrong_{};  // words of the table: rows, columns, cells
     std::string first_wrong_;
+    // Of classes and port classes; looked for once in a step(), for there may be 65,536. Nothing: not yet.
+    std::optional<std::pair<ClassNumber, uint32_t>> highest_;
 
     // Must be loaded anew.
     std::map<TablePointer, std::vector<Noted>> damaged_tables_;
