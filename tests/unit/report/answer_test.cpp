@@ -178,14 +178,14 @@ TEST_CASE("explain: the verdict of each end with its reasons, and a wrong questi
 TEST_CASE("a verification is asked for, asked about, and then answered with what differed") {
     Script agent;
     CHECK(answer(agent, {{"command", "verify"}}) == json{{"ok", true}, {"pending", 7}});
-    const json found = answer(agent, {{"command", "verify"}, {"question", 7}, {"repair", true}}).at("verification");
+    const json found = answer(agent, {{"command", "verify"}, {"question", 7U}, {"repair", true}}).at("verification");
     CHECK(found.at("equal") == false);
     CHECK(found.at("repair") == true);
     CHECK(found.at("differencesCount") == 1);
     CHECK(found.at("checks") ==
           json::array({{{"check", "prefixes"}, {"checked", 2}, {"differences", 1}, {"mended", 1}, {"unread", ""}}}));
     CHECK(found.at("differences")[0].at("object") == "10.0.0.0/8");
-    CHECK(answer(agent, {{"command", "verify"}, {"question", 99}}).at("exit") == 3);
+    CHECK(answer(agent, {{"command", "verify"}, {"question", 99U}}).at("exit") == 3);
     // What is no number and no truth is as if it were not there.
     CHECK(answer(agent, {{"command", "verify"}, {"question", "x"}, {"repair", "x"}}).at("pending") == 7);
 }
