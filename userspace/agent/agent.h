@@ -15,12 +15,12 @@
 #include "agent/collection.h"
 #include "agent/derivation.h"
 #include "agent/fast_path.h"
-#include "engine/mends.h"
 #include "guard/guard.h"
 #include "links/link_watcher.h"
 #include "metrics/server.h"
 #include "agent/options.h"
 #include "agent/rules_survey.h"
+#include "agent/verify_state.h"
 #include "netfilter/own_table.h"
 #include "netfilter/ruleset_watch.h"
 #include "report/answer.h"
@@ -73,6 +73,7 @@ struct AgentState {
     FastPath fast_path;
     EarlyDropState early_drop;
     engine::Mends mends;
+    VerifyState verify;
     LocalEndpoints local;
     resolve::Resolved resolved;
     mutable engine::ListingIndex index;  // of resolved; for reports
@@ -111,6 +112,7 @@ class Agent : public report::Responder {
     [[nodiscard]] Result<> is_ready() const override;
     Result<> list(report::Page& page) const override;
     [[nodiscard]] Result<report::Explanation> explain(const report::Question& question) const override;
+    Result<report::Verified> verify(std::optional<uint64_t> question, bool repair) override;
     [[nodiscard]] std::string mode() const override { return to_string(state_.options.mode); }
     [[nodiscard]] uint64_t commits() const override { return state_.commits; }
 
@@ -226,6 +228,14 @@ class Agent : public report::Responder {
     void take_mends();
     void mended(MendKind kind, const std::string& what);
 
+    // agent_verify.cpp
+    void verify_slice();
+    void begin_pass(bool asked);
+    void end_pass();
+    void verify_own(report::Verification& found);
+    void note_others(report::Verification& found);
+    void note_differences(const report::Verification& found, bool mends);
+
     AgentState state_;
     ReadOptions read_options_;
     engine::Engines& engines_;
@@ -274,15 +284,15 @@ class Agent : public report::Responder {
     // The fast path between pods.
     bool fast_path_due_ = false;
     std::unique_ptr<RulesSurvey> survey_;
-    bool rules_are_read_ = false;  // once at least
-    // Interfaces of pods, and uplinks, for what others have there:
-    std::pair<std::set<uint32_t>, std::set<uint32_t>> looked_at_;
-    std::map<uint32_t, std::string> others_at_;  // a sentence each
+    bool rules_are_read_ = false;                                  // once at least
+    std::pair<std::set<uint32_t>, std::set<uint32_t>> looked_at_;  // interfaces of pods, and uplinks
+    std::map<uint32_t, std::string> others_at_;                    // a sentence each
     Clock::time_point look_at_hooks_at_{};
     bool made_liberal_ = false;
     std::set<std::string> ignored_rules_;  // were told
     std::string told_fast_path_;
     std::string told_early_drop_;
+    VerifyQueue verify_;
     bool reloading_ = false;
     bool audit_ = false;  // look whether what is attached still is
 };

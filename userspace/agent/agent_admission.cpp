@@ -49,6 +49,7 @@ Result<> Agent::commit_what_fits() {
 
 Result<> Agent::reopen(const compile::Capacity& capacity) {
     const bool owes = state_.engine && state_.engine->owes_connections();
+    verify_.forget_pass();
     state_.engine.reset();  // what is attached stays
     derivation_.forget_commit();
     auto opened = engines_.open(state_.options, capacity);

@@ -92,9 +92,10 @@ void Agent::attach_missing() {
         auto done = attach(link);
         if (done && !attached && judged)
             mended(MendKind::attachments,
-                   fmt::format("our programs on interface {} had been taken off, or put behind others': they are "
-                               "attached again, and what passed meanwhile was not judged",
-                               link.name));
+                   fmt::format(
+                       "our programs on interface {} had been taken off, exchanged, or put behind others': they are "
+                       "attached again, and what passed meanwhile was not judged",
+                       link.name));
         if (done && attached && judged_.contains(ifindex))
             mended(MendKind::groups, fmt::format("interface {} was out of device group {:#x}, and so closed: it is put "
                                                  "into it again",

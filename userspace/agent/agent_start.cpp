@@ -124,6 +124,7 @@ Result<> Agent::start_up() {
         return done;
     auto done = first_commit();
     if (!done && (!state_.engine || state_.engine->broken())) {
+        verify_.forget_pass();
         state_.engine.reset();
         derivation_.forget_commit();
     }

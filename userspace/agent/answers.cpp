@@ -62,6 +62,21 @@ std::vector<report::FeedRow> feeds_of(const AgentState& state) {
     return rows;
 }
 
+report::VerifyRow verify_of(const AgentState& state) {
+    using std::chrono::duration_cast;
+    using std::chrono::microseconds;
+    const VerifyState& now = state.verify;
+    return {std::chrono::milliseconds(state.options.verify_interval_ms),
+            now.passes,
+            {now.differences.begin(), now.differences.end()},
+            now.mended,
+            now.unread,
+            now.last,
+            now.last_took,
+            duration_cast<microseconds>(now.took),
+            now.trouble};
+}
+
 std::vector<report::MendRow> mends_of(const AgentState& state) {
     std::vector<report::MendRow> rows;
     for (size_t kind = 0; kind < state.mends.size(); ++kind)
@@ -178,6 +193,7 @@ report::Status status_of(const AgentState& state) {
     }
     status.pin_error = state.pin_error;
     status.mends = mends_of(state);
+    status.verify = verify_of(state);
     if (!state.enforcing)
         status.starting = starting_of(state);
     if (state.engine && state.source)

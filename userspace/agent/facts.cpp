@@ -83,6 +83,7 @@ void add_audit(Facts& facts, const AgentState& state) {
     constexpr auto kRecent = std::chrono::minutes(10);
     if (!state.pin_error.empty())
         facts.missing_pins.push_back(state.pin_error);
+    facts.verify_error = state.verify.trouble;
     const auto now = std::chrono::system_clock::now();
     for (size_t kind = 0; kind < state.mends.size(); ++kind)
         if (const engine::Mend& mend = state.mends[kind]; mend.last && now - *mend.last < kRecent)

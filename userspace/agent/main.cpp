@@ -131,6 +131,11 @@ void define(CLI::App& app, Options& options) {
     app.add_option("--metrics-rows", options.metrics_rows,
                    "so many endpoints, and so many policies, have series of their own at most; SIGHUP reads it again")
         ->capture_default_str();
+    app.add_option(
+           "--verify-interval", options.verify_interval_ms,
+           "so often what is loaded is verified and mended, by 1 % of a CPU at most (default: 10s); 0: not by itself")
+        ->transform(CLI::AsNumberWithUnit(std::map<std::string, int64_t>{{"ms", 1}, {"s", 1000}, {"m", 60'000}}))
+        ->type_name("TIME");
     app.add_option("--log-level", options.log_level,
                    "least important lines to log (default: info); SIGHUP reads it again")
         ->transform(one_of<spdlog::level::level_enum>({{"debug", spdlog::level::debug},

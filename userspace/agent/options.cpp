@@ -37,6 +37,7 @@ std::vector<std::string> needs_restart(const Options& running, const Options& no
     compare("--attach", running.attach, now.attach);
     compare("--fast-path", running.fast_path, now.fast_path);
     compare("--early-drop", running.early_drop, now.early_drop);
+    compare("--verify-interval", running.verify_interval_ms, now.verify_interval_ms);
     compare("--without-pods", running.without_pods, now.without_pods);
     return names;
 }

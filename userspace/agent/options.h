@@ -50,6 +50,8 @@ struct Options : engine::Options {
     OnFailure on_failure = OnFailure::closed;
     std::string metrics;         // ADDRESS:PORT, where they are served; "": nowhere
     size_t metrics_rows = 2000;  // endpoints, and policies, with series of their own
+    // Begins of passes over what is loaded lie so far apart at least; 0: there are none but for who asks.
+    int64_t verify_interval_ms = 10'000;
     spdlog::level::level_enum log_level = spdlog::level::info;
     LogFormat log_format = LogFormat::text;
     std::filesystem::path config;  // the file that some of these are from; ""

@@ -15,6 +15,7 @@
 #include "base/result.h"
 #include "compile/classes/masks.h"
 #include "compile/plan/loaded.h"
+#include "engine/comparison.h"
 #include "engine/mends.h"
 #include "engine/options.h"
 #include "engine/view.h"
@@ -123,6 +124,10 @@ class Engine {
                                                      uint16_t /*port*/) const {
         return std::nullopt;
     }
+
+    // nullptr: this engine has nothing of the kind, or nothing that takes so little time that it may be done without
+    // being asked for.
+    virtual std::unique_ptr<Comparison> compare(const ComparisonOrder& /*order*/, bool /*asked*/) { return nullptr; }
 
     // A page of `catflap get KIND`, see docs/cli.md. Fails with a sentence where this engine has none of the kind.
     virtual Result<> list(const View& view, report::Page& page) const = 0;

@@ -18,9 +18,10 @@ enum class MendKind : uint8_t {
     chains,       // chains and sets of iptables mode
     foreign,      // programs of another catflap
     tracking,     // the rule that keeps nf_conntrack following connections
+    maps,         // entries of the datapath's maps: `catflap verify`, and the agent's passes
 };
-inline constexpr std::array<const char*, 7> kMendNames = {"attachments",     "pins",     "guard", "groups", "chains",
-                                                          "foreignPrograms", "conntrack"};
+inline constexpr std::array<const char*, 8> kMendNames = {"attachments",     "pins",      "guard", "groups", "chains",
+                                                          "foreignPrograms", "conntrack", "maps"};
 
 struct Mend {
     uint64_t count = 0;

@@ -95,6 +95,18 @@ void add_agent(Families& families, const report::Status& status) {
     auto& mends = families.counter("catflap_mends_total", "What others broke of catflap's, and the agent put right.");
     for (const report::MendRow& mend : status.mends)
         add(mends, {{"what", mend.kind}}, mend.count);
+    const report::VerifyRow& verify = status.verify;
+    add(families.counter("catflap_verify_passes_total", "Passes that compared what is loaded with what is to be."), {},
+        verify.passes);
+    auto& differences = families.counter("catflap_verify_differences_total", "What they found to differ.");
+    for (const auto& [check, count] : verify.differences)
+        add(differences, {{"check", check}}, count);
+    add(families.counter("catflap_verify_unread_total", "Checks that could not be made, or not wholly."), {},
+        verify.unread);
+    add(families.gauge("catflap_verify_last_timestamp_seconds", "When the last pass ended; 0: none has."), {},
+        seconds_of(verify.last));
+    add(families.counter("catflap_verify_seconds_total", "Time of the agent's loop that they took."), {},
+        std::chrono::duration<double>(verify.took).count());
 }
 
 void add_source(Families& families, const report::Status& status) {

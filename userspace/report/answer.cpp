@@ -45,6 +45,19 @@ json explain(const Responder& responder, const json& request) {
     return {{"ok", true}, {"explanation", to_json(*explanation)}};
 }
 
+json verify(Responder& responder, const json& request) {
+    const json question = request.value("question", json());
+    const json repair = request.value("repair", json(false));
+    const auto verified =
+        responder.verify(question.is_number_unsigned() ? std::optional(question.get<uint64_t>()) : std::nullopt,
+                         repair.is_boolean() && repair.get<bool>());
+    if (!verified)
+        return failure(verified.error().message, kNoAccess);
+    if (verified->question)
+        return {{"ok", true}, {"pending", *verified->question}};
+    return {{"ok", true}, {"verification", to_json(verified->verification)}};
+}
+
 }  // namespace
 
 json answer(Responder& responder, const json& request) {
@@ -59,6 +72,8 @@ json answer(Responder& responder, const json& request) {
         return get(responder, request);
     if (command == "explain")
         return explain(responder, request);
+    if (command == "verify")
+        return verify(responder, request);
     return failure("there is no command \"" + command + "\"", kUsage);
 }
 

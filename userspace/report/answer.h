@@ -11,6 +11,7 @@
 #include "report/explanation.h"
 #include "report/page.h"
 #include "report/status.h"
+#include "report/verification.h"
 
 namespace catflap::report {
 
@@ -34,6 +35,9 @@ class Responder {
     virtual Result<> list(Page& page) const = 0;
     // Fails with what is wrong with the question.
     [[nodiscard]] virtual Result<Explanation> explain(const Question& question) const = 0;
+    // question: what an earlier call returned; nothing: a pass of its own, which mends what it finds if it is to. Fails
+    // where this mode has nothing to compare.
+    virtual Result<Verified> verify(std::optional<uint64_t> question, bool repair) = 0;
     [[nodiscard]] virtual std::string mode() const = 0;
     [[nodiscard]] virtual uint64_t commits() const = 0;
 };

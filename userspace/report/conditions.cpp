@@ -125,6 +125,10 @@ Sentences mended(const Facts& facts) {
     return each(facts.recent_mends, "was broken and has been mended: ");
 }
 
+Sentences not_verified(const Facts& facts) {
+    return one_if(!facts.verify_error.empty(), "what is loaded may not be what is to be: " + facts.verify_error);
+}
+
 Sentences no_interfaces(const Facts& facts) {
     return one_if(
         facts.no_interfaces,
@@ -165,6 +169,7 @@ constexpr std::array kConditions = {
     Condition{"metrics", Severity::warn, "give --metrics an address of this node and a free port, or off",
               metrics_missing},
     Condition{"mended", Severity::warn, "find out who breaks it: see the agent's log", mended},
+    Condition{"verify", Severity::warn, "see catflap verify; restart catflapd if it does not mend it", not_verified},
     Condition{"no-interfaces", Severity::warn, "run catflapd in the network namespace of the node", no_interfaces},
     Condition{"out-of-reach", Severity::warn, "run the pod on a node with an agent, or do without the policy there",
               out_of_reach},

@@ -62,6 +62,7 @@ struct Facts {
 
     std::vector<std::string> missing_pins;  // a path, or why what is pinned would not outlive the agent
     std::vector<Trouble> other_engines;     // what else judges this node's interfaces
+    std::string verify_error;               // what is loaded could not be compared, or not be mended; ""
     std::vector<std::string> recent_mends;  // what was found broken in the last minutes, and was put right
 };
 

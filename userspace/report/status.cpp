@@ -92,6 +92,18 @@ json mends_of(const std::vector<MendRow>& mends) {
     return result;
 }
 
+json verify_of(const VerifyRow& row) {
+    return {{"intervalMs", row.interval.count()},
+            {"passes", row.passes},
+            {"differences", object_of(row.differences)},
+            {"mended", row.mended},
+            {"unread", row.unread},
+            {"last", text_of(row.last)},
+            {"lastTookUs", row.last_took.count()},
+            {"tookUs", row.took.count()},
+            {"error", row.error}};
+}
+
 json starting_of(const StartingRow& starting) {
     return {{"error", starting.error},
             {"attempts", starting.attempts},
@@ -151,6 +163,7 @@ json to_json(const Status& status) {
         {"outOfReach", pods_of(status.facts.out_of_reach, status.node)},
         {"pins", {{"error", status.pin_error}}},
         {"mends", mends_of(status.mends)},
+        {"verify", verify_of(status.verify)},
     };
     if (status.fast_path)
         result["fastPath"] = to_json(*status.fast_path);

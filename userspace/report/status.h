@@ -75,6 +75,19 @@ struct MendRow {
     std::optional<Time> last;
 };
 
+// Passes over what is loaded, compared with what is to be.
+struct VerifyRow {
+    std::chrono::milliseconds interval{};  // 0: only for who asks
+    uint64_t passes = 0;
+    NamedNumbers differences;  // by check
+    uint64_t mended = 0;
+    uint64_t unread = 0;
+    std::optional<Time> last;
+    std::chrono::microseconds last_took{};
+    std::chrono::microseconds took{};
+    std::string error;  // what the last one could not compare, or mend
+};
+
 // While no state of this agent is in force yet.
 struct StartingRow {
     std::string error;
@@ -108,6 +121,7 @@ struct Status {
     std::vector<Notice> warnings;
     std::string pin_error;
     std::vector<MendRow> mends;
+    VerifyRow verify;
     std::optional<StartingRow> starting;  // nothing: it enforces
     std::optional<EngineStatus> engine;
     NamedNumbers counts;  // besides the engine's

@@ -38,7 +38,10 @@ struct FakeKernel {
     std::map<std::string, std::string> others;         // what others have at an interface, by its name
     std::vector<report::Row> rows;                     // that it has to show
     bool cannot_list = false;
-    std::optional<bool> admits;  // what its tables say of every connection; nothing: it has none
+    int slices = 0;  // of a pass that compares; 0: there are none
+    std::chrono::milliseconds slice_takes{0};
+    report::Verification verification;  // what a pass finds
+    std::optional<bool> admits;         // what its tables say of every connection; nothing: it has none
 
     // What happened, in order: "open", "commit", "attach cali1", "reclaim", ...
     std::vector<std::string> acts;
@@ -61,6 +64,26 @@ struct FakeKernel {
     [[nodiscard]] size_t count(const std::string& act) const {
         return static_cast<size_t>(std::ranges::count(acts, act));
     }
+};
+
+class FakeComparison final : public engine::Comparison {
+  public:
+    FakeComparison(FakeKernel& kernel, bool mends) : kernel_(kernel), left_(kernel.slices), mends_(mends) {}
+    bool step(Clock::time_point) override {
+        std::this_thread::sleep_for(kernel_.slice_takes);
+        kernel_.acts.emplace_back("slice");
+        return --left_ <= 0;
+    }
+    [[nodiscard]] report::Verification found() const override {
+        report::Verification found = kernel_.verification;
+        found.repair = mends_;
+        return found;
+    }
+
+  private:
+    FakeKernel& kernel_;
+    int left_;
+    bool mends_;
 };
 
 class FakeEngine final : public engine::Engine {
@@ -153,6 +176,12 @@ class FakeEngine final : public engine::Engine {
     }
     [[nodiscard]] std::string attached_by() const override { return "fake"; }
 
+    std::unique_ptr<engine::Comparison> compare(const engine::ComparisonOrder& order, bool asked) override {
+        if (kernel_.slices == 0)
+            return nullptr;
+        kernel_.acts.emplace_back(asked ? "compare for who asks" : "compare");
+        return std::make_unique<FakeComparison>(kernel_, order.mends);
+    }
     [[nodiscard]] std::optional<bool> admits(uint32_t, resolve::Direction, const Address&, uint8_t,
                                              uint16_t) const override {
         return kernel_.admits;

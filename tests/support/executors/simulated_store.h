@@ -81,6 +81,7 @@ class SimulatedStore final : public compile::Store {
     Result<> wait_for_packets() override;
 
   private:
+    friend class SimulatedView;
     using Page = std::array<uint32_t, CATFLAP_PAGE_U32>;
 
     [[nodiscard]] uint32_t address_class(const Address& address) const;

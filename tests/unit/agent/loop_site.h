@@ -84,6 +84,9 @@ class AgentSite {
     }
     // As a client of the control socket asks for it.
     Result<report::Settled> settles() { return agent_->settle(std::nullopt); }
+    Result<report::Verified> verify(std::optional<uint64_t> question, bool repair) {
+        return agent_->verify(question, repair);
+    }
     [[nodiscard]] const agent::AgentState& state() const { return agent_->state(); }
     [[nodiscard]] report::Status status() const { return agent_->status(); }
     [[nodiscard]] report::Explanation explain(const report::Question& question) const {

@@ -61,7 +61,7 @@ TEST_CASE("wrong usage is exit 2 and one line on stderr") {
 TEST_CASE("--help of every command says what it shows, with an example") {
     CHECK(run_cli({"--help"}).exit_code == 0);
     CHECK(has(run_cli({"--version"}).out, "catflap " CATFLAP_VERSION));
-    for (const std::string command : {"status", "settle", "get", "check", "explain"}) {
+    for (const std::string command : {"status", "settle", "get", "check", "explain", "verify"}) {
         const Run run = run_cli({command, "--help"});
         CHECK(run.exit_code == 0);
         CHECK(has(run.out, "Example:"));
@@ -175,7 +175,7 @@ TEST_CASE("a typo is named, and what may be meant is suggested") {
 }
 
 TEST_CASE("help and version are words, too") {
-    for (const std::string command : {"status", "settle", "get", "check", "explain"})
+    for (const std::string command : {"status", "settle", "get", "check", "explain", "verify"})
         CHECK(run_cli({"help", command}).out == run_cli({command, "--help"}).out);
     CHECK(run_cli({"help"}).out == run_cli({"--help"}).out);
     CHECK(run_cli({"version"}).out == run_cli({"--version"}).out);

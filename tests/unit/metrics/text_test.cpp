@@ -34,6 +34,11 @@ Snapshot full() {
     status.cache = report::CacheRow{"/run", time, 4096, "", ""};
     status.lease = report::LeaseRow{"catflap-leases/catflap.n1", time, ""};
     status.mends = {{"pins", 3, time}};
+    status.verify.passes = 8;
+    status.verify.differences = {{"prefixes", 4}};
+    status.verify.unread = 1;
+    status.verify.last = time;
+    status.verify.took = std::chrono::milliseconds(250);
     status.counts = {{"refused", 2}};
     status.engine.emplace();
     status.engine->counts = {{"sets", 5}};
@@ -88,6 +93,11 @@ TEST_CASE("every value has its line") {
             R"(catflap_condition{id="source-stale",severity="fail"} 1)",
             R"(catflap_condition{id="refused",severity="fail"} 0)",
             R"(catflap_mends_total{what="pins"} 3)",
+            "catflap_verify_passes_total 8",
+            R"(catflap_verify_differences_total{check="prefixes"} 4)",
+            "catflap_verify_unread_total 1",
+            "catflap_verify_last_timestamp_seconds 1700000000",
+            "catflap_verify_seconds_total 0.25",
             "catflap_source_up_to_date 0",
             R"(catflap_feed_synced{resource="pods"} 1)",
             R"(catflap_feed_failing{resource="pods"} 1)",

@@ -50,6 +50,17 @@ class Script : public Responder {
         end.tables = true;
         return explanation;
     }
+    Result<Verified> verify(std::optional<uint64_t> question, bool repair) override {
+        if (question == std::optional<uint64_t>(99))
+            return fail("not known any more");
+        if (!question)
+            return Verified{7, {}};
+        Verified verified;
+        verified.verification.repair = repair;
+        verified.verification.check("prefixes").checked = 2;
+        verified.verification.add({"prefixes", "10.0.0.0/8", "class 3", "no entry", "mended"}, true);
+        return verified;
+    }
     [[nodiscard]] std::string mode() const override { return "ebpf"; }
     [[nodiscard]] uint64_t commits() const override { return 7; }
 
@@ -162,4 +173,26 @@ TEST_CASE("explain: the verdict of each end with its reasons, and a wrong questi
     CHECK(ask(script, {{"command", "explain"}, {"from", 7}}) == json{{"ok", false}, {"error", "no FROM"}, {"exit", 2}});
     script.ready = false;
     CHECK(ask(script, {{"command", "explain"}, {"from", "a/x"}})["exit"] == 1);
+}
+
+TEST_CASE("a verification is asked for, asked about, and then answered with what differed") {
+    Script agent;
+    CHECK(answer(agent, {{"command", "verify"}}) == json{{"ok", true}, {"pending", 7}});
+    const json found = answer(agent, {{"command", "verify"}, {"question", 7U}, {"repair", true}}).at("verification");
+    CHECK(found.at("equal") == false);
+    CHECK(found.at("repair") == true);
+    CHECK(found.at("differencesCount") == 1);
+    CHECK(found.at("checks") ==
+          json::array({{{"check", "prefixes"}, {"checked", 2}, {"differences", 1}, {"mended", 1}, {"unread", ""}}}));
+    CHECK(found.at("differences")[0].at("object") == "10.0.0.0/8");
+    CHECK(answer(agent, {{"command", "verify"}, {"question", 99U}}).at("exit") == 3);
+    // What is no number and no truth is as if it were not there.
+    CHECK(answer(agent, {{"command", "verify"}, {"question", "x"}, {"repair", "x"}}).at("pending") == 7);
+}
+
+TEST_CASE("what could not be compared is not equal") {
+    Verification verification;
+    CHECK(verification.is_equal());
+    verification.check("prefixes").unread = "EPERM";
+    CHECK_FALSE(verification.is_equal());
 }

@@ -221,8 +221,10 @@ std::vector<EndpointSpec> Committer::leave_out(EndpointPlan& endpoints, Pools& p
 
 Result<> Committer::withdraw_if_another(uint32_t ifindex, const std::string& interface) {
     const auto known = loaded_.endpoints.find(ifindex);
-    return known == loaded_.endpoints.end() || known->second.spec.interface == interface ? Result<>{}
-                                                                                         : store_.withdraw(ifindex);
+    if (known == loaded_.endpoints.end() || known->second.spec.interface == interface)
+        return {};
+    withdrawn_.insert(ifindex);
+    return store_.withdraw(ifindex);
 }
 
 }  // namespace catflap::compile

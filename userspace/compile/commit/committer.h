@@ -4,6 +4,7 @@
 // store, retire.
 #pragma once
 
+#include <set>
 #include <vector>
 
 #include "compile/plan/endpoints.h"
@@ -39,6 +40,14 @@ class Committer {
     // away: until the next commit everything on it is dropped.
     Result<> withdraw_if_another(uint32_t ifindex, const std::string& interface);
 
+    // What the store holds of a table, or of endpoints' configs, was found damaged: it is loaded anew under other
+    // numbers, and published with new generations. Returns the ifindexes of the endpoints that have the table. A
+    // failure of the store breaks the committer, as a commit's does.
+    Result<std::set<uint32_t>> renew(const TablePointer& table);
+    Result<> renew(const std::set<uint32_t>& ifindexes);
+    // Where everything on the interface is dropped until the next commit.
+    [[nodiscard]] bool is_withdrawn(uint32_t ifindex) const { return withdrawn_.contains(ifindex); }
+
     // So much is retired that the commit after the next few would wait for its grace period.
     [[nodiscard]] bool collect_soon() const { return loaded_.pools.is_short(2 * kOfSoMany); }
     // Waits until no packet reads what earlier commits retired, and gives back its numbers. Returns the decisions that
@@ -72,6 +81,8 @@ class Committer {
     void retire_numbers(const Plan& plan, const EndpointPlan& endpoints);
     void retire_classes(const Basis& basis);
     void retire_table(const TablePointer& table);
+    Result<TablePointer> copy_of(const TablePointer& table);
+    Result<> publish_anew(uint32_t ifindex, LoadedEndpoint& endpoint);
     std::vector<EndpointSpec> leave_out(EndpointPlan& endpoints, Pools& pools) const;
 
     Store& store_;
@@ -81,6 +92,7 @@ class Committer {
     bool broken_ = false;
     bool leftovers_ = false;
     std::vector<EndpointSpec> without_place_;
+    std::set<uint32_t> withdrawn_;  // by withdraw_if_another(), since the last commit that published
 };
 
 }  // namespace catflap::compile

@@ -74,10 +74,14 @@ void Committer::remember(Plan&& plan, const EndpointPlan& endpoints) {
         auto& ports = loaded_.ports[static_cast<size_t>(protocol)];
         std::fill(ports.begin() + move.first, ports.begin() + move.last + 1, move.port_class);
     }
-    for (const LoadedEndpoint& endpoint : endpoints.changed)
+    for (const LoadedEndpoint& endpoint : endpoints.changed) {
         loaded_.endpoints[endpoint.spec.ifindex] = endpoint;
-    for (const uint32_t ifindex : endpoints.gone)
+        withdrawn_.erase(endpoint.spec.ifindex);
+    }
+    for (const uint32_t ifindex : endpoints.gone) {
         loaded_.endpoints.erase(ifindex);
+        withdrawn_.erase(ifindex);
+    }
     loaded_.adopted.clear();
 
     // A number that went on under another key is not retired.

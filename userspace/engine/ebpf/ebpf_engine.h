@@ -48,8 +48,21 @@ class EbpfEngine final : public Engine {
     [[nodiscard]] std::string attached_by() const override;
     [[nodiscard]] std::optional<bool> admits(uint32_t ifindex, resolve::Direction direction, const Address& remote,
                                              uint8_t protocol, uint16_t port) const override;
+    std::unique_ptr<Comparison> compare(const ComparisonOrder& order, bool asked) override;
     Result<> list(const View& view, report::Page& page) const override;
     [[nodiscard]] report::EngineStatus status(const View& view) const override;
+
+    // For comparison.h.
+    compile::Committer& committer() { return committer_; }
+    kernel::Datapath& datapath() { return *datapath_; }
+    // Of a slot, as set_gates() set it last.
+    [[nodiscard]] catflap_redirect_gate gate(uint32_t slot) const {
+        return gates_.empty() ? CATFLAP_REDIRECT_NOTHING : gates_[slot];
+    }
+    // A sentence where the program on an uplink is not the one that set_uplinks() put there; "".
+    [[nodiscard]] std::string look_at_uplink(uint32_t ifindex) const;
+    // set_uplinks() and set_gates() with the uplinks of the last calls.
+    std::map<uint32_t, std::string> keep_uplinks();
 
     // For the lists.
     [[nodiscard]] const kernel::Datapath& datapath() const { return *datapath_; }
@@ -70,6 +83,7 @@ class EbpfEngine final : public Engine {
           has_tcx_(kernel::probe_attach_mode(datapath_->from_pod_fd()) == kernel::AttachMode::tcx) {}
     [[nodiscard]] std::optional<kernel::UplinkHook> early_drop_hook() const;
     std::map<uint32_t, std::string> keep_from_uplink();
+    std::map<uint32_t, std::string> keep_ways();
     void close_short_ways();
     Result<bool> settle(const std::vector<std::pair<uint32_t, compile::DecisionKey>>& unused);
 
@@ -86,7 +100,10 @@ class EbpfEngine final : public Engine {
     // Which of them need the program from_uplink, and for what.
     std::set<uint32_t> early_uplinks_;
     std::set<uint32_t> short_uplinks_;
-    bool has_tcx_;  // whatever hook the pods' interfaces have
+    std::set<uint32_t> uplinks_;                // that the agent named last, for early drop
+    std::map<uint32_t, catflap_uplink> ways_;   // and for the short way
+    std::vector<catflap_redirect_gate> gates_;  // by slot
+    bool has_tcx_;                              // whatever hook the pods' interfaces have
     std::unique_ptr<ConnectionListings> listings_ = std::make_unique<ConnectionListings>();
 };
 

@@ -59,6 +59,8 @@ EarlyDrop EbpfEngine::early_drop() const {
 std::map<uint32_t, std::string> EbpfEngine::set_uplinks(const std::set<uint32_t>& uplinks) {
     if (commits_ == 0)
         return {};
+    if (&uplinks != &uplinks_)
+        uplinks_ = uplinks;
     const auto hook = early_drop_hook();
     const bool on = hook && early_drop().off.empty();
     early_uplinks_ = on && is_tc(hook) ? uplinks : std::set<uint32_t>();
@@ -100,9 +102,15 @@ std::map<uint32_t, std::string> EbpfEngine::set_gates(const std::map<uint32_t, c
             by_slot[endpoint->second.slot] = gate;
     for (uint32_t slot = 0; slot < CATFLAP_MAX_ENDPOINTS; ++slot)
         datapath_->store().set_redirect_gate(slot, by_slot[slot]);
+    gates_ = std::move(by_slot);
+    ways_ = redirects() ? uplinks : std::map<uint32_t, catflap_uplink>();
+    return keep_ways();
+}
+
+std::map<uint32_t, std::string> EbpfEngine::keep_ways() {
     if (commits_ == 0)
         return {};
-    std::map<uint32_t, catflap_uplink> ready = redirects() ? uplinks : std::map<uint32_t, catflap_uplink>();
+    std::map<uint32_t, catflap_uplink> ready = ways_;
     std::set<uint32_t> out;
     short_uplinks_.clear();
     for (const auto& [ifindex, uplink] : ready) {
@@ -118,6 +126,23 @@ std::map<uint32_t, std::string> EbpfEngine::set_gates(const std::map<uint32_t, c
     std::erase_if(ready, [&](const auto& one) { return refused.contains(one.first); });
     datapath_->store().set_uplinks(ready);
     return refused;
+}
+
+std::map<uint32_t, std::string> EbpfEngine::keep_uplinks() {
+    auto refused = set_uplinks(uplinks_);
+    refused.merge(keep_ways());
+    return refused;
+}
+
+// Those that keep() could not attach have been told of.
+std::string EbpfEngine::look_at_uplink(uint32_t ifindex) const {
+    std::string sentence =
+        uplink_programs_->from_uplink.look_at(ifindex, datapath_->uplink_fd(UplinkProgram::from_uplink));
+    if (sentence.empty())
+        sentence = uplink_programs_->to_uplink.look_at(ifindex, datapath_->uplink_fd(UplinkProgram::to_uplink));
+    return sentence.empty()
+               ? uplink_programs_->xdp.look_at(ifindex, datapath_->uplink_fd(UplinkProgram::early_drop_xdp))
+               : sentence;
 }
 
 Result<std::map<uint32_t, std::string>> EbpfEngine::others_at(const std::set<uint32_t>& interfaces,

@@ -66,6 +66,46 @@ bool IptablesEngine::audit() {
     return !applied;  // a commit tries again, and tells the error
 }
 
+namespace {
+
+// All at once, by programs: so it is done only for who asks, and by the audit once a minute. There is no comparing
+// without writing: what differs is written again.
+class ChainsComparison final : public Comparison {
+  public:
+    ChainsComparison(iptables::Engine& engine, const iptables::State& enforced)
+        : engine_(engine), enforced_(enforced) {}
+
+    bool step(Clock::time_point /*until*/) override {
+        found_.repair = true;
+        found_.notes.emplace_back("iptables mode cannot compare without writing: what differed is mended");
+        report::CheckRow& check = found_.check("chains");
+        check.checked = 1;
+        engine_.doubt();
+        const auto applied = engine_.apply(enforced_);
+        if (!applied)
+            check.unread = applied.error().message;
+        else if (applied->anything)
+            found_.add(
+                {"chains", "our chains and sets", "as they were written",
+                 fmt::format("{} chains and {} members that differ", applied->chains_written, applied->members_written),
+                 "mended"},
+                true);
+        return true;
+    }
+    [[nodiscard]] report::Verification found() const override { return found_; }
+
+  private:
+    iptables::Engine& engine_;
+    const iptables::State& enforced_;
+    report::Verification found_;
+};
+
+}  // namespace
+
+std::unique_ptr<Comparison> IptablesEngine::compare(const ComparisonOrder& /*order*/, bool asked) {
+    return asked && committed_ ? std::make_unique<ChainsComparison>(engine_, enforced_) : nullptr;
+}
+
 std::string IptablesEngine::attached_by() const {
     return fmt::format("iptables-{}", to_string(engine_.backend()));
 }

@@ -22,6 +22,7 @@ class IptablesEngine final : public Engine {
     [[nodiscard]] bool attached(uint32_t) const override { return true; }
     void keep_only(const std::vector<uint32_t>&) override {}
     bool audit() override;
+    std::unique_ptr<Comparison> compare(const ComparisonOrder& order, bool asked) override;
     std::vector<Mended> take_mends() override { return std::exchange(mended_, {}); }
     [[nodiscard]] bool follows_renames() const override { return false; }
     [[nodiscard]] std::string attached_by() const override;

@@ -8,8 +8,8 @@
 #include <charconv>
 #include <climits>
 
-#include "kernel/attach/first_filter.h"
 #include "kernel/attach/foreign.h"
+#include "kernel/attach/link_info.h"
 #include "kernel/maps/map.h"
 
 namespace catflap::kernel {
@@ -19,9 +19,6 @@ namespace {
 constexpr auto kTcxIngress = static_cast<bpf_attach_type>(46);
 constexpr auto kTcxEgress = static_cast<bpf_attach_type>(47);
 
-// Ours among the filters of a clsact hook.
-constexpr uint32_t kHandle = 0xca7f;
-constexpr uint32_t kPriority = 1;
 // The kernel's (6.6, include/uapi/linux/bpf.h): without a relative, in front of all.
 constexpr uint32_t kBefore = 1U << 3;
 
@@ -40,17 +37,6 @@ std::pair<uint32_t, bool> parse_link_name(const std::string& name) {
     uint32_t ifindex = 0;
     std::from_chars(name.data(), name.data() + name.size(), ifindex);
     return {ifindex, name.ends_with("from_pod")};
-}
-
-bpf_link_info link_info(int fd) {
-    bpf_link_info info{};
-    uint32_t length = sizeof(info);
-    return bpf_obj_get_info_by_fd(fd, &info, &length) == 0 ? info : bpf_link_info{};
-}
-
-// Of a TCX link; 0: it has gone (and so has the link, but for its pin).
-uint32_t interface_of(const bpf_link_info& link) {
-    return link.xdp.ifindex;  // the first field of tcx too, which Debian 12's headers do not have
 }
 
 void remove_filter(uint32_t ifindex, bool from_pod) {
@@ -117,6 +103,8 @@ Result<> Attachments::adopt() {
 Result<> Attachments::attach(uint32_t ifindex, int from_pod_fd, int to_pod_fd) {
     if (behind_.contains(ifindex))
         take_off(ifindex);
+    if (lost_.contains(ifindex))
+        forget(ifindex);
     fresh_.insert(ifindex);
     for (const bool from_pod : {true, false}) {
         const int program = from_pod ? from_pod_fd : to_pod_fd;
@@ -124,6 +112,7 @@ Result<> Attachments::attach(uint32_t ifindex, int from_pod_fd, int to_pod_fd) {
                                              : attach_clsact(ifindex, from_pod, program);
         if (!done)
             return done;
+        programs_[{ifindex, from_pod}] = program_id(program);
         // The older qdisc "ingress" takes the place of clsact, and has one chain for both directions.
         if (mode_ == AttachMode::clsact && from_pod && clsact_program(ifindex, false) == program_id(from_pod_fd)) {
             remove_clsact(ifindex);
@@ -133,6 +122,7 @@ Result<> Attachments::attach(uint32_t ifindex, int from_pod_fd, int to_pod_fd) {
                 ifindex);
         }
     }
+    exchanged_.erase(ifindex);
     return {};
 }
 
@@ -169,53 +159,6 @@ Result<> Attachments::attach_clsact(uint32_t ifindex, bool from_pod, int program
     return {};
 }
 
-// What cannot be found out is not held against them.
-Attachments::Place Attachments::place_of(uint32_t ifindex, bool from_pod, int link_fd) {
-    if (mode_ == AttachMode::clsact) {
-        const auto first = first_filter(ifindex, from_pod);
-        if (first && *first == FilterName{kPriority, kHandle})
-            return Place::first;
-        if (clsact_program(ifindex, from_pod) == 0)
-            return Place::gone;
-        return first ? Place::behind : Place::first;
-    }
-    const bpf_link_info link = link_info(link_fd);
-    if (interface_of(link) != ifindex)
-        return Place::gone;
-    // A list that is too short for all of them is filled from the front.
-    uint32_t first = 0;
-    uint32_t count = 1;
-    const int error =
-        bpf_prog_query(static_cast<int>(ifindex), tcx_hook(from_pod), 0, nullptr, &first, &count) == 0 ? 0 : errno;
-    if (count > 1)
-        crowded_.insert(ifindex);
-    return (error != 0 && error != ENOSPC) || first == link.prog_id ? Place::first : Place::behind;
-}
-
-bool Attachments::audit() {
-    std::set<uint32_t> gone;
-    behind_.clear();
-    crowded_.clear();
-    for (const auto& [key, fd] : links_) {
-        const Place place = place_of(key.first, key.second, fd.get());
-        if (place == Place::gone)
-            gone.insert(key.first);
-        else if (place == Place::behind)
-            behind_.insert(key.first);
-    }
-    for (const uint32_t ifindex : behind_)
-        if (warned_.insert(ifindex).second)
-            spdlog::warn(
-                "another program has come in front of ours on interface {}, where its TC_ACT_OK would end policy: ours are "
-                "attached anew, as often as it comes back",
-                ifindex);
-    std::erase_if(warned_, [&](uint32_t ifindex) { return !behind_.contains(ifindex); });
-    std::erase_if(examined_, [&](uint32_t ifindex) { return !crowded_.contains(ifindex); });
-    for (const uint32_t ifindex : gone)
-        forget(ifindex);
-    return !gone.empty() || !behind_.empty();
-}
-
 void Attachments::take_off(uint32_t ifindex) {
     for (const bool from_pod : {true, false})
         if (const auto link = links_.find({ifindex, from_pod}); link != links_.end() && link->second)
@@ -227,15 +170,19 @@ void Attachments::take_off(uint32_t ifindex) {
 
 void Attachments::forget(uint32_t ifindex) {
     behind_.erase(ifindex);
+    exchanged_.erase(ifindex);
+    lost_.erase(ifindex);
     fresh_.erase(ifindex);
     for (const bool from_pod : {true, false}) {
+        programs_.erase({ifindex, from_pod});
         links_.erase({ifindex, from_pod});
         remove_pin(link_path(ifindex, from_pod), ObjectKind::link);
     }
 }
 
 bool Attachments::attached(uint32_t ifindex) const {
-    return links_.contains({ifindex, true}) && links_.contains({ifindex, false}) && !behind_.contains(ifindex);
+    return links_.contains({ifindex, true}) && links_.contains({ifindex, false}) && !behind_.contains(ifindex) &&
+           !exchanged_.contains(ifindex);
 }
 
 std::set<uint32_t> Attachments::interfaces() const {

@@ -4,10 +4,12 @@
 // a program that answers TC_ACT_OK ends the way of the packet, past all behind it.
 #pragma once
 
+#include <array>
 #include <filesystem>
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -35,6 +37,11 @@ class Attachments {
     // Forgets attachments whose interface has gone, though another may have its index by now, and finds those that are
     // not asked first. True: there were some.
     bool audit();
+    // Of one interface at this moment, as audit() looks at all of them; attach() mends it. A sentence for each hook at
+    // which the program that attach() put there is not in place; "": it is.
+    [[nodiscard]] std::array<std::string, 2> look_at(uint32_t ifindex);  // from_pod, to_pod
+    // Others' programs at the hooks of an interface, of TCX.
+    [[nodiscard]] std::vector<uint32_t> others_at(uint32_t ifindex) const;
     // For an interface that has gone: forgets it.
     void forget(uint32_t ifindex);
     // And asked first, at the last audit.
@@ -49,7 +56,9 @@ class Attachments {
     [[nodiscard]] std::vector<uint32_t> own_links(uint32_t ifindex) const;
     Result<> attach_tcx(uint32_t ifindex, bool from_pod, int program_fd);
     Result<> attach_clsact(uint32_t ifindex, bool from_pod, int program_fd);
-    enum class Place : uint8_t { first, behind, gone };
+    // exchanged: the link is ours, and its program is not.
+    enum class Place : uint8_t { first, behind, gone, exchanged };
+    [[nodiscard]] bool is_exchanged(uint32_t ifindex, bool from_pod, uint32_t program) const;
     [[nodiscard]] Place place_of(uint32_t ifindex, bool from_pod, int link_fd);
     // The kernel's part of it; returns when the programs are off.
     void take_off(uint32_t ifindex);
@@ -57,12 +66,15 @@ class Attachments {
 
     AttachMode mode_;
     std::filesystem::path links_dir_;
-    std::map<std::pair<uint32_t, bool>, UniqueFd> links_;  // (ifindex, is from_pod); clsact: without a descriptor
-    std::set<uint32_t> behind_;                            // others' programs
-    std::set<uint32_t> warned_;                            // of these, not for the first time
-    std::set<uint32_t> crowded_;                           // others' programs, in front or behind
-    std::set<uint32_t> fresh_;                             // attached since take_off_foreign()
-    std::set<uint32_t> examined_;                          // of these: whether they are another catflap's
+    std::map<std::pair<uint32_t, bool>, UniqueFd> links_;     // (ifindex, is from_pod); clsact: without a descriptor
+    std::map<std::pair<uint32_t, bool>, uint32_t> programs_;  // ids of those that attach() put there
+    std::set<uint32_t> lost_;                                 // that look_at() found without ours
+    std::set<uint32_t> exchanged_;                            // where others' are in their place
+    std::set<uint32_t> behind_;                               // others' programs
+    std::set<uint32_t> warned_;                               // of these, not for the first time
+    std::set<uint32_t> crowded_;                              // others' programs, in front or behind
+    std::set<uint32_t> fresh_;                                // attached since take_off_foreign()
+    std::set<uint32_t> examined_;                             // of these: whether they are another catflap's
 };
 
 // Removes the clsact filters that catflap left on an interface.

@@ -107,6 +107,18 @@ bool UplinkLinks::is_current(uint32_t ifindex, int program_fd, uint32_t program)
     return info.prog_id == program || bpf_link_update(link->second.get(), program_fd, nullptr) == 0;
 }
 
+std::string UplinkLinks::look_at(uint32_t ifindex, int program_fd) const {
+    const auto link = links_.find(ifindex);
+    if (link == links_.end())
+        return "";
+    const bpf_link_info info = link_info_of(link->second.get());
+    const uint32_t program = object_id(program_fd).id;
+    if (info.xdp.ifindex != ifindex)
+        return "no program of ours";
+    return info.prog_id == program ? ""
+                                   : fmt::format("program {} in place of ours, which is {}", info.prog_id, program);
+}
+
 void UplinkLinks::close() {
     links_.clear();
     refused_.clear();

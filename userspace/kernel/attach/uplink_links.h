@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The programs on the uplinks, of one hook: links that live with this process and are pinned nowhere. When the agent has
-// gone nothing is dropped early or takes the short way there, and the programs on the pods' own interfaces judge what
-// comes. So a link never outlives tables that somebody keeps current.
+// The programs on the uplinks, of one hook: links that live with this process and are pinned nowhere. When the agent
+// has gone nothing is dropped early or takes the short way there, and the programs on the pods' own interfaces judge
+// what comes. So a link never outlives tables that somebody keeps current.
 #pragma once
 
 #include <chrono>
@@ -29,6 +29,9 @@ class UplinkLinks {
     // sentence for each interface that has none; such a one is tried again after kRetry.
     std::map<uint32_t, std::string> keep(UplinkHook hook, int program_fd, const std::set<uint32_t>& uplinks,
                                          Clock::time_point now);
+    // Why the program is not the one in place on this uplink, though keep() has attached it there; "": it is, or keep()
+    // said why it could not.
+    [[nodiscard]] std::string look_at(uint32_t ifindex, int program_fd) const;
     // Takes all of them off.
     void close();
 

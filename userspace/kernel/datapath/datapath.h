@@ -91,6 +91,7 @@ class Datapath {
     // After the first commit: pins this agent's state in place of the earlier one's.
     Result<> take_over();
     Result<> attach(uint32_t ifindex);
+    [[nodiscard]] std::array<std::string, 2> look_at(uint32_t ifindex) { return attachments_.look_at(ifindex); }
     void forget(uint32_t ifindex) { attachments_.forget(ifindex); }
     bool audit_attachments() { return attachments_.audit(); }
     std::vector<std::string> take_off_foreign() { return attachments_.take_off_foreign(); }

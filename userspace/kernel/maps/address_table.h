@@ -41,6 +41,17 @@ class AddressTable {
     // Bucket by bucket, so that a walk can stop and go on: IPv4's buckets come first.
     [[nodiscard]] size_t buckets() const { return ipv4_.size() + ipv6_.size(); }
     void for_each_in(size_t bucket, const std::function<void(const Address&, compile::ClassNumber)>& visit) const;
+    // address_mending.cpp: what others wrote past us. An entry of a bucket as for_each_in() counts them.
+    struct Entry {
+        uint32_t slot = 0;
+        Address address{};
+        compile::ClassNumber number = 0;
+        bool found = false;  // find() would come upon it
+    };
+    void read_bucket(size_t bucket, const std::function<void(const Entry&)>& visit) const;
+    // One store each, which count nothing: the entry was not ours, or was counted when it was.
+    void clear(size_t bucket, uint32_t slot);
+    [[nodiscard]] bool restore(const Address& address, compile::ClassNumber number);
     [[nodiscard]] size_t ipv4_count() const { return ipv4_count_; }
     [[nodiscard]] size_t ipv6_count() const { return ipv6_count_; }
 

@@ -49,6 +49,7 @@ Result<> erase(int fd, const Prefix& prefix) {
 }  // namespace
 
 Result<> CidrTrie::set_prefixes(std::span<const std::pair<Prefix, compile::ClassNumber>> entries) {
+    writes_ += entries.size();
     std::vector<catflap_cidr_key> keys;
     std::vector<uint32_t> values;
     for (const auto& [prefix, number] : entries) {
@@ -64,6 +65,7 @@ Result<> CidrTrie::set_prefixes(std::span<const std::pair<Prefix, compile::Class
 }
 
 Result<> CidrTrie::remove_prefixes(std::span<const Prefix> prefixes) {
+    writes_ += prefixes.size();
     for (const Prefix& prefix : prefixes) {
         if (is_single(prefix)) {
             single_blocks_.erase(prefix.address());
@@ -77,6 +79,7 @@ Result<> CidrTrie::remove_prefixes(std::span<const Prefix> prefixes) {
 }
 
 Result<> CidrTrie::set_pods(std::span<const std::pair<Address, compile::ClassNumber>> entries) {
+    writes_ += entries.size();
     std::vector<catflap_cidr_key> keys;
     std::vector<uint32_t> values;
     for (const auto& [address, number] : entries) {
@@ -88,6 +91,7 @@ Result<> CidrTrie::set_pods(std::span<const std::pair<Address, compile::ClassNum
 }
 
 Result<> CidrTrie::remove_pod(const Address& address) {
+    ++writes_;
     pods_.erase(address);
     const auto block = single_blocks_.find(address);
     if (block == single_blocks_.end())

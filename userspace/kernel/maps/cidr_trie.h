@@ -26,11 +26,14 @@ class CidrTrie {
     [[nodiscard]] const std::unordered_set<Address>& pods() const { return pods_; }
     // Of the longest prefix that holds the address, as the programs find it; 0: none does.
     [[nodiscard]] compile::ClassNumber class_of(const Address& address) const;
+    // Grows with each of the calls above that write.
+    [[nodiscard]] uint64_t writes() const { return writes_; }
     // How many keys are there for a pod alone.
     [[nodiscard]] size_t pod_keys() const;
 
   private:
     int fd_;
+    uint64_t writes_ = 0;
     // Of blocks that are one address: what holds again when the pod that shares the key goes.
     std::unordered_map<Address, compile::ClassNumber> single_blocks_;
     std::unordered_set<Address> pods_;

@@ -65,6 +65,7 @@ class MapStore final : public compile::Store {
     [[nodiscard]] const CidrTrie& cidrs() const { return cidrs_; }
 
   private:
+    friend class MapView;  // reads and mends past the order of a commit, see map_view.h
     struct Page {
         uint64_t words[CATFLAP_PAGE_SIZE / 8];
     };
