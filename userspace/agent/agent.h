@@ -15,6 +15,7 @@
 #include "agent/collection.h"
 #include "agent/derivation.h"
 #include "agent/fast_path.h"
+#include "agent/monitor.h"
 #include "engine/mends.h"
 #include "guard/guard.h"
 #include "links/link_watcher.h"
@@ -111,6 +112,7 @@ class Agent : public report::Responder {
     [[nodiscard]] Result<> is_ready() const override;
     Result<> list(report::Page& page) const override;
     [[nodiscard]] Result<report::Explanation> explain(const report::Question& question) const override;
+    Result<uint64_t> monitor(const report::MonitorQuestion& question) override;
     [[nodiscard]] std::string mode() const override { return to_string(state_.options.mode); }
     [[nodiscard]] uint64_t commits() const override { return state_.commits; }
 
@@ -244,6 +246,7 @@ class Agent : public report::Responder {
     std::chrono::steady_clock::time_point save_at_{};  // not before
     bool dirty_ = true;
     std::optional<Clock::time_point> seen_at_;  // the first change that is not in force yet
+    Monitor monitor_;
     std::shared_ptr<metrics::Exchange> exchange_;
     std::unique_ptr<metrics::Server> metrics_;
     std::string metrics_at_;                // where it listens

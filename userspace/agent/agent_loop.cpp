@@ -115,6 +115,8 @@ int Agent::time_to_wait() const {
         until = save_at_;
     else if (dirty_ && may_wait())
         until = rest_until_;
+    if (const auto look = monitor_.next_look())
+        until = std::min(until, *look);
     if (events_->watchdog)
         until = std::min(until, events_->watchdog_at);
     if (until == Clock::time_point::max())
@@ -136,6 +138,7 @@ Result<bool> Agent::step(std::chrono::milliseconds limit) {
     for (const epoll_event& event : happened)
         if (auto done = handle(event.data.fd); !done)
             return tl::unexpected(done.error());
+    monitor_.look(state_, *control_);
     if (auto done = watch_sources(); !done)
         return tl::unexpected(done.error());
     events.tell_watchdog();

@@ -45,6 +45,13 @@ json explain(const Responder& responder, const json& request) {
     return {{"ok", true}, {"explanation", to_json(*explanation)}};
 }
 
+json monitor(Responder& responder, const json& request) {
+    const auto stream = responder.monitor(parse_monitor(request));
+    if (!stream)
+        return failure(stream.error().message, stream.error().code == EINVAL ? kUsage : kRefused);
+    return {{"ok", true}, {"mode", responder.mode()}, {"stream", *stream}};
+}
+
 }  // namespace
 
 json answer(Responder& responder, const json& request) {
@@ -59,6 +66,8 @@ json answer(Responder& responder, const json& request) {
         return get(responder, request);
     if (command == "explain")
         return explain(responder, request);
+    if (command == "monitor")
+        return monitor(responder, request);
     return failure("there is no command \"" + command + "\"", kUsage);
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "report/event.h"
 #include "report/explanation.h"
 #include "report/page.h"
 #include "report/status.h"
@@ -34,6 +35,9 @@ class Responder {
     virtual Result<> list(Page& page) const = 0;
     // Fails with what is wrong with the question.
     [[nodiscard]] virtual Result<Explanation> explain(const Question& question) const = 0;
+    // Returns the number of the stream by which this listener is told, see control_server.h. Fails with what is wrong
+    // with the question (EINVAL), or why nobody can be told.
+    virtual Result<uint64_t> monitor(const MonitorQuestion& /*question*/) { return fail("nobody can be told here"); }
     [[nodiscard]] virtual std::string mode() const = 0;
     [[nodiscard]] virtual uint64_t commits() const = 0;
 };
