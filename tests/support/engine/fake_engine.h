@@ -38,7 +38,11 @@ struct FakeKernel {
     std::map<std::string, std::string> others;         // what others have at an interface, by its name
     std::vector<report::Row> rows;                     // that it has to show
     bool cannot_list = false;
-    std::optional<bool> admits;  // what its tables say of every connection; nothing: it has none
+    bool tells_events = true;
+    std::deque<engine::Event> events;  // that wait to be read
+    engine::EventLosses event_losses;
+    engine::Listening listening;  // as it was told last
+    std::optional<bool> admits;   // what its tables say of every connection; nothing: it has none
 
     // What happened, in order: "open", "commit", "attach cali1", "reclaim", ...
     std::vector<std::string> acts;
@@ -147,6 +151,22 @@ class FakeEngine final : public engine::Engine {
                                              uint16_t) const override {
         return kernel_.admits;
     }
+
+    Result<> listen(const engine::Listening& what) override {
+        if (!kernel_.tells_events)
+            return Engine::listen(what);
+        kernel_.listening = what;
+        return {};
+    }
+    size_t read_events(size_t most, const engine::TakeEvent& take) override {
+        size_t count = 0;
+        for (; count < most && !kernel_.events.empty(); ++count) {
+            take(kernel_.events.front());
+            kernel_.events.pop_front();
+        }
+        return count;
+    }
+    [[nodiscard]] engine::EventLosses event_losses() const override { return kernel_.event_losses; }
 
     Result<> list(const engine::View&, report::Page& page) const override {
         if (kernel_.cannot_list)
