@@ -53,28 +53,28 @@ static __always_inline struct catflap_event_losses *event_loss(void)
     return bpf_map_lookup_elem(&event_losses, &zero);
 }
 
-/* An event that has a place in the ring; NULL: it is lost, or nobody listens any more. */
-static __always_inline struct catflap_event *begin_event(__u32 slot, __u32 reason)
+/* True: somebody listens, and the endpoint has its share left. */
+static __always_inline int may_tell(__u32 slot, __u32 reason)
 {
     const __u64 now = now_ns();
     struct catflap_event_losses *losses;
-    struct catflap_event *event;
 
     if (now > *(const volatile __u64 *)&catflap_listening_until_ns)
-        return NULL;
-    if (!bucket_admits(catflap_event_bucket(slot, reason == CATFLAP_REASON_NONE), now)) {
-        losses = event_loss();
-        if (losses)
-            losses->limited++;
-        return NULL;
-    }
-    event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
-    if (!event) {
-        losses = event_loss();
-        if (losses)
-            losses->full++;
-    }
-    return event;
+        return 0;
+    if (bucket_admits(catflap_event_bucket(slot, reason == CATFLAP_REASON_NONE), now))
+        return 1;
+    losses = event_loss();
+    if (losses)
+        losses->limited++;
+    return 0;
+}
+
+static __always_inline void count_full(void)
+{
+    struct catflap_event_losses *losses = event_loss();
+
+    if (losses)
+        losses->full++;
 }
 
 /* What an event is about, in one argument. */
@@ -100,12 +100,21 @@ static __always_inline void fill_event(struct catflap_event *event, const struct
     event->head_bytes = 0;
 }
 
-static __always_inline __u32 bytes_of_head(__u32 frame_bytes)
+/*
+ * How much of the frame goes along. 0 < frame_bytes. Says so in a way that every verifier follows: a comparison, which
+ * the compiler may make about another register, is lost on that of 6.1.
+ */
+static __always_inline __u64 bytes_of_head(__u32 frame_bytes)
 {
-    __u32 bytes = frame_bytes < CATFLAP_EVENT_HEAD_BYTES ? frame_bytes : CATFLAP_EVENT_HEAD_BYTES;
+    __u64 more = (frame_bytes < CATFLAP_EVENT_HEAD_BYTES ? frame_bytes : CATFLAP_EVENT_HEAD_BYTES) - 1;
 
-    barrier_var(bytes); /* so that the comparison that the verifier sees is about the register that it sees used */
-    return is_told(CATFLAP_LISTEN_HEADS) ? bytes : 0;
+    barrier_var(more);
+    return (more & (CATFLAP_EVENT_HEAD_BYTES - 1)) + 1;
+}
+
+static __always_inline int wants_head(__u32 frame_bytes)
+{
+    return frame_bytes && is_told(CATFLAP_LISTEN_HEADS);
 }
 
 /*
@@ -115,21 +124,25 @@ static __always_inline __u32 bytes_of_head(__u32 frame_bytes)
 GLOBAL_FUNCTION int tell_event(struct __sk_buff *skb, const struct packet *p, __u32 kind, __u32 rule, __u32 slot)
 {
     struct catflap_event *event;
-    __u32 bytes;
+    __u64 bytes;
 
-    if (!p)
+    if (!p || !may_tell(slot, (__u8)kind))
         return 0;
-    event = begin_event(slot, (__u8)kind);
-    if (!event)
+    event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+    if (!event) { /* asked once: that of 6.1 does not know the second time that it is there */
+        count_full();
         return 0;
+    }
     fill_event(event, p, kind, rule, slot);
     event->ifindex = skb->ifindex;
     event->sender_ifindex = skb->ingress_ifindex;
     event->packets = skb->gso_segs ? skb->gso_segs : 1;
     event->frame_bytes = skb->len;
-    bytes = bytes_of_head(skb->len);
-    if (bytes > 0 && bytes <= sizeof(event->head) && !bpf_skb_load_bytes(skb, 0, event->head, bytes))
-        event->head_bytes = (__u16)bytes;
+    if (wants_head(skb->len)) {
+        bytes = bytes_of_head(skb->len);
+        if (!bpf_skb_load_bytes(skb, 0, event->head, bytes))
+            event->head_bytes = (__u16)bytes;
+    }
     bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
     return 0;
 }
@@ -139,20 +152,24 @@ GLOBAL_FUNCTION int tell_event_of_frame(struct xdp_md *frame, const struct packe
                                         __u32 slot)
 {
     struct catflap_event *event;
-    __u32 bytes;
+    __u64 bytes;
 
-    if (!p)
+    if (!p || !may_tell(slot, (__u8)kind))
         return 0;
-    event = begin_event(slot, (__u8)kind);
-    if (!event)
+    event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+    if (!event) { /* asked once: that of 6.1 does not know the second time that it is there */
+        count_full();
         return 0;
+    }
     fill_event(event, p, kind, rule, slot);
     event->ifindex = event->sender_ifindex = frame->ingress_ifindex;
     event->packets = 1;
     event->frame_bytes = frame->data_end - frame->data;
-    bytes = bytes_of_head(event->frame_bytes);
-    if (bytes > 0 && bytes <= sizeof(event->head) && !bpf_xdp_load_bytes(frame, 0, event->head, bytes))
-        event->head_bytes = (__u16)bytes;
+    if (wants_head(event->frame_bytes)) {
+        bytes = bytes_of_head(event->frame_bytes);
+        if (!bpf_xdp_load_bytes(frame, 0, event->head, bytes))
+            event->head_bytes = (__u16)bytes;
+    }
     bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
     return 0;
 }

@@ -51,6 +51,7 @@ struct catflap_event {
     __u8 head[CATFLAP_EVENT_HEAD_BYTES];
 };
 CATFLAP_ASSERT(sizeof(struct catflap_event) == 208);
+CATFLAP_ASSERT((CATFLAP_EVENT_HEAD_BYTES & (CATFLAP_EVENT_HEAD_BYTES - 1)) == 0);
 CATFLAP_ASSERT(offsetof(struct catflap_event, source) == 36);
 CATFLAP_ASSERT(offsetof(struct catflap_event, head) == 80);
 
