@@ -9,6 +9,7 @@
 #include <linux/pkt_cls.h>
 
 #include "context.h"
+#include "event.h"
 #include "maps.h"
 
 static __always_inline void count(struct catflap_counter *counter, const struct context *c)
@@ -68,6 +69,7 @@ static __always_inline int drop(const struct context *c, __u32 reason, __u32 rul
             count(&counter->dropped, c);
     }
     count_rule(rule, c);
+    tell_drop(c, reason, rule);
     if (catflap_audit) {
         struct catflap_health *h = health();
 

@@ -79,6 +79,7 @@ static __always_inline int process_slowly(struct __sk_buff *skb, enum catflap_di
     struct packet p = {.from_pod = direction == CATFLAP_FROM_POD};
     int reason, verdict;
 
+    c.packet = &p;
     c.endpoint = published(c.publication);
     reason = parse(skb, &p);
     c.bytes = p.ip_bytes;

@@ -16,7 +16,10 @@ struct context {
     __u32 cpu;
     __u32 packets; /* on the wire: GSO segments */
     __u32 bytes;
-    __u32 fast_index; /* of the packet's fast flow, once it was looked for */
+    const struct packet *packet; /* for those who listen, see event.h; NULL: not parsed */
+    struct xdp_md *frame;        /* instead of skb, where there is none yet */
+    __u32 at_uplink;             /* 1: where it came in from another node */
+    __u32 fast_index;            /* of the packet's fast flow, once it was looked for */
 };
 
 #endif

@@ -168,6 +168,7 @@ static __always_inline int early_drop_of_skb(struct __sk_buff *skb)
     __u32 rule = CATFLAP_RULE_NONE;
     __u8 dir;
 
+    c.skb = skb, c.packet = &p, c.at_uplink = 1;
     /* Others' frames go on, too: to a virtual machine behind a bridge, or a macvlan. */
     if (!catflap_tracked || skb->pkt_type != PACKET_HOST || skb->vlan_present || skb->len < EARLY_IPV4_BYTES ||
         make_linear(skb, skb->len < EARLY_MAX_BYTES ? skb->len : EARLY_MAX_BYTES) ||
@@ -196,6 +197,7 @@ static __always_inline int early_drop_of_frame(struct xdp_md *frame)
     __u32 rule = CATFLAP_RULE_NONE;
     __u8 dir;
 
+    c.frame = frame, c.packet = &p;
     if (!catflap_tracked || !early_parse(data, end, (__u32)(end - data), &p) ||
         !early_denied(&c, &p, frame->ingress_ifindex, &rule))
         return XDP_PASS;

@@ -92,6 +92,8 @@ static __always_inline int judge_new(const struct context *c, const struct packe
     /* An ICMP error is no connection, and creates no flow. */
     if (p->kind != PACKET_ICMP_ERROR)
         create_flow(c, key, c->direction, c->sender_ifindex, cell & CATFLAP_CELL_RULE, p);
+    if (p->kind == PACKET_ORDINARY)
+        tell_flow(c, p, cell & CATFLAP_CELL_RULE);
     return pass(c, c->endpoint->slot, cell & CATFLAP_CELL_RULE);
 }
 
@@ -191,8 +193,10 @@ static __always_inline int pass_unpoliced(const struct context *c, const struct 
     if (flow)
         fast_flow_forget(c, p);
     if (p->kind == PACKET_ORDINARY &&
-        (p->protocol != IPPROTO_TCP || opens_connection(p) || was_opened_by(c, p, CATFLAP_OPENER_TO_POD)))
+        (p->protocol != IPPROTO_TCP || opens_connection(p) || was_opened_by(c, p, CATFLAP_OPENER_TO_POD))) {
         create_flow(c, key, CATFLAP_OPENER_HOST, CATFLAP_SENDER_UNKNOWN, CATFLAP_RULE_NONE, p);
+        tell_flow(c, p, CATFLAP_RULE_NONE);
+    }
     return pass(c, c->endpoint->slot, CATFLAP_RULE_NONE);
 }
 

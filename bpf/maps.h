@@ -3,6 +3,8 @@
 #ifndef CATFLAP_MAPS_H
 #define CATFLAP_MAPS_H
 
+#include <catflap/event.h>
+
 #include "drop_counters.h"
 
 struct catflap_page_u16 {
@@ -167,6 +169,30 @@ struct {
     __type(key, struct catflap_fragment_key);
     __type(value, struct catflap_fragment);
 } fragments SEC(".maps");
+
+/* What is told of single packets, see event.h. */
+
+/* struct catflap_event; read by the agent while somebody listens. Full: the event is lost, and counted. */
+struct {
+    __uint(type, BPF_MAP_TYPE_RINGBUF);
+    __uint(max_entries, CATFLAP_EVENT_RING_BYTES);
+} events SEC(".maps");
+
+/* By catflap_event_bucket(): CLOCK_MONOTONIC in ns at which the next event is due; see bucket_admits(). */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, CATFLAP_EVENT_BUCKETS);
+    __type(key, __u32);
+    __type(value, __u64);
+} event_buckets SEC(".maps");
+
+/* One element, written by the datapath. */
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct catflap_event_losses);
+} event_losses SEC(".maps");
 
 /* Counters: written by the datapath alone; the agent sums them over the CPUs. */
 

@@ -68,6 +68,7 @@ static __always_inline int pass_tracked(const struct context *c, const struct pa
             fast_flow_remember(c, p, rule, 0);
         if (c->direction == CATFLAP_TO_POD && p->protocol == IPPROTO_TCP)
             correct_connection(c, p);
+        tell_tracked_flow(c, p, rule);
     }
     return pass(c, c->endpoint->slot, rule);
 }

@@ -156,6 +156,10 @@ Result<> Agent::list(report::Page& page) const {
     return agent::list(state_, page);
 }
 
+Result<uint64_t> Agent::monitor(const report::MonitorQuestion& question) {
+    return monitor_.begin(question, state_);
+}
+
 Result<report::Explanation> Agent::explain(const report::Question& question) const {
     return agent::explain(state_, derivation_.admitted(state_.source->cluster()), question);
 }

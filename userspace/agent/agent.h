@@ -15,11 +15,12 @@
 #include "agent/collection.h"
 #include "agent/derivation.h"
 #include "agent/fast_path.h"
+#include "agent/fast_path_watch.h"
+#include "agent/monitor.h"
 #include "guard/guard.h"
 #include "links/link_watcher.h"
 #include "metrics/server.h"
 #include "agent/options.h"
-#include "agent/rules_survey.h"
 #include "agent/verify_state.h"
 #include "netfilter/own_table.h"
 #include "netfilter/ruleset_watch.h"
@@ -113,6 +114,7 @@ class Agent : public report::Responder {
     Result<> list(report::Page& page) const override;
     [[nodiscard]] Result<report::Explanation> explain(const report::Question& question) const override;
     Result<report::Verified> verify(std::optional<uint64_t> question, bool repair) override;
+    Result<uint64_t> monitor(const report::MonitorQuestion& question) override;
     [[nodiscard]] std::string mode() const override { return to_string(state_.options.mode); }
     [[nodiscard]] uint64_t commits() const override { return state_.commits; }
 
@@ -254,6 +256,7 @@ class Agent : public report::Responder {
     std::chrono::steady_clock::time_point save_at_{};  // not before
     bool dirty_ = true;
     std::optional<Clock::time_point> seen_at_;  // the first change that is not in force yet
+    Monitor monitor_;
     std::shared_ptr<metrics::Exchange> exchange_;
     std::unique_ptr<metrics::Server> metrics_;
     std::string metrics_at_;                // where it listens
@@ -281,16 +284,7 @@ class Agent : public report::Responder {
     bool tables_changed_ = false;  // perhaps ours
     std::chrono::steady_clock::time_point tables_audit_at_{};
     std::chrono::steady_clock::time_point tables_heard_at_{};
-    // The fast path between pods.
-    bool fast_path_due_ = false;
-    std::unique_ptr<RulesSurvey> survey_;
-    bool rules_are_read_ = false;                                  // once at least
-    std::pair<std::set<uint32_t>, std::set<uint32_t>> looked_at_;  // interfaces of pods, and uplinks
-    std::map<uint32_t, std::string> others_at_;                    // a sentence each
-    Clock::time_point look_at_hooks_at_{};
-    bool made_liberal_ = false;
-    std::set<std::string> ignored_rules_;  // were told
-    std::string told_fast_path_;
+    FastPathWatch fast_path_watch_;
     std::string told_early_drop_;
     VerifyQueue verify_;
     bool reloading_ = false;

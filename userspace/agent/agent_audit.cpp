@@ -36,7 +36,8 @@ void Agent::take_mends() {
 
 // Changes of our tables are heard of, while there are any: a listener makes every transaction of others dearer.
 void Agent::watch_rules() {
-    const bool wanted = survey_ || state_.tracking || (state_.guard && state_.guard->kind() == guard::GuardKind::nft);
+    const bool wanted =
+        fast_path_watch_.survey || state_.tracking || (state_.guard && state_.guard->kind() == guard::GuardKind::nft);
     if (!wanted)
         rules_.reset();
     if (!wanted || rules_)
@@ -78,8 +79,8 @@ void Agent::audit_rules() {
 // next second.
 void Agent::hear_of_rules() {
     tables_changed_ |= rules_->changed();
-    if (survey_ && rules_->heard_of_rules())
-        survey_->look();
+    if (fast_path_watch_.survey && rules_->heard_of_rules())
+        fast_path_watch_.survey->look();
     if (tables_changed_ && Clock::now() >= tables_heard_at_ + kHearAgainAfter)
         audit_tables();
 }

@@ -24,7 +24,7 @@ Result<> Agent::try_commit() {
     auto report = state_.engine->commit(derivation_.update(state_.source->cluster(), state_.source->take_changes(),
                                                            state_.links->links(), state_.links->local_addresses()));
     dirty_ = false;
-    fast_path_due_ = true;
+    fast_path_watch_.due = true;
     if (!report) {
         state_.commit_error = report.error().message;
         if (state_.engine->broken())

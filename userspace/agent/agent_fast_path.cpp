@@ -33,9 +33,9 @@ std::string has_none(const AgentState& state) {
 
 // Not restored: whoever set it too, such as kube-proxy, would find it changed behind his back.
 void Agent::make_conntrack_liberal() {
-    if (state_.options.fast_path != FastPathWish::on || made_liberal_ || read_liberal() != "0")
+    if (state_.options.fast_path != FastPathWish::on || fast_path_watch_.made_liberal || read_liberal() != "0")
         return;
-    made_liberal_ = true;
+    fast_path_watch_.made_liberal = true;
     std::ofstream file(kLiberal);
     file << "1" << std::flush;
     if (file)
@@ -49,18 +49,18 @@ void Agent::make_conntrack_liberal() {
 
 // A sentence; "": none are in the way.
 std::string Agent::rules_in_the_way() {
-    if (!survey_) {
+    if (!fast_path_watch_.survey) {
         auto started = RulesSurvey::start();
         if (!started)
             return started.error().message;
-        survey_ = std::move(*started);
+        fast_path_watch_.survey = std::move(*started);
         watch_rules();
     }
-    auto findings = survey_->findings();
-    rules_are_read_ = findings.has_value();
+    auto findings = fast_path_watch_.survey->findings();
+    fast_path_watch_.rules_are_read = findings.has_value();
     if (state_.options.fast_path == FastPathWish::on) {
         for (const std::string& one : findings.value_or(std::vector<std::string>()))
-            if (ignored_rules_.insert(one).second)
+            if (fast_path_watch_.ignored_rules.insert(one).second)
                 spdlog::warn("{}; packets of flows between pods of this node go past it (--fast-path on)", one);
         return "";
     }
@@ -72,14 +72,14 @@ std::string Agent::rules_in_the_way() {
 // What others have at the interfaces tells nobody when it changes.
 Result<> Agent::look_at_hooks(const std::set<uint32_t>& interfaces, const std::set<uint32_t>& uplinks) {
     const auto now = Clock::now();
-    if (std::pair(interfaces, uplinks) == looked_at_ && now < look_at_hooks_at_)
+    if (std::pair(interfaces, uplinks) == fast_path_watch_.looked_at && now < fast_path_watch_.look_at_hooks_at)
         return {};
     auto others = state_.engine->others_at(interfaces, uplinks);
     if (!others)
         return tl::unexpected(others.error());
-    others_at_ = std::move(*others);
-    looked_at_ = {interfaces, uplinks};
-    look_at_hooks_at_ = now + std::chrono::milliseconds(900);
+    fast_path_watch_.others_at = std::move(*others);
+    fast_path_watch_.looked_at = {interfaces, uplinks};
+    fast_path_watch_.look_at_hooks_at = now + std::chrono::milliseconds(900);
     return {};
 }
 
@@ -109,17 +109,19 @@ FastPath Agent::survey_fast_path() {
             node.off = looked.error().message;
     }
     for (FastPathEndpoint& endpoint : endpoints)
-        if (const auto others = others_at_.find(endpoint.ifindex); others != others_at_.end())
+        if (const auto others = fast_path_watch_.others_at.find(endpoint.ifindex);
+            others != fast_path_watch_.others_at.end())
             endpoint.others = others->second;
     for (FastPathUplink& uplink : uplinks)
-        if (const auto others = others_at_.find(uplink.ifindex); others != others_at_.end() && uplink.others.empty())
+        if (const auto others = fast_path_watch_.others_at.find(uplink.ifindex);
+            others != fast_path_watch_.others_at.end() && uplink.others.empty())
             uplink.others = others->second;
     return decide_fast_path(node, endpoints, uplinks);
 }
 
 // Once a second, and when something has changed that it depends on.
 void Agent::renew_fast_path() {
-    fast_path_due_ = false;
+    fast_path_watch_.due = false;
     if (!state_.enforcing || !state_.engine)
         return;
     state_.fast_path = survey_fast_path();
@@ -132,7 +134,7 @@ void Agent::renew_fast_path() {
                                   ? "off: " + node.off
                                   : (!node.udp_only.empty() ? "UDP only: " + node.udp_only : "TCP and UDP") +
                                         report::words_of(uplink_rows(state_.fast_path));
-    if (rules_are_read_ && std::exchange(told_fast_path_, words) != words)
+    if (fast_path_watch_.rules_are_read && std::exchange(fast_path_watch_.told, words) != words)
         spdlog::info("fast path between pods: {}", words);
 }
 

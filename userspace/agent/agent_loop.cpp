@@ -100,7 +100,7 @@ Result<> Agent::open_events() {
 Result<> Agent::watch_sources() {
     for (const int fd :
          {state_.source ? state_.source->fd() : -1, state_.links ? state_.links->fd() : -1, rules_ ? rules_->fd() : -1,
-          survey_ ? survey_->fd() : -1, state_.engine ? state_.engine->fd() : -1})
+          fast_path_watch_.survey ? fast_path_watch_.survey->fd() : -1, state_.engine ? state_.engine->fd() : -1})
         if (fd >= 0)
             if (auto done = events_->watch(fd); !done)
                 return done;
@@ -117,6 +117,8 @@ int Agent::time_to_wait() const {
         until = rest_until_;
     if (state_.enforcing)
         until = std::min(until, verify_.due_at(state_.options.verify_interval_ms));
+    if (const auto look = monitor_.next_look())
+        until = std::min(until, *look);
     if (events_->watchdog)
         until = std::min(until, events_->watchdog_at);
     if (until == Clock::time_point::max())
@@ -139,6 +141,7 @@ Result<bool> Agent::step(std::chrono::milliseconds limit) {
         if (auto done = handle(event.data.fd); !done)
             return tl::unexpected(done.error());
     verify_slice();
+    monitor_.look(state_, *control_);
     if (auto done = watch_sources(); !done)
         return tl::unexpected(done.error());
     events.tell_watchdog();
@@ -182,7 +185,7 @@ Result<> Agent::work(bool links_changed) {
     } else if (state_.commit_error.empty() && !std::exchange(last_error_, "").empty()) {
         spdlog::info("in order again");
     }
-    if (links_changed || fast_path_due_) {
+    if (links_changed || fast_path_watch_.due) {
         renew_fast_path();
         renew_early_drop();
     }
@@ -210,7 +213,7 @@ Result<> Agent::handle(int fd) {
             every_second();
     } else if (rules_ && fd == rules_->fd()) {
         hear_of_rules();
-    } else if (survey_ && fd == survey_->fd()) {
+    } else if (fast_path_watch_.survey && fd == fast_path_watch_.survey->fd()) {
         renew_fast_path();
     } else if (state_.engine && fd == state_.engine->fd()) {
         if (auto done = reclaim(); !done)

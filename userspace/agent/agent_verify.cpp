@@ -50,11 +50,11 @@ void Agent::verify_own(Verification& found) {
 
 // Others are no difference: a node may have them.
 void Agent::note_others(Verification& found) {
-    for (const auto& [ifindex, sentence] : others_at_)
+    for (const auto& [ifindex, sentence] : fast_path_watch_.others_at)
         if (const auto link = state_.links->links().find(ifindex); link != state_.links->links().end())
             found.notes.push_back(fmt::format("{}: {}", link->second.name, sentence));
-    if (survey_)
-        if (const auto findings = survey_->findings())
+    if (fast_path_watch_.survey)
+        if (const auto findings = fast_path_watch_.survey->findings())
             for (const std::string& one : *findings)
                 found.notes.push_back("rules of others: " + one);
     const auto now = std::chrono::system_clock::now();

@@ -52,6 +52,7 @@ int run(std::vector<std::string> arguments, const Streams& streams) {
     add_check(app, session);
     add_explain(app, session);
     add_verify(app, session);
+    add_monitor(app, session);
     add_render(app, session);
     translate_words(arguments);
     if (!arguments.empty() && !arguments[0].starts_with('-')) {

@@ -2,6 +2,7 @@
 #include "cli/client.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
@@ -113,9 +114,9 @@ Refusal Client::too_late() const {
 tl::expected<std::string, Refusal> Client::receive_line() {
     using Clock = std::chrono::steady_clock;
     const auto end = Clock::now() + std::max(patience_, milliseconds(1));
-    std::string line;
+    std::string line = take_line();
     std::vector<char> buffer(64 << 10);
-    while (!line.ends_with('\n')) {
+    for (; line.empty(); line = take_line()) {
         const auto left = std::chrono::ceil<milliseconds>(end - Clock::now());
         if (left <= milliseconds(0))
             return tl::unexpected(too_late());
@@ -127,9 +128,33 @@ tl::expected<std::string, Refusal> Client::receive_line() {
             return no_agent("read the answer of the agent at {}: {}", path_, std::strerror(errno));
         if (count == 0)
             return no_agent("the agent at {} has gone without a complete answer", path_);
-        line.append(buffer.data(), static_cast<size_t>(count));
+        input_.append(buffer.data(), static_cast<size_t>(count));
     }
     return line;
+}
+
+std::string Client::take_line() {
+    const size_t end = input_.find('\n', searched_);
+    searched_ = end == std::string::npos ? input_.size() : 0;
+    std::string line = end == std::string::npos ? "" : input_.substr(0, end + 1);
+    input_.erase(0, line.size());
+    return line;
+}
+
+tl::expected<std::string, Refusal> Client::next_line(milliseconds limit) {
+    std::string line = take_line();
+    pollfd poller{.fd = fd_.get(), .events = POLLIN, .revents = 0};
+    if (!line.empty() || poll(&poller, 1, static_cast<int>(limit.count())) != 1)
+        return line;
+    std::vector<char> buffer(64 << 10);
+    const ssize_t count = recv(fd_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+    if (count > 0)
+        input_.append(buffer.data(), static_cast<size_t>(count));
+    else if (count == 0)
+        return no_agent("the agent at {} has gone", path_);
+    else if (errno != EAGAIN && errno != EINTR)
+        return no_agent("read the stream of the agent at {}: {}", path_, std::strerror(errno));
+    return take_line();
 }
 
 tl::expected<Client, Refusal> Client::connect(const std::filesystem::path& run_dir, milliseconds patience) {

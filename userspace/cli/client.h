@@ -31,6 +31,8 @@ class Client {
                                                  std::chrono::milliseconds patience = kPatience);
     // The agent's whole answer, which says "ok": true.
     Answer ask(const nlohmann::json& request);
+    // The next line of a stream that an answer began; "": none came within this time, or a signal did.
+    tl::expected<std::string, Refusal> next_line(std::chrono::milliseconds limit);
 
   private:
     Client(UniqueFd fd, std::string path, std::chrono::milliseconds patience)
@@ -38,7 +40,12 @@ class Client {
     tl::expected<std::string, Refusal> receive_line();
     [[nodiscard]] Refusal too_late() const;
 
+    // A whole line out of what has come in; "": there is none yet.
+    std::string take_line();
+
     UniqueFd fd_;
+    std::string input_;
+    size_t searched_ = 0;  // so much of it has no line's end
     std::string path_;
     std::chrono::milliseconds patience_;
 };

@@ -59,6 +59,7 @@ void add_settle(CLI::App& app, Session& session);
 void add_get(CLI::App& app, Session& session);
 void add_check(CLI::App& app, Session& session);
 void add_explain(CLI::App& app, Session& session);
+void add_monitor(CLI::App& app, Session& session);
 void add_render(CLI::App& app, Session& session);
 void add_verify(CLI::App& app, Session& session);
 

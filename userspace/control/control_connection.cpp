@@ -5,15 +5,16 @@
 
 #include <array>
 #include <cerrno>
+#include <utility>
 
 namespace catflap::control {
 
 void ControlConnection::receive() {
-    if (answering() || input_ended_ || oversized())
+    if ((answering() && stream_ == 0) || input_ended_ || oversized())
         return;
     std::array<char, 64 << 10> buffer;
     const ssize_t count = recv(fd_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
-    if (count > 0) {
+    if (count > 0 && stream_ == 0) {
         input_.append(buffer.data(), static_cast<size_t>(count));
         last_progress_ = Clock::now();
     } else if (count == 0) {
@@ -67,12 +68,25 @@ void ControlConnection::send() {
     sent_ = 0;
 }
 
+bool ControlConnection::push(const std::string& line) {
+    if (output_.size() - sent_ + line.size() >= kMaxStreamBytes)
+        return false;
+    if (!answering())
+        last_progress_ = Clock::now();  // the wait begins
+    output_.erase(0, std::exchange(sent_, 0));
+    output_ += line;
+    output_ += '\n';
+    return true;
+}
+
 bool ControlConnection::finished() const {
+    if (stream_ != 0)
+        return broken_ || input_ended_;
     return broken_ || (input_ended_ && input_.empty() && !answering());
 }
 
 bool ControlConnection::has_request() const {
-    return input_.find('\n') != std::string::npos || (input_ended_ && !input_.empty());
+    return stream_ == 0 && (input_.find('\n') != std::string::npos || (input_ended_ && !input_.empty()));
 }
 
 }  // namespace catflap::control

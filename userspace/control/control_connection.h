@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -15,6 +16,7 @@ class ControlConnection {
   public:
     using Clock = std::chrono::steady_clock;
     static constexpr size_t kMaxRequestBytes = 1 << 20;
+    static constexpr size_t kMaxStreamBytes = 1 << 20;
 
     // A connected, non-blocking stream socket.
     explicit ControlConnection(UniqueFd fd) : fd_(std::move(fd)) {}
@@ -31,6 +33,15 @@ class ControlConnection {
     void answer_and_close(const std::string& line);
     void send();
 
+    // From now on it is only sent lines; what it sends is not looked at.
+    void begin_stream(uint64_t stream) {
+        stream_ = stream;
+        input_.clear();
+    }
+    [[nodiscard]] uint64_t stream() const { return stream_; }  // 0: none
+    // False: so much waits to be sent that the line was not taken.
+    bool push(const std::string& line);
+
     // What to wait for: room for an answer (or a turn for the next request), else input.
     [[nodiscard]] bool waits_to_write() const { return answering() || has_request(); }
     [[nodiscard]] bool finished() const;
@@ -45,6 +56,7 @@ class ControlConnection {
     std::string input_;
     std::string output_;
     size_t sent_ = 0;
+    uint64_t stream_ = 0;
     bool input_ended_ = false;
     bool broken_ = false;
     Clock::time_point last_progress_ = Clock::now();

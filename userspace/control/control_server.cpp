@@ -1,21 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/control_server.h"
 
-#include <fcntl.h>
 #include <sys/epoll.h>
-#include <sys/file.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/timerfd.h>
-#include <sys/un.h>
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
 #include "control/control_connection.h"
+#include "control/control_socket.h"
 #include "base/exit_code.h"
 #include "base/unique_fd.h"
 
@@ -43,57 +39,6 @@ json parse_request(const std::string& text) {
     });
 }
 
-Result<void> make_directory(const fs::path& path) {
-    std::error_code error;
-    if (path.has_parent_path())
-        fs::create_directories(path.parent_path(), error);
-    if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
-        return fail_errno(errno, "create {}", path.string());
-    if (!fs::is_directory(path, error))
-        return fail_errno(ENOTDIR, "create {}", path.string());
-    return {};
-}
-
-// Held for the agent's life; the kernel releases it however the agent ends. The file stays: to
-// remove it would let two agents hold locks on two files of the same name.
-Result<UniqueFd> lock_directory(const fs::path& run_dir) {
-    const fs::path path = run_dir / "agent.lock";
-    UniqueFd lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-    if (!lock)
-        return fail_errno(errno, "open {}", path.string());
-    if (flock(lock.get(), LOCK_EX | LOCK_NB) == 0) {
-        const std::string pid = fmt::format("{}\n", getpid());
-        if (ftruncate(lock.get(), 0) != 0 ||
-            pwrite(lock.get(), pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size()))
-            return fail_errno(errno, "write {}", path.string());
-        return lock;
-    }
-    if (errno != EWOULDBLOCK)
-        return fail_errno(errno, "lock {}", path.string());
-    std::array<char, 16> text{};
-    const ssize_t length = pread(lock.get(), text.data(), text.size() - 1, 0);
-    const int pid = length > 0 ? std::atoi(text.data()) : 0;
-    return pid > 0 ? fail("an agent (pid {}) already serves {}", pid, run_dir.string())
-                   : fail("an agent already serves {}", run_dir.string());
-}
-
-Result<UniqueFd> listen_on(const fs::path& path) {
-    sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
-    if (path.native().size() >= sizeof(address.sun_path))
-        return fail_errno(ENAMETOOLONG, "listen on {}", path.string());
-    path.native().copy(address.sun_path, sizeof(address.sun_path) - 1);
-    if (unlink(path.c_str()) != 0 && errno != ENOENT)
-        return fail_errno(errno, "remove the old {}", path.string());
-    UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    // The mode before bind() is the mode with which bind() makes the file: no moment in which it is
-    // open to others.
-    if (!socket || fchmod(socket.get(), 0600) != 0 ||
-        bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0 ||
-        listen(socket.get(), 64) != 0)
-        return fail_errno(errno, "listen on {}", path.string());
-    return socket;
-}
-
 // The agent's own user is root, but for a test.
 bool may_ask(int fd) {
     ucred peer{};
@@ -115,6 +60,8 @@ struct ControlServer::State {
     void serve(const epoll_event& event);
     void accept_clients();
     void take_turn(ControlConnection& client);
+    void settle(std::map<int, ControlConnection>::iterator client);
+    [[nodiscard]] std::map<int, ControlConnection>::iterator find_stream(uint64_t stream);
     [[nodiscard]] json answer(const std::string& request) const;
     void cut_off_idle_clients();
     void settle_watches();
@@ -174,13 +121,19 @@ void ControlServer::State::serve(const epoll_event& event) {
     if (client == clients.end())
         return;
     take_turn(client->second);
-    if (client->second.finished()) {
+    settle(client);
+}
+
+// After its turn: what to wait for, if it stays.
+void ControlServer::State::settle(std::map<int, ControlConnection>::iterator client) {
+    const bool writes = client->second.waits_to_write();
+    const uint32_t reads = client->second.stream() != 0 || !writes ? EPOLLIN : 0U;
+    if (client->second.finished() || !watch(client->first, reads | (writes ? EPOLLOUT : 0U), EPOLL_CTL_MOD))
         clients.erase(client);
-        return;
-    }
-    const uint32_t events = client->second.waits_to_write() ? EPOLLOUT : EPOLLIN;
-    if (!watch(client->first, events, EPOLL_CTL_MOD))
-        clients.erase(client);
+}
+
+std::map<int, ControlConnection>::iterator ControlServer::State::find_stream(uint64_t stream) {
+    return std::ranges::find_if(clients, [stream](const auto& client) { return client.second.stream() == stream; });
 }
 
 void ControlServer::State::accept_clients() {
@@ -205,10 +158,14 @@ void ControlServer::State::accept_clients() {
 void ControlServer::State::take_turn(ControlConnection& client) {
     client.send();
     client.receive();
-    if (client.oversized())
+    if (client.oversized()) {
         client.answer_and_close(to_line(failure("the request is longer than 1 MiB")));
-    else if (const auto request = client.next_request(); request && !request->empty())
-        client.answer(to_line(answer(*request)));
+    } else if (const auto request = client.next_request(); request && !request->empty()) {
+        const json reply = answer(*request);
+        client.answer(to_line(reply));
+        if (const auto stream = reply.find("stream"); stream != reply.end() && stream->is_number_unsigned())
+            client.begin_stream(stream->get<uint64_t>());
+    }
     client.send();
 }
 
@@ -236,8 +193,13 @@ void ControlServer::State::cut_off_idle_clients() {
     uint64_t expirations = 0;
     if (read(timer.get(), &expirations, sizeof(expirations)) < 0)
         return;
-    const auto limit = ControlConnection::Clock::now() - options.idle_limit;
-    std::erase_if(clients, [limit](const auto& client) { return client.second.last_progress() < limit; });
+    const auto now = ControlConnection::Clock::now();
+    std::erase_if(clients, [&](const auto& client) {
+        const ControlConnection& one = client.second;
+        if (one.stream() == 0)
+            return one.last_progress() < now - options.idle_limit;
+        return one.waits_to_write() && one.last_progress() < now - options.stream_limit;
+    });
     accept_failed = false;
 }
 
@@ -290,6 +252,19 @@ void ControlServer::serve() {
             break;
     }
     state_->settle_watches();
+}
+
+bool ControlServer::has_stream(uint64_t stream) const {
+    return stream != 0 && state_->find_stream(stream) != state_->clients.end();
+}
+
+bool ControlServer::send(uint64_t stream, const std::string& line) {
+    const auto client = state_->find_stream(stream);
+    if (stream == 0 || client == state_->clients.end() || !client->second.push(line))
+        return false;
+    client->second.send();
+    state_->settle(client);
+    return true;
 }
 
 }  // namespace catflap::control

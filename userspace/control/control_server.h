@@ -5,10 +5,12 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
+#include <string>
 
 #include "base/result.h"
 
@@ -17,6 +19,8 @@ namespace catflap::control {
 struct ControlOptions {
     // A client that neither sends nor takes a byte for so long is cut off.
     std::chrono::milliseconds idle_limit = std::chrono::seconds(30);
+    // So is one that has a stream, when it has taken nothing of what waits for so long.
+    std::chrono::milliseconds stream_limit = std::chrono::minutes(10);
     // serve() begins no further answer after so long: its caller has more to do than to answer.
     std::chrono::milliseconds serving_limit{5};
     // Further ones wait until one of these has left.
@@ -42,6 +46,12 @@ class ControlServer {
     // Accepts, reads, answers: about one request of each client in one call, in turn, and fewer where they take
     // long. Never blocks on a slow client, bounds a request at 1 MiB and a client's idle time.
     void serve();
+
+    // A client whose answer said "stream": N, with N > 0, asks nothing more: it gets what send() is given for N until
+    // it leaves, or only closes its side. Does it still?
+    [[nodiscard]] bool has_stream(uint64_t stream) const;
+    // A line without its end. False: nothing of it was taken, as so much waits already (1 MiB), or the client is gone.
+    bool send(uint64_t stream, const std::string& line);
 
   private:
     struct State;

@@ -16,6 +16,7 @@
 #include "compile/classes/masks.h"
 #include "compile/plan/loaded.h"
 #include "engine/comparison.h"
+#include "engine/events.h"
 #include "engine/mends.h"
 #include "engine/options.h"
 #include "engine/view.h"
@@ -128,6 +129,15 @@ class Engine {
     // nullptr: this engine has nothing of the kind, or nothing that takes so little time that it may be done without
     // being asked for.
     virtual std::unique_ptr<Comparison> compare(const ComparisonOrder& /*order*/, bool /*asked*/) { return nullptr; }
+    // Single packets, for `catflap monitor`. To be called again and again while somebody listens: it ends by itself
+    // after a while. Fails with a sentence where this engine tells of none.
+    virtual Result<> listen(const Listening& what) {
+        return what.any() ? fail("this engine tells of no single packets: monitor needs mode ebpf or audit")
+                          : Result<>{};
+    }
+    // The oldest first, at most so many; the rest waits. Returns how many there were.
+    virtual size_t read_events(size_t /*most*/, const TakeEvent& /*take*/) { return 0; }
+    [[nodiscard]] virtual EventLosses event_losses() const { return {}; }
 
     // A page of `catflap get KIND`, see docs/cli.md. Fails with a sentence where this engine has none of the kind.
     virtual Result<> list(const View& view, report::Page& page) const = 0;

@@ -56,7 +56,13 @@ json verify(Responder& responder, const json& request) {
     if (verified->question)
         return {{"ok", true}, {"pending", *verified->question}};
     return {{"ok", true}, {"verification", to_json(verified->verification)}};
-}
+
+    json monitor(Responder & responder, const json& request) {
+        const auto stream = responder.monitor(parse_monitor(request));
+        if (!stream)
+            return failure(stream.error().message, stream.error().code == EINVAL ? kUsage : kRefused);
+        return {{"ok", true}, {"mode", responder.mode()}, {"stream", *stream}};
+    }
 
 }  // namespace
 
@@ -74,6 +80,8 @@ json answer(Responder& responder, const json& request) {
         return explain(responder, request);
     if (command == "verify")
         return verify(responder, request);
+    if (command == "monitor")
+        return monitor(responder, request);
     return failure("there is no command \"" + command + "\"", kUsage);
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "report/event.h"
 #include "report/explanation.h"
 #include "report/page.h"
 #include "report/status.h"
@@ -38,6 +39,9 @@ class Responder {
     // question: what an earlier call returned; nothing: a pass of its own, which mends what it finds if it is to. Fails
     // where this mode has nothing to compare.
     virtual Result<Verified> verify(std::optional<uint64_t> question, bool repair) = 0;
+    // Returns the number of the stream by which this listener is told, see control_server.h. Fails with what is wrong
+    // with the question (EINVAL), or why nobody can be told.
+    virtual Result<uint64_t> monitor(const MonitorQuestion& /*question*/) { return fail("nobody can be told here"); }
     [[nodiscard]] virtual std::string mode() const = 0;
     [[nodiscard]] virtual uint64_t commits() const = 0;
 };

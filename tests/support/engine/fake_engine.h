@@ -41,7 +41,11 @@ struct FakeKernel {
     int slices = 0;  // of a pass that compares; 0: there are none
     std::chrono::milliseconds slice_takes{0};
     report::Verification verification;  // what a pass finds
-    std::optional<bool> admits;         // what its tables say of every connection; nothing: it has none
+    bool tells_events = true;
+    std::deque<engine::Event> events;  // that wait to be read
+    engine::EventLosses event_losses;
+    engine::Listening listening;  // as it was told last
+    std::optional<bool> admits;   // what its tables say of every connection; nothing: it has none
 
     // What happened, in order: "open", "commit", "attach cali1", "reclaim", ...
     std::vector<std::string> acts;
@@ -186,6 +190,22 @@ class FakeEngine final : public engine::Engine {
                                              uint16_t) const override {
         return kernel_.admits;
     }
+
+    Result<> listen(const engine::Listening& what) override {
+        if (!kernel_.tells_events)
+            return Engine::listen(what);
+        kernel_.listening = what;
+        return {};
+    }
+    size_t read_events(size_t most, const engine::TakeEvent& take) override {
+        size_t count = 0;
+        for (; count < most && !kernel_.events.empty(); ++count) {
+            take(kernel_.events.front());
+            kernel_.events.pop_front();
+        }
+        return count;
+    }
+    [[nodiscard]] engine::EventLosses event_losses() const override { return kernel_.event_losses; }
 
     Result<> list(const engine::View&, report::Page& page) const override {
         if (kernel_.cannot_list)

@@ -49,6 +49,9 @@ class EbpfEngine final : public Engine {
     [[nodiscard]] std::optional<bool> admits(uint32_t ifindex, resolve::Direction direction, const Address& remote,
                                              uint8_t protocol, uint16_t port) const override;
     std::unique_ptr<Comparison> compare(const ComparisonOrder& order, bool asked) override;
+    Result<> listen(const Listening& what) override;
+    size_t read_events(size_t most, const TakeEvent& take) override;
+    [[nodiscard]] EventLosses event_losses() const override;
     Result<> list(const View& view, report::Page& page) const override;
     [[nodiscard]] report::EngineStatus status(const View& view) const override;
 

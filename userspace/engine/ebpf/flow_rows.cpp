@@ -6,6 +6,8 @@
 #include <algorithm>
 
 #include "engine/ebpf/opener_rule.h"
+#include "engine/ebpf/rule_name.h"
+#include "engine/protocol_name.h"
 #include "kernel/datapath/flows.h"
 #include "kernel/maps/address_table.h"
 
@@ -15,29 +17,10 @@ namespace {
 constexpr std::array<const char*, 3> kOpeners = {"pod", "remote", "host"};
 constexpr std::array<const char*, 5> kStates = {"opening", "replied", "established", "closing", "closed"};
 
-std::string protocol_name(uint8_t protocol) {
-    switch (protocol) {
-        case IPPROTO_TCP:
-            return "TCP";
-        case IPPROTO_UDP:
-            return "UDP";
-        case IPPROTO_SCTP:
-            return "SCTP";
-        case IPPROTO_ICMP:
-            return "ICMP";
-        case IPPROTO_ICMPV6:
-            return "ICMPv6";
-        default:
-            return std::to_string(protocol);
-    }
-}
-
 // "shop/web Ingress[0]"; "" where no policy had a part in it.
-std::string rule_name(const compile::DecisionRegistry& decisions, uint32_t number) {
+std::string name_of_rule(const compile::DecisionRegistry& decisions, uint32_t number) {
     const compile::DecisionKey* key = decisions.key(number);
-    if (key == nullptr || key->policies.empty())
-        return "";
-    return fmt::format("{} {}[{}]", to_string(key->policies.front()), to_string(key->direction), key->rule_index);
+    return key == nullptr ? "" : rule_name(*key);
 }
 
 report::FlowRow row_of(const compile::LoadedEndpoint& pod, uint8_t protocol) {
@@ -92,7 +75,7 @@ std::optional<report::FlowRow> FlowRows::row(const catflap_flow_key& key, const 
     row.expires_in_s = catflap_flow_timeout_s(flow.state, protocol) - age_s;
     row.generation = flow.generation;
     row.stale = !catflap_flow_current(&flow, pod.generation, engine_.keeps_established());
-    row.rule = rule_name(engine_.loaded().decisions, flow.rule);
+    row.rule = name_of_rule(engine_.loaded().decisions, flow.rule);
     return row;
 }
 
@@ -124,7 +107,7 @@ std::vector<report::FlowRow> FlowRows::rows(const kernel::Connection& connection
         row.state = kStates[connection.state];
         row.expires_in_s = connection.expires_in_s;
         row.generation = end.endpoint->generation;
-        row.rule = cell ? rule_name(engine_.loaded().decisions, *cell & CATFLAP_CELL_RULE) : "";
+        row.rule = cell ? name_of_rule(engine_.loaded().decisions, *cell & CATFLAP_CELL_RULE) : "";
         result.push_back(std::move(row));
     }
     return result;

@@ -53,6 +53,8 @@ Usage usage_of(const View& view, const EbpfEngine& engine, const kernel::NamedMa
         const auto census = kernel::count_entries(map.fd, kPatience);
         return census ? Usage{census->entries, census->estimated, kEvicting} : Usage{0, true, kEvicting};
     }
+    if (name == "events")
+        return {info.max_entries, false, "bytes of a ring, in use while somebody monitors", true};
     return {info.max_entries / map.copies, false, kFixed, true};
 }
 

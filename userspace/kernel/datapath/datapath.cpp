@@ -6,12 +6,12 @@
 
 #include <atomic>
 
-#include "catflap.skel.h"
 #include "kernel/attach/foreign.h"
 #include "kernel/datapath/flows.h"
 #include "kernel/datapath/libbpf_log.h"
 #include "kernel/datapath/pin_directory.h"
 #include "kernel/datapath/preemption.h"
+#include "kernel/datapath/programs.h"
 #include "kernel/datapath/static_functions.h"
 
 namespace catflap::kernel {
@@ -29,24 +29,6 @@ void multiply_by_cpus(bpf_map* map, uint32_t cpus) {
 }
 
 }  // namespace
-
-struct Datapath::Programs {
-    catflap_bpf* skeleton = nullptr;
-
-    Programs() = default;
-    Programs(const Programs&) = delete;
-    Programs& operator=(const Programs&) = delete;
-    ~Programs() { catflap_bpf::destroy(skeleton); }
-
-    bpf_map* map(MapName name) const {
-        const std::string_view asked = name.text();
-#define CATFLAP_MAP(name, lifetime, copies) \
-    if (asked == #name)                     \
-        return skeleton->maps.name;
-#include <catflap/maps.def>
-        return nullptr;
-    }
-};
 
 Datapath::Datapath(DatapathOptions options) : options_(std::move(options)), programs_(std::make_unique<Programs>()) {}
 Datapath::~Datapath() = default;

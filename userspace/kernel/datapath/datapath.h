@@ -7,13 +7,16 @@
 // Where they are pinned: kernel/datapath/pin_directory.h.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
 
 #include "compile/plan/loaded.h"
 #include "kernel/attach/attach.h"
+#include "kernel/datapath/events.h"
 #include "kernel/datapath/ledger.h"
 #include "kernel/maps/map_names.h"
 #include "kernel/maps/map_store.h"
@@ -104,6 +107,14 @@ class Datapath {
     Result<catflap_counter> drop_count(uint32_t reason) const;
     Result<catflap_health> health() const;
 
+    // What is told of single packets from now on: bits, CATFLAP_LISTEN_...; 0: nothing. It ends by itself after so
+    // long, if it was not renewed.
+    Result<> listen(uint32_t what, std::chrono::milliseconds at_most);
+    [[nodiscard]] uint32_t listening() const;
+    size_t read_events(size_t most, const std::function<void(const catflap_event&)>& take);
+    // Since the programs were loaded.
+    [[nodiscard]] Result<catflap_event_losses> event_losses() const;
+
     // -1: it is not loaded.
     [[nodiscard]] int uplink_fd(UplinkProgram program) const;
 
@@ -144,7 +155,8 @@ class Datapath {
     bool static_functions_ = false;  // see make_functions_static()
     bool took_over_ = false;
     uint32_t cpus_ = 1;
-    UniqueFd lock_;  // on pin_dir: two agents must not share it
+    std::optional<EventRing> events_;  // once somebody has listened
+    UniqueFd lock_;                    // on pin_dir: two agents must not share it
 };
 
 // Takes away what is ours under pin_dir, our filters on these interfaces, and other catflaps' programs there. Says in
