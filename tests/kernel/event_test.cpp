@@ -11,7 +11,7 @@
 using namespace catflap;
 using namespace catflap::test;
 using namespace std::chrono_literals;
-using kernel::EarlyDropHook;
+using kernel::UplinkProgram;
 
 namespace {
 
@@ -242,7 +242,7 @@ TEST_CASE("events: flows that pass, by nf_conntrack") {
 }
 
 TEST_CASE("events: what is dropped early is told, too") {
-    for (const EarlyDropHook hook : {EarlyDropHook::tc, EarlyDropHook::xdp}) {
+    for (const UplinkProgram hook : {UplinkProgram::from_uplink, UplinkProgram::early_drop_xdp}) {
         CAPTURE(static_cast<int>(hook));
         Shop shop(web_policy(), {.tracked = true, .early_drop = true});
         listen(shop, CATFLAP_LISTEN_DROPS | CATFLAP_LISTEN_HEADS);

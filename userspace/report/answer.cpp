@@ -56,13 +56,14 @@ json verify(Responder& responder, const json& request) {
     if (verified->question)
         return {{"ok", true}, {"pending", *verified->question}};
     return {{"ok", true}, {"verification", to_json(verified->verification)}};
+}
 
-    json monitor(Responder & responder, const json& request) {
-        const auto stream = responder.monitor(parse_monitor(request));
-        if (!stream)
-            return failure(stream.error().message, stream.error().code == EINVAL ? kUsage : kRefused);
-        return {{"ok", true}, {"mode", responder.mode()}, {"stream", *stream}};
-    }
+json monitor(Responder& responder, const json& request) {
+    const auto stream = responder.monitor(parse_monitor(request));
+    if (!stream)
+        return failure(stream.error().message, stream.error().code == EINVAL ? kUsage : kRefused);
+    return {{"ok", true}, {"mode", responder.mode()}, {"stream", *stream}};
+}
 
 }  // namespace
 
