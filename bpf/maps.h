@@ -229,7 +229,7 @@ const volatile __u8 catflap_tracked = 0;   /* nf_conntrack is the flow table of 
 const volatile __u8 catflap_keep = 0;      /* --established=keep: a policy change leaves live flows alone */
 const volatile __u64 catflap_fast_flow_jiffies = CATFLAP_FAST_FLOW_JIFFIES; /* 0: no fast path */
 const volatile __u8 catflap_redirects = 0;       /* established flows take the short way, see redirect.h, uplink.h */
-const volatile __u64 catflap_settle_jiffies = 1; /* of a new fast flow the whole way, see is_settled() */
+const volatile __u64 catflap_settle_jiffies = 1; /* a new UDP flow goes the whole way, see is_settled() */
 const volatile __u8 catflap_early_drop = 0;      /* from_uplink drops early; early_drop_xdp always does */
 const volatile __u64 catflap_early_sample_ns = 1000000000; /* see is_sample(); 0: never */
 const volatile struct catflap_address_seed catflap_seed = {};

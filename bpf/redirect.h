@@ -175,12 +175,13 @@ static __always_inline __u32 make_head(const struct context *c, const __u8 *macs
 }
 
 /*
- * The first packets of a flow go the whole way and may wait in this CPU's backlog; what comes in the same batch must
- * not overtake them. By the next tick they have long arrived.
+ * The first packets of a flow go the whole way and may wait in this CPU's backlog, where what comes in the same batch
+ * would overtake them. By the next tick they have long arrived. TCP puts a few segments in order by itself (RACK, RFC
+ * 8985), and many connections are over before the tick is.
  */
 static __always_inline int is_settled(const struct catflap_fast_flow *fast)
 {
-    return bpf_jiffies64() - fast->seen_jiffies >= catflap_settle_jiffies;
+    return fast->protocol == IPPROTO_TCP || bpf_jiffies64() - fast->seen_jiffies >= catflap_settle_jiffies;
 }
 
 /*

@@ -204,17 +204,23 @@ TEST_CASE("redirect: nf_conntrack sees the whole handshake") {
     CHECK_FALSE(pair.from_web(tcp_from_web(kAck)).redirected);
 }
 
-TEST_CASE("redirect: what would not fit the receiver's interface goes the whole way, and a flow's first packets do") {
+TEST_CASE(
+    "redirect: what would not fit the receiver's interface goes the whole way, and a UDP flow's first packets do") {
     Pair pair;
     pair.connect();
     const Bytes large = Ethernet{} / Ipv4{.source = "10.0.0.2", .destination = "10.0.0.1"} /
                         Tcp{.source_port = 40000, .destination_port = 80, .flags = kAck} / Payload{Bytes(1461)};
     CHECK_FALSE(pair.from_client(large).redirected);
     CHECK(pair.from_client(large).passed);
-    Pair settling(web_policy(), {.settle_jiffies = uint64_t{1} << 40});
-    settling.connect();
+    Pair settling("", {.settle_jiffies = uint64_t{1} << 40});
+    const Bytes datagram = udp("10.0.0.2", 5000, "10.0.0.1", 53);
+    for (int i = 0; i < 3; ++i) {
+        CHECK_FALSE(settling.from_client(datagram).redirected);
+        REQUIRE(settling.to_web(datagram).passed);
+    }
     REQUIRE(settling.learned() >= 1);
-    CHECK_FALSE(settling.from_client(tcp_to_web(kAck)).redirected);
+    settling.connect();
+    CHECK(settling.from_client(tcp_to_web(kAck)).redirected);
 }
 
 TEST_SUITE_END();

@@ -126,7 +126,7 @@ TEST_CASE("uplink: a closed gate, of the uplink or the pod, keeps it to the whol
     learns([](KernelLab& lab) { lab.set_gate(1, CATFLAP_REDIRECT_UDP); });
 }
 
-TEST_CASE("uplink: what would not fit the pod's interface goes the whole way, and a flow's first packets do") {
+TEST_CASE("uplink: what would not fit the pod's interface goes the whole way, and a UDP flow's first packets do") {
     Across across;
     across.connect();
     const auto of_bytes = [](size_t bytes) -> Bytes {
@@ -137,10 +137,14 @@ TEST_CASE("uplink: what would not fit the pod's interface goes the whole way, an
     CHECK_FALSE(across.comes_in(of_bytes(1501)).redirected);
     CHECK(across.comes_in(of_bytes(1501)).passed);
 
-    Across settling(web_policy(), {.settle_jiffies = uint64_t{1} << 40});
-    settling.connect();
+    Across settling("", {.settle_jiffies = uint64_t{1} << 40});
+    const Bytes datagram = udp("10.0.0.2", 5001, "10.0.0.1", 53);
+    for (int i = 0; i < 3; ++i)
+        REQUIRE(settling.to_web(datagram));
     REQUIRE(settling.learned() >= 1);
-    CHECK_FALSE(settling.comes_in(tcp_to_web(kAck)).redirected);
+    CHECK_FALSE(settling.comes_in(datagram).redirected);
+    settling.connect();
+    CHECK(settling.comes_in(tcp_to_web(kAck)).redirected);
 }
 
 TEST_CASE("uplink: another interface than that by which the verdict was made hands nothing on") {

@@ -37,7 +37,7 @@ struct DatapathOptions {
     // Established flows may take the short way, to another pod of this node or by an uplink, by what redirect_gates and
     // uplinks say.
     bool redirects = false;
-    // So long a flow's packets go the whole way, although they have shown the short one.
+    // So long a UDP flow's packets go the whole way, although they have shown the short one.
     uint64_t settle_jiffies = 1;
     // Where nf_conntrack is the flow table: from_uplink drops early, or there is a program of XDP that does.
     bool early_drop_tc = false;
