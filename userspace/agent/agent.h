@@ -123,7 +123,7 @@ class Agent : public report::Responder {
     Agent(const Options& options, ReadOptions read_options, engine::Engines& engines)
         : read_options_(std::move(read_options)),
           engines_(engines),
-          derivation_(options.node, options.interface_prefixes) {
+          derivation_(options.node, options.interface_prefixes, options.mode != Mode::iptables) {
         state_.options = options;
         state_.out_of_reach = &derivation_.out_of_reach();
     }

@@ -53,8 +53,14 @@ std::vector<report::FeedRow> feeds_of(const AgentState& state) {
     if (!state.source)
         return rows;
     for (source::FeedStatus& feed : state.source->feeds()) {
-        report::FeedRow row{
-            std::move(feed.resource), feed.synced, std::move(feed.error), {}, feed.lists, feed.watches, feed.events};
+        report::FeedRow row{std::move(feed.resource),
+                            feed.synced,
+                            feed.absent,
+                            std::move(feed.error),
+                            {},
+                            feed.lists,
+                            feed.watches,
+                            feed.events};
         if (feed.heard_at != std::chrono::system_clock::time_point())
             row.heard_at = feed.heard_at;
         rows.push_back(std::move(row));
@@ -116,8 +122,15 @@ engine::View view_of(const AgentState& state) {
         return dropped ? std::optional(report::Counted{dropped->packets, dropped->bytes}) : std::nullopt;
     };
     const auto fast_path = [&state](uint32_t ifindex) { return fast_path_of(state.fast_path, ifindex); };
-    return {state.source->cluster(), state.local.endpoints, state.local.pods, state.resolved, state.index,
-            state.commits,           dropped_by_guard,      fast_path};
+    return {state.source->cluster(),
+            state.local.endpoints,
+            state.local.pods,
+            state.resolved,
+            state.index,
+            state.commits,
+            dropped_by_guard,
+            fast_path,
+            state.options.mode != Mode::iptables};
 }
 
 }  // namespace

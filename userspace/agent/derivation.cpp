@@ -22,7 +22,11 @@ bool touches_host_ports(const Cluster& cluster, const Changes& changes) {
 }  // namespace
 
 bool Derivation::is_urgent(const Cluster& cluster, const Changes& changes) const {
-    if (changes.everything || changes.namespaces || !changes.policies.empty() || links_changed_)
+    if (changes.everything || changes.namespaces || !changes.policies.empty() || !changes.cluster_policies.empty() ||
+        links_changed_)
+        return true;
+    // Peers may be nodes.
+    if (changes.nodes && !cluster.cluster_policies.empty())
         return true;
     return std::ranges::any_of(changes.pods, [&](const auto& entry) {
         const auto now = cluster.pods.find(entry.first);
@@ -80,7 +84,8 @@ compile::Desired Derivation::update(const Cluster& source, Changes changes, cons
     const bool pods_changed = pods_.update(source, changes);
     out_of_reach_.update(source, changes);
     // Policies: those of pods for which nothing is enforced are listed.
-    bool match = std::exchange(links_changed_, false) || pods_changed || !changes.policies.empty();
+    bool match = std::exchange(links_changed_, false) || pods_changed || !changes.policies.empty() ||
+                 !changes.cluster_policies.empty() || (changes.namespaces && !source.cluster_policies.empty());
     if (match)
         matched_ = match_endpoints(source, pods_.names(), links, prefixes_);
     const bool addresses_changed = addresses_ != node_addresses;

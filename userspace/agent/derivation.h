@@ -20,8 +20,10 @@ namespace catflap::agent {
 
 class Derivation {
   public:
-    explicit Derivation(const std::string& node, const InterfacePrefixes& prefixes = {})
-        : node_(node), prefixes_(prefixes), pods_(node), out_of_reach_(node) {}
+    // with_cluster_policies: false where the engine enforces NetworkPolicy alone.
+    explicit Derivation(const std::string& node, const InterfacePrefixes& prefixes = {},
+                        bool with_cluster_policies = true)
+        : node_(node), prefixes_(prefixes), pods_(node), out_of_reach_(node), resolver_(with_cluster_policies) {}
 
     void links_changed() { links_changed_ = true; }
     // A policy, a namespace, an interface, a pod of this node: nobody waits for these.

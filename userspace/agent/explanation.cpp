@@ -67,6 +67,10 @@ void compare_with_tables(const AgentState& state, const compile::EndpointSpec& e
 }
 
 void add_policies(const AgentState& state, EndVerdict& end) {
+    for (const compile::Refusal& refusal : state.not_admitted)
+        if (end.decided_by && to_string(refusal) == end.decided_by->policy)
+            end.notes.push_back(fmt::format("{} does not fit on this node, and denies everything: {}",
+                                            end.decided_by->policy, refusal.reason));
     for (const std::string& policy : end.isolated_by) {
         const std::string object = "NetworkPolicy " + policy;
         const bool refused = std::ranges::any_of(
@@ -104,6 +108,9 @@ void add_own_node(const AgentState& state, const Explanation& explanation, const
 void add_notes(const AgentState& state, std::vector<std::string>& notes) {
     if (state.options.mode == engine::Mode::audit)
         notes.emplace_back("mode audit: drops are counted, and nothing is dropped on this node");
+    if (state.options.mode == engine::Mode::iptables && !state.source->cluster().cluster_policies.empty())
+        notes.emplace_back(
+            "mode iptables does not enforce policies of the cluster, though this verdict takes account of them");
     if (!state.source_error.empty())
         notes.push_back("the source is stale, its last contents are in force: " + state.source_error);
     if (!state.commit_error.empty())

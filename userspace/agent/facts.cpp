@@ -6,15 +6,17 @@
 #include <algorithm>
 #include <chrono>
 
+#include "resolve/order.h"
+
 namespace catflap::agent {
 namespace {
 
 using report::Facts;
 using report::UnenforcedPod;
 
-std::vector<std::string> texts_of(const std::vector<ObjectName>& policies) {
+std::vector<std::string> texts_of(const std::vector<PolicyName>& policies) {
     std::vector<std::string> result;
-    for (const ObjectName& policy : policies)
+    for (const PolicyName& policy : policies)
         result.push_back(to_string(policy));
     return result;
 }
@@ -46,6 +48,26 @@ void add_source(Facts& facts, const AgentState& state) {
     for (const compile::Refusal& one : state.not_admitted)
         if (facts.over_limit.size() < kMaxNamed)
             facts.over_limit.push_back(to_string(one) + ": " + one.reason);
+}
+
+void add_cluster_policies(Facts& facts, const AgentState& state) {
+    if (!state.source || state.source->cluster().cluster_policies.empty())
+        return;
+    const Cluster& cluster = state.source->cluster();
+    if (state.options.mode == Mode::iptables) {
+        for (const auto& [name, policy] : cluster.cluster_policies)
+            if (facts.other_mode.size() < kMaxNamed)
+                facts.other_mode.push_back(
+                    fmt::format("{}: iptables mode has no chains for policies of the cluster", to_string(name)));
+        return;
+    }
+    std::vector<ObjectName> pods;
+    for (const ObjectName& pod : state.local.pods)
+        if (cluster.pods.contains(pod))
+            pods.push_back(pod);
+    for (const resolve::Tie& tie : resolve::ties(cluster, pods))
+        if (facts.ties.size() < kMaxNamed)
+            facts.ties.push_back(to_string(tie.first) + " " + to_string(tie));
 }
 
 void add_interfaces(Facts& facts, const AgentState& state) {
@@ -105,6 +127,10 @@ std::optional<report::Outcome> outcome_of(const AgentState& state, const std::st
         return policy == cluster.policies.end() ? Outcome::nothing
                : policy->second.stands_in       ? Outcome::isolated
                                                 : Outcome::last_good;
+    for (const PolicyKind of_cluster : {PolicyKind::cluster_network_policy, PolicyKind::admin_network_policy,
+                                        PolicyKind::baseline_admin_network_policy})
+        if (kind == to_string(of_cluster))
+            return cluster.cluster_policies.contains({of_cluster, name.name}) ? Outcome::last_good : Outcome::nothing;
     const bool known = kind == "Pod"             ? cluster.pods.contains(name)
                        : kind == "Namespace"     ? cluster.namespaces.contains(name.name)
                        : kind == "Node"          ? cluster.nodes.contains(name.name)
@@ -143,6 +169,7 @@ Facts facts_of(const AgentState& state) {
                              : fmt::format("{}; interfaces that no program judges are {}", state.starting.error,
                                            state.starting.open ? "OPEN" : "closed");
     add_source(facts, state);
+    add_cluster_policies(facts, state);
     add_interfaces(facts, state);
     add_pods(facts, state);
     add_guard(facts, state);

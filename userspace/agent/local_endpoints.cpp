@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <set>
 
+#include "resolve/out_of_reach.h"
+
 namespace catflap::agent {
 namespace {
 
@@ -60,14 +62,6 @@ std::array<Address, 2> endpoint_addresses(const Link& link, const Pod& pod) {
     return addresses;
 }
 
-std::vector<ObjectName> selecting_policies(const Cluster& cluster, const Pod& pod) {
-    std::vector<ObjectName> result;
-    for (const auto& [name, policy] : cluster.policies)
-        if (name.ns == pod.name.ns && matches(policy.pods, pod.labels))
-            result.push_back(name);
-    return result;
-}
-
 }  // namespace
 
 bool LocalPods::update(const Cluster& cluster, const Changes& changes) {
@@ -119,7 +113,7 @@ LocalEndpoints match_endpoints(const Cluster& cluster, const std::set<ObjectName
     for (const Pod* pod : matcher.local()) {
         if (enforced.contains(pod->name))
             continue;
-        auto policies = selecting_policies(cluster, *pod);
+        auto policies = resolve::policies_selecting(cluster, *pod);
         if (!policies.empty())
             result.unenforced.push_back({pod->name,
                                          fmt::format("no {} interface of this node is the pod's: it has not started "

@@ -21,7 +21,7 @@ using links::LinkWatcher;
 struct Unenforced {
     ObjectName pod;
     std::string reason;
-    std::vector<ObjectName> policies;
+    std::vector<PolicyName> policies;
 };
 
 struct LocalEndpoints {

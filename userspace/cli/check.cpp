@@ -9,6 +9,7 @@
 #include "cli/diagnostics.h"
 #include "cli/manifests.h"
 #include "compile/admission/forecast.h"
+#include "resolve/order.h"
 #include "resolve/out_of_reach.h"
 
 namespace catflap::cli {
@@ -31,19 +32,31 @@ Diagnostic of_object(const std::string& object, const std::string& message) {
     return diagnostic;
 }
 
+std::string key_of(const PolicyName& policy) {
+    return policy.kind == PolicyKind::network_policy ? "NetworkPolicy " + to_string(policy) : to_string(policy);
+}
+
 // Pods that policies select, and that no agent can enforce them on.
 void add_out_of_reach(std::vector<Diagnostic>& warnings, const Cluster& cluster) {
     resolve::OutOfReachPods pods("");
     pods.update(cluster, Changes::all());
     const resolve::OutOfReachList& list = pods.list(cluster);
     for (const auto& pod : list.pods)
-        for (const ObjectName& policy : pod.policies)
-            warnings.push_back(of_object("NetworkPolicy " + to_string(policy),
-                                         fmt::format("selects pod {} on node {}, on which it is not enforced: {}",
-                                                     to_string(pod.pod), pod.node, sentence_of(pod.why))));
+        for (const PolicyName& policy : pod.policies)
+            warnings.push_back(
+                of_object(key_of(policy), fmt::format("selects pod {} on node {}, on which it is not enforced: {}",
+                                                      to_string(pod.pod), pod.node, sentence_of(pod.why))));
     if (list.count > list.pods.size())
         warnings.push_back(of_object(
             "", fmt::format("{} more selected pods are out of reach of any agent", list.count - list.pods.size())));
+}
+
+void add_ties(std::vector<Diagnostic>& warnings, const Cluster& cluster) {
+    std::vector<ObjectName> pods;
+    for (const auto& [name, pod] : cluster.pods)
+        pods.push_back(name);
+    for (const resolve::Tie& tie : resolve::ties(cluster, pods))
+        warnings.push_back(of_object(key_of(tie.first), to_string(tie)));
 }
 
 // What the agent would take, and then find too large.
@@ -63,6 +76,7 @@ int report(const Session& session, const Manifests& manifests) {
     const size_t misfits = refusals.size() - misfits_begin;
     auto warnings = manifests.catalog().warnings();
     add_out_of_reach(warnings, manifests.catalog().cluster());
+    add_ties(warnings, manifests.catalog().cluster());
     const size_t refused = refused_objects(manifests.catalog());
     const size_t objects = manifests.objects_taken() + refused;
     const size_t refused_in_all = refused + misfits;

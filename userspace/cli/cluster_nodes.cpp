@@ -178,7 +178,7 @@ class Nodes {
         nlohmann::json result = nlohmann::json::array();
         for (const auto& [pod, policies] : unattended_) {
             std::vector<std::string> names;
-            for (const ObjectName& policy : policies)
+            for (const PolicyName& policy : policies)
                 names.push_back(to_string(policy));
             result.push_back({{"namespace", pod->name.ns},
                               {"pod", pod->name.name},
@@ -192,7 +192,7 @@ class Nodes {
     std::map<std::string, const source::Lease*> leases_;  // the newest of each node
     std::set<std::string> names_;                         // of Nodes, and those that pods name
     std::map<std::string, Counts> counts_;
-    std::vector<std::pair<const Pod*, std::vector<ObjectName>>> unattended_;
+    std::vector<std::pair<const Pod*, std::vector<PolicyName>>> unattended_;
     std::vector<std::string> problems_;
     size_t enforcing_ = 0;
     size_t without_agent_ = 0;

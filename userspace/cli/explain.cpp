@@ -48,6 +48,8 @@ void print_end(const Session& session, const json& end) {
     out << fmt::format("{} of {}{}: {}, {}\n", text("direction") == "Egress" ? "egress" : "ingress", text("pod"),
                        text("node").empty() ? "" : " on " + text("node"), verdict_in_colour(session, end),
                        text("sentence"));
+    for (const json& asked : end.value("inOrder", json::array()))
+        out << "  " << printable(asked.get<std::string>()) << '\n';
     for (const json& miss : end.at("misses")) {
         const std::string rule =
             miss.contains("index") ? fmt::format(" {}[{}]", text("direction"), miss["index"].get<size_t>()) : "";

@@ -58,6 +58,9 @@ int render(const Session& session, Request request) {
                          (nodes.empty() ? std::string("no node") : fmt::format("{}", fmt::join(nodes, ", "))));
         return kUsage;
     }
+    for (const auto& [name, policy] : cluster.cluster_policies)
+        session.complain(
+            fmt::format("{}: not rendered, iptables mode has no chains for policies of the cluster", to_string(name)));
     iptables::RenderOptions options;
     options.drop_encapsulation = !request.as_in_2019;
     if (request.family != 0)
@@ -68,7 +71,7 @@ int render(const Session& session, Request request) {
     print_section(out, "ipset restore", plan.sets_before);
     print_section(out, "iptables-restore --noflush", plan.rules[static_cast<size_t>(Family::ipv4)]);
     print_section(out, "ip6tables-restore --noflush", plan.rules[static_cast<size_t>(Family::ipv6)]);
-    return manifests.complete() ? kDone : kRefused;
+    return manifests.complete() && cluster.cluster_policies.empty() ? kDone : kRefused;
 }
 
 }  // namespace

@@ -22,7 +22,7 @@ struct ListedRule {
 // The manifest's rule: what is one row.
 struct RuleId {
     resolve::Direction direction = resolve::Direction::ingress;
-    ObjectName policy;
+    PolicyName policy;
     uint32_t index = 0;
     uint64_t hash = 0;
 

@@ -2,7 +2,10 @@
 #include "engine/lists.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
+
+#include "engine/policy_rows.h"
 
 namespace catflap::engine {
 namespace {
@@ -33,19 +36,8 @@ class Words {
     size_t more_ = 0;
 };
 
-// Pods of one namespace stand together.
-size_t selected_endpoints(const View& view, const Policy& policy) {
-    const Cluster& cluster = view.cluster;
-    const auto first = std::ranges::lower_bound(view.pods, ObjectName{policy.name.ns, ""});
-    size_t count = 0;
-    for (auto name = first; name != view.pods.end() && name->ns == policy.name.ns; ++name)
-        if (const auto pod = cluster.pods.find(*name); pod != cluster.pods.end())
-            count += matches(policy.pods, pod->second.labels);
-    return count;
-}
-
-// Those that isolate the endpoint that was asked for, by direction. Nothing: no endpoint was asked for.
-using PoliciesByDirection = std::array<std::set<ObjectName>, 2>;
+// Those that govern the endpoint that was asked for, by direction. Nothing: no endpoint was asked for.
+using PoliciesByDirection = std::array<std::set<PolicyName>, 2>;
 std::optional<PoliciesByDirection> of_asked_endpoint(const View& view, const report::Page& page) {
     if (page.query().endpoint.empty())
         return std::nullopt;
@@ -78,8 +70,10 @@ report::RuleRow rule_row(const RuleId& id, std::span<const ListedRule> same) {
             ports.add([&] { return to_string(range); });
     }
     report::RuleRow row;
+    row.policy_kind = catflap::to_string(id.policy.kind);
     row.policy_ns = id.policy.ns;
     row.policy = id.policy.name;
+    row.action = to_string(same.front().rule->action);
     row.direction = to_string(id.direction);
     row.index = id.index;
     row.peers = peers.list("everyone");
@@ -120,31 +114,40 @@ report::EndpointRow endpoint_row(const View& view, const compile::EndpointSpec& 
 }
 
 Result<> list_policies(const View& view, report::Page& page,
-                       const std::function<CountedByDirection(const ObjectName&)>& count) {
-    const auto& policies = view.cluster.policies;
+                       const std::function<CountedByDirection(const PolicyName&)>& count) {
     const auto cursor = page.cursor("tt");
     if (!cursor)
         return tl::unexpected(cursor.error());
-    auto next = *cursor ? policies.upper_bound({(*cursor)->text(0), (*cursor)->text(1)}) : policies.begin();
+    const PolicyName after = *cursor ? policy_at((*cursor)->text(0), (*cursor)->text(1)) : PolicyName{};
     const auto asked = of_asked_endpoint(view, page);
-    for (; next != policies.end(); ++next) {
-        const auto& [name, policy] = *next;
+    const auto take = [&](const PolicyName& name, report::PolicyRow row) {
         const bool of_it = !asked || (*asked)[0].contains(name) || (*asked)[1].contains(name);
         if (of_it && page.wants(name.ns, name.name)) {
-            report::PolicyRow row;
-            row.ns = name.ns;
-            row.name = name.name;
-            row.isolates_ingress = policy.isolates_ingress;
-            row.isolates_egress = policy.isolates_egress;
-            row.endpoints = selected_endpoints(view, policy);
-            row.rules = policy.ingress.size() + policy.egress.size();
-            row.stands_in = policy.stands_in;
             row.counted = count(name);
             page.add(row);
         }
-        if (page.full() && std::next(next) != policies.end()) {
-            page.continue_at({name.ns, name.name});
-            break;
+    };
+    const auto& policies = view.cluster.policies;
+    const auto& of_cluster = view.cluster.cluster_policies;
+    const bool lists_cluster = view.cluster_policies && !of_cluster.empty();
+    if (after.kind == PolicyKind::network_policy) {
+        auto next = *cursor ? policies.upper_bound({after.ns, after.name}) : policies.begin();
+        for (; next != policies.end(); ++next) {
+            take(next->first, row_of(view, next->second));
+            if (page.full() && (std::next(next) != policies.end() || lists_cluster)) {
+                page.continue_at({next->first.ns, next->first.name});
+                return {};
+            }
+        }
+    }
+    if (!lists_cluster)
+        return {};
+    const Ranks ranks(view.cluster);
+    for (auto next = of_cluster.upper_bound(after); next != of_cluster.end(); ++next) {
+        take(next->first, row_of(view, next->second, ranks));
+        if (page.full() && std::next(next) != of_cluster.end()) {
+            page.continue_at({place_of(next->first), next->first.name});
+            return {};
         }
     }
     return {};
@@ -160,9 +163,8 @@ Result<> list_rules(const View& view, report::Page& page,
     auto next = rules.begin();
     if (*cursor) {
         const RuleId after{(*cursor)->number(0) == 0 ? Direction::egress : Direction::ingress,
-                           {(*cursor)->text(1), (*cursor)->text(2)},
-                           static_cast<uint32_t>((*cursor)->number(3)),
-                           (*cursor)->number(4)};
+                           policy_at((*cursor)->text(1), (*cursor)->text(2)),
+                           static_cast<uint32_t>((*cursor)->number(3)), (*cursor)->number(4)};
         next = std::ranges::upper_bound(rules, after, {}, id_of);
     }
     const auto asked = of_asked_endpoint(view, page);
@@ -172,12 +174,13 @@ Result<> list_rules(const View& view, report::Page& page,
         const bool of_it = !asked || (*asked)[static_cast<size_t>(id.direction)].contains(id.policy);
         if (of_it && page.wants(id.policy.ns, id.policy.name)) {
             report::RuleRow row = rule_row(id, {next, end});
-            row.allowed = count(id.direction, *next->rule);
+            (next->rule->action == resolve::Action::deny ? row.counted.dropped : row.counted.allowed) =
+                count(id.direction, *next->rule);
             page.add(row);
         }
         next = end;
         if (page.full() && next != rules.end()) {
-            page.continue_at({uint64_t{id.direction == Direction::ingress}, id.policy.ns, id.policy.name,
+            page.continue_at({uint64_t{id.direction == Direction::ingress}, place_of(id.policy), id.policy.name,
                               uint64_t{id.index}, id.hash});
             break;
         }
@@ -193,9 +196,9 @@ report::DropRow drop_row(uint32_t reason, const Counted& dropped) {
     return {kReasons.at(reason).label, kReasons.at(reason).sentence, dropped};
 }
 
-std::vector<std::string> texts_of(const std::vector<ObjectName>& names) {
+std::vector<std::string> texts_of(const std::vector<PolicyName>& names) {
     std::vector<std::string> result;
-    for (const ObjectName& name : names)
+    for (const PolicyName& name : names)
         result.push_back(to_string(name));
     return result;
 }

@@ -24,8 +24,8 @@ report::EndpointRow endpoint_row(const View& view, const compile::EndpointSpec& 
 
 // Policies of the source from the cursor on. count: what one allowed and dropped.
 Result<> list_policies(const View& view, report::Page& page,
-                       const std::function<CountedByDirection(const ObjectName& policy)>& count);
-// Rules in force from the cursor on. count: what one admitted.
+                       const std::function<CountedByDirection(const PolicyName& policy)>& count);
+// Rules in force from the cursor on. count: what one allowed, or dropped.
 Result<> list_rules(const View& view, report::Page& page,
                     const std::function<Counted(resolve::Direction direction, const resolve::Rule& rule)>& count);
 
@@ -34,7 +34,7 @@ const char* label_of(uint32_t reason);
 report::DropRow drop_row(uint32_t reason, const Counted& dropped);
 
 // "shop/web", ...
-std::vector<std::string> texts_of(const std::vector<ObjectName>& names);
+std::vector<std::string> texts_of(const std::vector<PolicyName>& names);
 
 inline AllowedAndDropped& of(CountedByDirection& counted, resolve::Direction direction) {
     return direction == resolve::Direction::ingress ? counted.ingress : counted.egress;

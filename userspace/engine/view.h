@@ -26,6 +26,7 @@ struct View {
     std::function<std::optional<report::Counted>()> dropped_by_guard;
     // What of an endpoint takes the fast path, by ifindex; in words. Nothing: nobody says.
     std::function<std::string(uint32_t)> fast_path = {};
+    bool cluster_policies = true;  // the engine enforces them
 };
 
 }  // namespace catflap::engine

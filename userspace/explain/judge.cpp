@@ -5,6 +5,7 @@
 
 #include <limits>
 
+#include "explain/cluster_policies.h"
 #include "explain/peers.h"
 
 namespace catflap::explain {
@@ -114,7 +115,9 @@ void conclude(EndVerdict& verdict) {
     verdict.allowed = verdict.isolated_by.empty() || !verdict.admitted_by.empty();
     if (verdict.isolated_by.empty()) {
         verdict.ground = Ground::not_isolated;
-        verdict.sentence = "no policy isolates it in this direction";
+        verdict.sentence = verdict.in_order.empty() ? "no policy isolates it in this direction"
+                                                    : "no rule of a policy of the cluster decides, and no policy "
+                                                      "isolates it in this direction";
     } else if (verdict.allowed) {
         verdict.ground = Ground::admitted;
         verdict.sentence = "admitted by ";
@@ -145,11 +148,15 @@ EndVerdict judge(const Cluster& cluster, const Hop& hop) {
         verdict.sentence = "a pod cannot be kept from itself";
         return verdict;
     }
+    if (ask_tier(cluster, ClusterTier::admin, hop, verdict))
+        return verdict;
     const std::string& ns = hop.local.name.ns;
     for (auto policy = cluster.policies.lower_bound({ns, ""});
          policy != cluster.policies.end() && policy->first.ns == ns; ++policy)
         if (isolates(policy->second, hop))
             judge_by(cluster, policy->second, hop, verdict);
+    if (verdict.isolated_by.empty() && ask_tier(cluster, ClusterTier::baseline, hop, verdict))
+        return verdict;
     conclude(verdict);
     return verdict;
 }

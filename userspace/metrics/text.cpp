@@ -216,10 +216,12 @@ void add_policies(Families& families, const Snapshot& snapshot) {
     Verdicts verdicts(families, "catflap_policy_packets_total", "catflap_policy_bytes_total",
                       "that a policy allowed or dropped; one that several deny counts for each of them");
     for (const report::PolicyRow& row : snapshot.policies) {
+        // Policies of the cluster have no namespace, and those of two kinds may share a name.
+        const std::string policy = row.ns.empty() ? row.kind + " " + row.name : row.name;
         const auto labels = [&](const char* direction) -> Labels {
-            return {{"namespace", row.ns}, {"policy", row.name}, {"direction", direction}};
+            return {{"namespace", row.ns}, {"policy", policy}, {"direction", direction}};
         };
-        add(endpoints, {{"namespace", row.ns}, {"policy", row.name}}, row.endpoints);
+        add(endpoints, {{"namespace", row.ns}, {"policy", policy}}, row.endpoints);
         if (row.isolates_ingress)
             verdicts.add_both(labels("ingress"), row.counted.ingress);
         if (row.isolates_egress)

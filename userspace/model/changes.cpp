@@ -23,6 +23,7 @@ void Changes::append(Changes later) {
     nodes |= later.nodes;
     services |= later.services;
     policies.merge(later.policies);
+    cluster_policies.merge(later.cluster_policies);
     pods.merge(later.pods);
 }
 
@@ -33,6 +34,8 @@ Changes changes_between(const Cluster& before, const Cluster& after) {
     changes.services = before.services != after.services || before.slices != after.slices;
     compare(before.policies, after.policies,
             [&](const ObjectName& name, const Policy*) { changes.policies.insert(name); });
+    compare(before.cluster_policies, after.cluster_policies,
+            [&](const PolicyName& name, const ClusterPolicy*) { changes.cluster_policies.insert(name); });
     compare(before.pods, after.pods, [&](const ObjectName& name, const Pod* pod) {
         changes.pods.emplace(name, pod ? std::optional(*pod) : std::nullopt);
     });

@@ -16,6 +16,7 @@ struct Changes {
     bool everything = false;                        // nothing is known: the rest does not count
     std::map<ObjectName, std::optional<Pod>> pods;  // as they were before; nothing: they were not there
     std::set<ObjectName> policies;
+    std::set<PolicyName> cluster_policies;
     bool namespaces = false;
     bool nodes = false;
     bool services = false;  // and their EndpointSlices
@@ -26,7 +27,8 @@ struct Changes {
         return changes;
     }
     [[nodiscard]] bool empty() const {
-        return !everything && pods.empty() && policies.empty() && !namespaces && !nodes && !services;
+        return !everything && pods.empty() && policies.empty() && cluster_policies.empty() && !namespaces && !nodes &&
+               !services;
     }
     // Those of a later time come on top: what a pod was before is what it was before the first of them.
     void append(Changes later);

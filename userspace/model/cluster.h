@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "model/cluster_policy.h"
 #include "model/policy.h"
 #include "model/service.h"
 
@@ -65,6 +66,7 @@ struct Node {
     std::string zone{};  // the label topology.kubernetes.io/zone
     // A kubelet that runs pods elsewhere (virtual-kubelet, Fargate): no veth, and no agent.
     bool is_virtual = false;
+    Labels labels{};
 
     bool operator==(const Node&) const = default;
 };
@@ -74,6 +76,7 @@ struct Cluster {
     std::map<std::string, Node> nodes;
     std::map<ObjectName, Pod> pods;
     std::map<ObjectName, Policy> policies;
+    std::map<PolicyName, ClusterPolicy> cluster_policies;
     std::map<ObjectName, Service> services;
     std::map<ObjectName, EndpointSlice> slices;
 

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -25,6 +27,32 @@ struct ObjectName {
 inline std::string to_string(const ObjectName& object) {
     return object.ns + "/" + object.name;
 }
+
+// The kinds of objects that hold rules.
+enum class PolicyKind : uint8_t {
+    network_policy,                 // networking.k8s.io/v1
+    cluster_network_policy,         // policy.networking.k8s.io/v1alpha2
+    admin_network_policy,           // policy.networking.k8s.io/v1alpha1
+    baseline_admin_network_policy,  // policy.networking.k8s.io/v1alpha1
+};
+std::string_view to_string(PolicyKind kind);  // "NetworkPolicy"
+
+// An object that holds rules, of any kind. Cluster-scoped kinds have no namespace.
+struct PolicyName {
+    PolicyKind kind = PolicyKind::network_policy;
+    std::string ns;
+    std::string name;
+
+    PolicyName() = default;
+    // NOLINTNEXTLINE(google-explicit-constructor): of a NetworkPolicy, which most are
+    PolicyName(const ObjectName& network_policy) : ns(network_policy.ns), name(network_policy.name) {}
+    PolicyName(std::string of_ns, std::string of_name) : ns(std::move(of_ns)), name(std::move(of_name)) {}
+    PolicyName(PolicyKind of_kind, std::string of_name) : kind(of_kind), name(std::move(of_name)) {}
+
+    auto operator<=>(const PolicyName&) const = default;
+};
+// "shop/web" of a NetworkPolicy, else "ClusterNetworkPolicy deny-ops".
+std::string to_string(const PolicyName& policy);
 
 // The protocols that NetworkPolicy knows; the value is the IP protocol number.
 enum class Protocol : uint8_t { tcp = 6, udp = 17, sctp = 132 };

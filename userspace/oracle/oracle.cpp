@@ -3,118 +3,11 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <array>
+#include "oracle/cluster_policies.h"
+#include "oracle/facts.h"
 
 namespace catflap::oracle {
 namespace {
-
-// ---- Addresses ----
-
-bool is_ipv4(const Address& address) {
-    constexpr std::array<uint8_t, 12> mapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-    return std::equal(mapped.begin(), mapped.end(), address.bytes.begin());
-}
-
-bool bit(const Address& address, size_t index) {
-    return (address.bytes[index / 8] >> (7 - index % 8) & 1) != 0;
-}
-
-// ipBlock.cidr "10.0.0.0/8", or "2001:db8::/64": bit by bit, and each family for itself.
-bool lies_in(const Address& address, const Prefix& cidr) {
-    const bool cidr_is_ipv4 = is_ipv4(cidr.address()) && cidr.length() >= 96;
-    if (is_ipv4(address) != cidr_is_ipv4)
-        return false;
-    for (size_t i = 0; i < cidr.length(); ++i)
-        if (bit(address, i) != bit(cidr.address(), i))
-            return false;
-    return true;
-}
-
-// API, IPBlock.except: "a slice of CIDRs that should not be included within an IPBlock".
-bool lies_in(const Address& address, const IpBlock& block) {
-    if (!lies_in(address, block.cidr))
-        return false;
-    for (const Prefix& except : block.except)
-        if (lies_in(address, except))
-            return false;
-    return true;
-}
-
-// ---- Labels ----
-// https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors
-
-bool is_one_of(const std::string& value, const std::vector<std::string>& values) {
-    for (const std::string& candidate : values)
-        if (candidate == value)
-            return true;
-    return false;
-}
-
-// "tier notin (frontend)" selects also "all resources with no labels with the tier key".
-bool holds(const LabelRequirement& requirement, const Labels& labels) {
-    const bool has_key = labels.contains(requirement.key);
-    switch (requirement.op) {
-        case LabelRequirement::Operator::in:
-            return has_key && is_one_of(labels.at(requirement.key), requirement.values);
-        case LabelRequirement::Operator::not_in:
-            return !has_key || !is_one_of(labels.at(requirement.key), requirement.values);
-        case LabelRequirement::Operator::exists:
-            return has_key;
-        case LabelRequirement::Operator::does_not_exist:
-            return !has_key;
-    }
-    return false;
-}
-
-// All requirements together; an empty selector selects everything.
-bool selects(const Selector& selector, const Labels& labels) {
-    for (const LabelRequirement& requirement : selector.requirements)
-        if (!holds(requirement, labels))
-            return false;
-    return true;
-}
-
-// Concept, "Targeting a Namespace by its name": the control plane sets the label
-// kubernetes.io/metadata.name on all namespaces. A namespace that we were not told of has no other.
-Labels labels_of_namespace(const Cluster& cluster, const std::string& name) {
-    Labels labels;
-    if (cluster.namespaces.contains(name))
-        labels = cluster.namespaces.at(name).labels;
-    labels.set("kubernetes.io/metadata.name", name);
-    return labels;
-}
-
-// ---- Pods ----
-
-// Concept, "NetworkPolicy and hostNetwork pods": such pods are treated as the node, whose traffic
-// they share. A pod that has finished sends nothing; the address in its status may be another pod's
-// by now. A pod without an address is policed: "filtering is effective throughout the Pod
-// lifecycle, even from the very first instant" (concept, "Pod lifecycle"). It cannot be anyone's
-// peer, as it has no address yet to be known by.
-bool takes_part(const Pod& pod) {
-    return !pod.host_network && !pod.finished;
-}
-
-bool has_address(const Pod& pod, const Address& address) {
-    for (const Address& own : pod.addresses)
-        if (own == address)
-            return true;
-    return false;
-}
-
-// The pods that the address may be. Normally one or none; two while a pod's last word is older than
-// its successor's first. Then either may be meant, and what is admitted from (or to) one of them is
-// admitted.
-std::vector<const Pod*> pods_at(const Cluster& cluster, const Address& address) {
-    std::vector<const Pod*> found;
-    for (const auto& [name, pod] : cluster.pods)
-        if (takes_part(pod) && has_address(pod, address))
-            found.push_back(&pod);
-    return found;
-}
-
-// ---- Policies ----
 
 // API, spec.podSelector: "selects the pods to which this NetworkPolicy object applies", in the
 // policy's namespace. Concept, "The two sorts of pod isolation": a direction isolates only if
@@ -204,6 +97,9 @@ const char* to_string(Direction direction) {
 
 std::string explain(const Hop& hop, const Decision& decision) {
     const std::string subject = fmt::format("{} {}", catflap::to_string(hop.pod), to_string(hop.direction));
+    if (decision.decided_by)
+        return fmt::format("{}: {} by {} rule {}", subject, decision.allowed ? "accepted" : "denied",
+                           catflap::to_string(decision.decided_by->policy), decision.decided_by->index);
     if (decision.isolated_by.empty())
         return subject + ": no policy isolates it";
     if (!decision.admitted_by.empty()) {
@@ -212,7 +108,7 @@ std::string explain(const Hop& hop, const Decision& decision) {
                            to_string(first.direction), first.index);
     }
     std::string text = subject + ": no rule admits it, isolated by";
-    for (const ObjectName& policy : decision.isolated_by)
+    for (const PolicyName& policy : decision.isolated_by)
         text += " " + catflap::to_string(policy);
     return text;
 }
@@ -221,27 +117,33 @@ std::string explain(const Hop& hop, const Decision& decision) {
 
 Decision judge(const Cluster& cluster, const Hop& hop) {
     if (!cluster.pods.contains(hop.pod))
-        return {false, catflap::to_string(hop.pod) + ": no such pod", {}, {}};
+        return {false, catflap::to_string(hop.pod) + ": no such pod", {}, {}, {}};
     const Pod& local = cluster.pods.at(hop.pod);
     if (!takes_part(local))
-        return {true, catflap::to_string(hop.pod) + ": not subject to policies", {}, {}};
+        return {true, catflap::to_string(hop.pod) + ": not subject to policies", {}, {}, {}};
     if (has_address(local,
                     hop.remote))  // concept, introduction: "a Pod cannot block access to itself"
-        return {true, catflap::to_string(hop.pod) + ": a pod cannot block access to itself", {}, {}};
+        return {true, catflap::to_string(hop.pod) + ": a pod cannot block access to itself", {}, {}, {}};
 
     Decision decision;
+    if (ask_tier(cluster, ClusterTier::admin, hop, local, decision)) {
+        decision.why = explain(hop, decision);
+        return decision;
+    }
     for (const auto& [name, policy] : cluster.policies) {
         if (!isolates(policy, local, hop.direction))
             continue;
-        decision.isolated_by.push_back(name);
+        decision.isolated_by.emplace_back(name);
         const auto& rules = hop.direction == Direction::ingress ? policy.ingress : policy.egress;
         for (size_t i = 0; i < rules.size(); ++i)
             if (admits(cluster, policy, rules[i], hop, local))
                 decision.admitted_by.push_back({name, hop.direction, i});
     }
     // Concept, "The two sorts of pod isolation": isolation adds up, and so do the allowed
-    // connections.
+    // connections. Baseline is only reached where nothing isolates.
     decision.allowed = decision.isolated_by.empty() || !decision.admitted_by.empty();
+    if (decision.isolated_by.empty())
+        ask_tier(cluster, ClusterTier::baseline, hop, local, decision);
     decision.why = explain(hop, decision);
     return decision;
 }
@@ -256,7 +158,7 @@ Decision judge_connection(const Cluster& cluster, const Packet& packet) {
     // Concept: "For a connection from a source pod to a destination pod to be allowed, both the
     // egress policy on the source pod and the ingress policy on the destination pod need to allow
     // the connection."
-    Decision both{true, hops.empty() ? "no pod has a part in it" : "", {}, {}};
+    Decision both{true, hops.empty() ? "no pod has a part in it" : "", {}, {}, {}};
     for (const Hop& hop : hops) {
         const Decision one = judge(cluster, hop);
         both.allowed = both.allowed && one.allowed;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the Kubernetes documentation says about a new connection: slow, obvious, and written from
-// these two pages only.
+// these pages only.
 //   concept: https://kubernetes.io/docs/concepts/services-networking/network-policies/
 //   API: https://kubernetes.io/docs/reference/kubernetes-api/policy-resources/network-policy-v1/
+// For the policies of the cluster see cluster_policies.h.
 // It is a witness: it shares no code with resolve/ and compile/, not even the matching of selectors
 // and prefixes.
 //
@@ -14,6 +15,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -45,7 +47,7 @@ struct Packet {
 
 // A rule that admits the packet: the policy's ingress[index] or egress[index].
 struct Admission {
-    ObjectName policy;
+    PolicyName policy;
     Direction direction = Direction::ingress;
     size_t index = 0;
 
@@ -55,8 +57,9 @@ struct Admission {
 struct Decision {
     bool allowed = true;
     std::string why;                      // a sentence for people
-    std::vector<ObjectName> isolated_by;  // the policies that isolate the pod in this direction
+    std::vector<PolicyName> isolated_by;  // the NetworkPolicies that isolate the pod in this direction
     std::vector<Admission> admitted_by;   // every rule that admits, not only the first
+    std::optional<Admission> decided_by;  // the rule of a policy of the cluster that accepts or denies
 };
 
 // A pod that the cluster does not hold is unknown, and what is unknown is dropped.

@@ -117,6 +117,14 @@ Sentences other_engine(const Facts& facts) {
     return each(facts.other_engines, "something else judges this node's packets too: ");
 }
 
+Sentences other_mode(const Facts& facts) {
+    return each(facts.other_mode, "not enforced: ");
+}
+
+Sentences equal_priorities(const Facts& facts) {
+    return each(facts.ties, "");
+}
+
 Sentences audit_mode(const Facts& facts) {
     return one_if(facts.audit, "audit mode: packets are judged and counted, and nothing is dropped");
 }
@@ -151,6 +159,7 @@ constexpr std::array kConditions = {
     Condition{"refused", Severity::fail, "mend the manifest; catflap check FILE says the same without an agent",
               refused_objects},
     Condition{"over-limit", Severity::fail, "make the object smaller, or spread its pods over more nodes", over_limit},
+    Condition{"other-mode", Severity::fail, "start catflapd with --mode ebpf, or remove the object", other_mode},
     Condition{"cache-damaged", Severity::fail, "mend what is refused, then restart catflapd", cache_damaged},
     Condition{"audit-mode", Severity::fail, "start catflapd with --mode ebpf to enforce", audit_mode},
     Condition{"unjudged", Severity::fail, "look into the agent's log for why it could not be closed", unjudged},
@@ -173,6 +182,7 @@ constexpr std::array kConditions = {
     Condition{"no-interfaces", Severity::warn, "run catflapd in the network namespace of the node", no_interfaces},
     Condition{"out-of-reach", Severity::warn, "run the pod on a node with an agent, or do without the policy there",
               out_of_reach},
+    Condition{"equal-priority", Severity::warn, "give the policies different priorities", equal_priorities},
 };
 
 }  // namespace

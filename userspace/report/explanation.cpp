@@ -12,27 +12,35 @@ const char* verdict(bool allowed) {
     return allowed ? "allowed" : "dropped";
 }
 
+json name_of(const RuleName& rule) {
+    return {{"policy", rule.policy}, {"direction", rule.direction}, {"index", rule.index}};
+}
+
 json to_json(const EndVerdict& end) {
     json admitted = json::array();
     for (const RuleName& rule : end.admitted_by)
-        admitted.push_back({{"policy", rule.policy}, {"direction", rule.direction}, {"index", rule.index}});
+        admitted.push_back(name_of(rule));
     json misses = json::array();
     for (const Miss& miss : end.misses) {
         misses.push_back({{"policy", miss.policy}, {"reason", miss.reason}});
         if (miss.rule)
             misses.back()["index"] = *miss.rule;
     }
-    return {{"direction", end.direction},
-            {"pod", end.pod},
-            {"node", end.node},
-            {"verdict", verdict(end.allowed)},
-            {"ground", to_string(end.ground)},
-            {"sentence", end.sentence},
-            {"isolatedBy", end.isolated_by},
-            {"admittedBy", std::move(admitted)},
-            {"misses", std::move(misses)},
-            {"tables", end.tables ? verdict(*end.tables) : ""},
-            {"notes", end.notes}};
+    json result = {{"direction", end.direction},
+                   {"pod", end.pod},
+                   {"node", end.node},
+                   {"verdict", verdict(end.allowed)},
+                   {"ground", to_string(end.ground)},
+                   {"sentence", end.sentence},
+                   {"isolatedBy", end.isolated_by},
+                   {"admittedBy", std::move(admitted)},
+                   {"misses", std::move(misses)},
+                   {"tables", end.tables ? verdict(*end.tables) : ""},
+                   {"inOrder", end.in_order},
+                   {"notes", end.notes}};
+    if (end.decided_by)
+        result["decidedBy"] = name_of(*end.decided_by);
+    return result;
 }
 
 std::string text(const json& request, const char* field) {
@@ -52,6 +60,10 @@ const char* to_string(Ground ground) {
             return "admitted";
         case Ground::isolated:
             return "isolated";
+        case Ground::accepted:
+            return "accepted";
+        case Ground::denied:
+            return "denied";
         case Ground::closed:
             break;
     }

@@ -32,8 +32,9 @@ struct Miss {
 };
 
 // Why an end is allowed or dropped.
-enum class Ground : uint8_t { exempt, not_isolated, admitted, isolated, closed };
-const char* to_string(Ground ground);  // "exempt", "notIsolated", "admitted", "isolated", "closed"
+// accepted, denied: by a policy of the cluster.
+enum class Ground : uint8_t { exempt, not_isolated, admitted, isolated, closed, accepted, denied };
+const char* to_string(Ground ground);  // "exempt", "notIsolated", "admitted", "isolated", "closed", ...
 
 // The egress of the pod that sends, or the ingress of the pod that receives.
 struct EndVerdict {
@@ -46,8 +47,10 @@ struct EndVerdict {
     std::vector<std::string> isolated_by{};
     std::vector<RuleName> admitted_by{};
     std::vector<Miss> misses{};
-    std::optional<bool> tables{};      // what the agent's loaded tables say; nothing: they were not asked
-    std::vector<std::string> notes{};  // what is to be known besides, as where nothing enforces the verdict
+    std::optional<bool> tables{};          // what the agent's loaded tables say; nothing: they were not asked
+    std::vector<std::string> notes{};      // what is to be known besides, as where nothing enforces the verdict
+    std::optional<RuleName> decided_by{};  // the rule of a policy of the cluster that accepts or denies
+    std::vector<std::string> in_order{};   // policies of the cluster that were asked, in order, and what each said
 };
 
 // In one family of addresses.

@@ -41,6 +41,8 @@ struct Facts {
     std::vector<RefusedObject> refused;   // objects that were not taken as they stand
     std::string commit_error;             // why the state as a whole is not in force; ""
     std::vector<std::string> over_limit;  // objects that were left out since they do not fit, a sentence each
+    std::vector<std::string> other_mode;  // objects that the mode does not enforce, a sentence each
+    std::vector<std::string> ties;        // policies of equal rank, a sentence each
     std::string cache_error;              // why the cache of last good versions is not to be trusted; ""
 
     std::vector<Trouble> not_attached;        // interfaces

@@ -58,23 +58,29 @@ json row_of(const PolicyRow& row) {
         directions.push_back("Ingress");
     if (row.isolates_egress)
         directions.push_back("Egress");
-    json result = {{"kind", "NetworkPolicy"},  {"namespace", row.ns},        {"name", row.name},
-                   {"directions", directions}, {"endpoints", row.endpoints}, {"rules", row.rules},
-                   {"refused", row.stands_in}};
+    json result = {{"kind", row.kind},   {"namespace", row.ns},      {"name", row.name},
+                   {"tier", row.tier},   {"directions", directions}, {"endpoints", row.endpoints},
+                   {"rules", row.rules}, {"refused", row.stands_in}};
+    if (row.priority)
+        result["priority"] = *row.priority;
+    if (row.rank)
+        result["rank"] = *row.rank;
     result.update(fields_of(row.counted.sum()));
     return result;
 }
 
 json row_of(const RuleRow& row) {
-    return {{"policyNamespace", row.policy_ns},
-            {"policy", row.policy},
-            {"direction", row.direction},
-            {"index", row.index},
-            {"peers", row.peers},
-            {"ports", row.ports},
-            {"endpoints", row.endpoints},
-            {"allowedPackets", row.allowed.packets},
-            {"allowedBytes", row.allowed.bytes}};
+    json result = {{"policyKind", row.policy_kind},
+                   {"policyNamespace", row.policy_ns},
+                   {"policy", row.policy},
+                   {"direction", row.direction},
+                   {"index", row.index},
+                   {"action", row.action},
+                   {"peers", row.peers},
+                   {"ports", row.ports},
+                   {"endpoints", row.endpoints}};
+    result.update(fields_of(row.counted));
+    return result;
 }
 
 json row_of(const SetRow& row) {

@@ -37,8 +37,12 @@ struct EndpointRow {
 };
 
 struct PolicyRow {
-    std::string ns;
+    std::string kind = "NetworkPolicy";
+    std::string ns;  // "": of the cluster
     std::string name;
+    std::string tier = "default";
+    std::optional<uint32_t> priority;  // as written
+    std::optional<size_t> rank;        // in its tier, from 1 on; nothing: all stand side by side, as NetworkPolicies do
     bool isolates_ingress = false;
     bool isolates_egress = false;
     size_t endpoints = 0;  // local ones that it selects
@@ -48,14 +52,16 @@ struct PolicyRow {
 };
 
 struct RuleRow {
+    std::string policy_kind = "NetworkPolicy";
     std::string policy_ns;
     std::string policy;
     std::string direction;
     uint32_t index = 0;
+    std::string action = "Allow";  // "Deny", "Pass"
     std::vector<std::string> peers;
     std::vector<std::string> ports;
     size_t endpoints = 0;
-    Counted allowed;
+    AllowedAndDropped counted;  // what passes on is not counted
 };
 
 struct SetRow {

@@ -38,6 +38,7 @@ json feeds_of(const std::vector<FeedRow>& feeds) {
     for (const FeedRow& feed : feeds)
         result.push_back({{"resource", feed.resource},
                           {"synced", feed.synced},
+                          {"absent", feed.absent},
                           {"error", feed.error},
                           {"heardAt", text_of(feed.heard_at)},
                           {"lists", feed.lists},

@@ -41,6 +41,7 @@ struct CacheRow {
 struct FeedRow {
     std::string resource;
     bool synced = false;
+    bool absent = false;           // the server does not know the kind
     std::string error;             // "": it is up to date
     std::optional<Time> heard_at;  // the server's last word
     uint64_t lists = 0;

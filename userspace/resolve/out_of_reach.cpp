@@ -4,14 +4,22 @@
 #include <algorithm>
 #include <utility>
 
+#include "resolve/cluster_rules.h"
+
 namespace catflap::resolve {
 
-std::vector<ObjectName> policies_selecting(const Cluster& cluster, const Pod& pod) {
-    std::vector<ObjectName> result;
+std::vector<PolicyName> policies_selecting(const Cluster& cluster, const Pod& pod) {
+    std::vector<PolicyName> result;
     for (auto policy = cluster.policies.lower_bound({pod.name.ns, ""});
          policy != cluster.policies.end() && policy->first.ns == pod.name.ns; ++policy)
         if (matches(policy->second.pods, pod.labels))
-            result.push_back(policy->first);
+            result.emplace_back(policy->first);
+    if (!cluster.cluster_policies.empty()) {
+        const Labels of_namespace = namespace_labels(cluster, pod.name.ns);
+        for (const auto& [name, one] : cluster.cluster_policies)
+            if (selects(one, of_namespace, pod))
+                result.push_back(name);
+    }
     return result;
 }
 
@@ -54,6 +62,11 @@ void OutOfReachPods::look_again_at_changed_namespaces() const {
 void OutOfReachPods::update(const Cluster& cluster, const Changes& changes) {
     const bool everything = changes.everything || changes.nodes;
     stale_ |= everything || !changes.policies.empty();
+    if (!changes.cluster_policies.empty() || (changes.namespaces && !cluster.cluster_policies.empty())) {
+        stale_ = true;
+        for (auto& [name, selected] : pods_)
+            selected = Selected::unknown;
+    }
     if (everything) {
         pods_.clear();
         changed_namespaces_.clear();
@@ -86,7 +99,7 @@ const OutOfReachList& OutOfReachPods::list(const Cluster& cluster) const {
         if (!why)
             continue;
         listed = std::find_if(listed, before.pods.end(), [&](const auto& one) { return one.pod >= name; });
-        std::vector<ObjectName> policies;
+        std::vector<PolicyName> policies;
         const bool has_room = list_.pods.size() < OutOfReachList::kMaxPods;
         if (selected == Selected::yes && listed != before.pods.end() && listed->pod == name)
             policies = listed->policies;

@@ -13,8 +13,8 @@
 
 namespace catflap::resolve {
 
-// By name.
-std::vector<ObjectName> policies_selecting(const Cluster& cluster, const Pod& pod);
+// Of all kinds, by name.
+std::vector<PolicyName> policies_selecting(const Cluster& cluster, const Pod& pod);
 
 enum class OutOfReach : uint8_t { virtual_node, unknown_node, host_network };
 const char* sentence_of(OutOfReach why);
@@ -26,7 +26,7 @@ struct SelectedOutOfReach {
     ObjectName pod;
     std::string node;
     OutOfReach why{};
-    std::vector<ObjectName> policies;
+    std::vector<PolicyName> policies;
 };
 
 struct OutOfReachList {

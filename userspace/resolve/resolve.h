@@ -51,11 +51,12 @@ struct PortRange {
 };
 std::string to_string(const PortRange& range);  // "80/TCP", "8000-8080/TCP", "any/UDP"
 
-enum class Action : uint8_t { allow, deny };
+// pass: the tier has no say, the next one goes on.
+enum class Action : uint8_t { allow, deny, pass };
+std::string_view to_string(Action action);  // "Allow"
 
-// The first rule, in order, whose peer and port both match decides. Kubernetes has allow rules only.
 struct Rule {
-    ObjectName policy;
+    PolicyName policy;
     uint32_t index = 0;         // in the policy's ingress or egress list
     uint64_t written_hash = 0;  // of the rule as written: an edited rule is another one, and counts from 0
     Action action = Action::allow;
@@ -66,14 +67,33 @@ struct Rule {
 
     auto operator<=>(const Rule&) const = default;
 };
-// "pods app=web in namespace shop -> 80/TCP".
+// Without its action: "pods app=web in namespace shop -> 80/TCP".
 std::string to_string(const Rule& rule);
 
-// One direction of one pod. Pods whose policies resolve to equal values share one table.
+// A run of a DirectionPolicy's policies and rules, up to these indices: from where the tier before it ends.
+struct Tier {
+    std::string name;  // "default"
+    size_t policies_end = 0;
+    size_t rules_end = 0;
+    Action at_end = Action::deny;  // where no rule of the tier matches: deny, or pass
+
+    auto operator<=>(const Tier&) const = default;
+};
+inline constexpr const char* kAdminTier = "kube-admin";
+inline constexpr const char* kDefaultTier = "default";
+inline constexpr const char* kBaselineTier = "kube-baseline";
+
+// One direction of one pod: tiers in order, each with at least one policy that governs the pod in this direction. In a
+// tier the first rule, in order, whose peer and port both match decides; else its end does. What no tier decides
+// passes. A tier that no packet can reach is left out. Pods whose policies resolve to equal values share one table.
 struct DirectionPolicy {
     Direction direction = Direction::ingress;
-    std::vector<ObjectName> policies;  // that isolate the pod; none: everything passes
-    std::vector<Rule> rules;           // nothing matches: dropped, if there are policies
+    std::vector<PolicyName> policies;  // that govern the pod, of all tiers; none: everything passes
+    std::vector<Rule> rules;
+    std::vector<Tier> tiers;
+
+    [[nodiscard]] size_t first_rule(size_t tier) const { return tier == 0 ? 0 : tiers[tier - 1].rules_end; }
+    [[nodiscard]] size_t first_policy(size_t tier) const { return tier == 0 ? 0 : tiers[tier - 1].policies_end; }
 
     auto operator<=>(const DirectionPolicy&) const = default;
 };

@@ -3,6 +3,9 @@
 
 #include <algorithm>
 
+#include "resolve/cluster_rules.h"
+#include "resolve/order.h"
+
 namespace catflap::resolve {
 namespace {
 
@@ -61,6 +64,7 @@ bool remove_ports(DeclaredPorts& declared, const Pod& pod) {
 bool Resolver::update(const Cluster& cluster, const std::vector<ObjectName>& pods, const Changes& changes) {
     if (changes.everything) {
         declared_.clear();
+        ordered_.clear();
         locals_.clear();
         known_.clear();
     }
@@ -68,6 +72,7 @@ bool Resolver::update(const Cluster& cluster, const std::vector<ObjectName>& pod
     if (!names_changed && !changes.everything && concerns_nobody(pods, changes))
         return false;
     std::set<ObjectName> dirty = reselect(cluster, pods, changes);
+    reselect_cluster(cluster, pods, changes, dirty);
     if (names_changed) {
         known_.clear();
         dirty.insert(pods.begin(), pods.end());
@@ -75,7 +80,7 @@ bool Resolver::update(const Cluster& cluster, const std::vector<ObjectName>& pod
     const size_t before = locals_.size();
     std::erase_if(locals_, [&](const auto& entry) { return !std::ranges::binary_search(pods, entry.first); });
     // Whether it concerns a pod or not: one that is yet to come must not find what a policy was before.
-    forget(changes.policies);
+    forget(changed_policies(cluster, changes));
     if (dirty.empty() && before == locals_.size() && !changes.everything)
         return false;
     for (const ObjectName& name : dirty) {
@@ -93,7 +98,9 @@ bool Resolver::update(const Cluster& cluster, const std::vector<ObjectName>& pod
 
 // The pods are the ones of last time, and no policy and none of them has changed.
 bool Resolver::concerns_nobody(const std::vector<ObjectName>& pods, const Changes& changes) const {
-    return changes.policies.empty() &&
+    const bool of_cluster = with_cluster_policies_ && (!changes.cluster_policies.empty() ||
+                                                       (!ordered_.empty() && (changes.namespaces || changes.nodes)));
+    return changes.policies.empty() && !of_cluster &&
            std::ranges::none_of(changes.pods, [&](const auto& entry) { return locals_.contains(entry.first); }) &&
            std::ranges::equal(
                pods, locals_, {}, {}, [](const auto& entry) -> const auto& { return entry.first; });
@@ -149,34 +156,113 @@ std::set<ObjectName> Resolver::reselect(const Cluster& cluster, const std::vecto
     return dirty;
 }
 
+void Resolver::reselect_cluster(const Cluster& cluster, const std::vector<ObjectName>& pods, const Changes& changes,
+                                std::set<ObjectName>& dirty) {
+    const bool other_policies = changes.everything || !changes.cluster_policies.empty();
+    if (!with_cluster_policies_ || (ordered_.empty() && cluster.cluster_policies.empty()))
+        return;
+    if (other_policies) {
+        ordered_ = in_order(cluster, ClusterTier::admin);
+        const auto behind = in_order(cluster, ClusterTier::baseline);
+        ordered_.insert(ordered_.end(), behind.begin(), behind.end());
+    }
+    const std::set<PolicyName> changed = changed_policies(cluster, changes);
+    std::map<std::string, Labels> namespaces;
+    for (const ObjectName& name : pods) {
+        Local& local = locals_.at(name);
+        if (other_policies || changes.namespaces || dirty.contains(name)) {
+            const Pod& pod = cluster.pods.at(name);
+            const auto [labels, unknown] = namespaces.try_emplace(name.ns);
+            if (unknown)
+                labels->second = namespace_labels(cluster, name.ns);
+            std::vector<PolicyName> selecting;
+            for (const PolicyName& policy : ordered_)
+                if (selects(cluster.cluster_policies.at(policy), labels->second, pod))
+                    selecting.push_back(policy);
+            if (selecting != local.cluster)
+                dirty.insert(name);
+            local.cluster = std::move(selecting);
+        }
+        if (std::ranges::any_of(local.cluster, [&](const PolicyName& policy) { return changed.contains(policy); }))
+            dirty.insert(name);
+    }
+}
+
+std::set<PolicyName> Resolver::changed_policies(const Cluster& cluster, const Changes& changes) const {
+    std::set<PolicyName> changed(changes.policies.begin(), changes.policies.end());
+    changed.insert(changes.cluster_policies.begin(), changes.cluster_policies.end());
+    for (const PolicyName& name : ordered_)
+        if (changes.nodes && names_nodes(cluster.cluster_policies.at(name)))
+            changed.insert(name);
+    return changed;
+}
+
 PolicyPointer Resolver::policy_of(const Cluster& cluster, const Pod& pod, const Local& local, Direction direction) {
     Key key{direction, {}, {}};
+    const auto use_own_ports = [&](const auto& policy) {
+        if (direction == Direction::ingress && key.own_ports.empty() && names_own_ports(policy))
+            key.own_ports = pod.ports;
+    };
+    const auto add_cluster_policies = [&](ClusterTier tier) {
+        for (const PolicyName& name : local.cluster) {
+            const ClusterPolicy& policy = cluster.cluster_policies.at(name);
+            if (policy.tier != tier || !governs(policy, direction))
+                continue;
+            key.policies.push_back(name);
+            use_own_ports(policy);
+        }
+        return key.policies.size();
+    };
+    const size_t admin_end = add_cluster_policies(ClusterTier::admin);
     for (const ObjectName& name : local.selecting) {
         const Policy& policy = cluster.policies.at(name);
         if (!isolates(policy, direction))
             continue;
-        key.policies.push_back(name);
-        if (direction == Direction::ingress && key.own_ports.empty() && names_own_ports(policy))
-            key.own_ports = pod.ports;
+        key.policies.emplace_back(name);
+        use_own_ports(policy);
     }
+    const size_t default_end = key.policies.size();
+    // The tier default ends in Deny, and no rule of a NetworkPolicy passes on.
+    const size_t baseline_end = default_end > admin_end ? default_end : add_cluster_policies(ClusterTier::baseline);
     const auto [entry, added] = known_.try_emplace(std::move(key));
-    if (!added)
-        return entry->second;
-    auto policy = std::make_shared<DirectionPolicy>();
-    policy->direction = direction;
-    policy->policies = entry->first.policies;
-    for (const ObjectName& name : policy->policies)
-        append_rules(cluster.policies.at(name), direction, pod.ports, declared_, policy->rules);
-    entry->second = *values_.insert(std::move(policy)).first;
+    if (added)
+        entry->second = *values_
+                             .insert(make_policy(cluster, pod, entry->first,
+                                                 {{kAdminTier, admin_end, 0, Action::pass},
+                                                  {kDefaultTier, default_end, 0, Action::deny},
+                                                  {kBaselineTier, baseline_end, 0, Action::pass}}))
+                             .first;
     return entry->second;
 }
 
-void Resolver::forget(const std::set<ObjectName>& policies) {
+// tiers: of the key's policies, also those that have none.
+PolicyPointer Resolver::make_policy(const Cluster& cluster, const Pod& pod, const Key& key, std::vector<Tier> tiers) {
+    auto policy = std::make_shared<DirectionPolicy>();
+    policy->direction = key.direction;
+    policy->policies = key.policies;
+    size_t next = 0;
+    for (Tier& tier : tiers) {
+        if (tier.policies_end == next)
+            continue;
+        for (; next < tier.policies_end; ++next)
+            if (const PolicyName& name = key.policies[next]; name.kind == PolicyKind::network_policy)
+                append_rules(cluster.policies.at({name.ns, name.name}), key.direction, pod.ports, declared_,
+                             policy->rules);
+            else
+                append_rules(cluster.cluster_policies.at(name), key.direction, cluster, pod.ports, declared_,
+                             policy->rules);
+        tier.rules_end = policy->rules.size();
+        policy->tiers.push_back(std::move(tier));
+    }
+    return policy;
+}
+
+void Resolver::forget(const std::set<PolicyName>& policies) {
     if (policies.empty())
         return;
     std::erase_if(known_, [&](const auto& entry) {
         return std::ranges::any_of(entry.first.policies,
-                                   [&](const ObjectName& name) { return policies.contains(name); });
+                                   [&](const PolicyName& name) { return policies.contains(name); });
     });
 }
 

@@ -6,12 +6,6 @@
 namespace catflap::resolve {
 namespace {
 
-template <class T>
-void sort_unique(std::vector<T>& values) {
-    std::ranges::sort(values);
-    values.erase(std::unique(values.begin(), values.end()), values.end());
-}
-
 IpBlock without_nested_excepts(const IpBlock& block) {
     IpBlock result{block.cidr, {}};
     for (const Prefix& prefix : block.except) {
@@ -75,14 +69,14 @@ PortRange numeric_range(const PolicyPort& port) {
     return {port.protocol, 0, 65535};
 }
 
-// The destination is the pod itself: the name is one of its own ports, or matches nothing.
+}  // namespace
+
 void add_own_port(const std::string& name, Protocol protocol, const std::vector<NamedPort>& own, Rule& rule) {
     for (const NamedPort& port : own)
         if (port.name == name && port.protocol == protocol)
             rule.ports.push_back({protocol, port.number, port.number});
 }
 
-// The destinations are the peers: a rule of its own for each number, admitting the peers that declare it.
 void add_peers_port(const std::string& name, Protocol protocol, const DeclaredPorts& declared, const Rule& rule,
                     std::vector<Rule>& rules) {
     const auto numbers = declared.find({name, protocol});
@@ -104,8 +98,6 @@ void add_peers_port(const std::string& name, Protocol protocol, const DeclaredPo
         rules.push_back(std::move(part));
     }
 }
-
-}  // namespace
 
 void append_rules(const Policy& policy, Direction direction, const std::vector<NamedPort>& own_ports,
                   const DeclaredPorts& declared, std::vector<Rule>& rules) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// One policy as written -> the rules of one of its directions.
+// One NetworkPolicy as written -> the rules of one of its directions; what rules of all kinds share.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <utility>
@@ -20,5 +21,17 @@ void append_rules(const Policy& policy, Direction direction, const std::vector<N
 
 // Its ingress rules differ from pod to pod.
 bool names_own_ports(const Policy& policy);
+
+// Adds the numbers under which the destination itself declares the name: of an ingress rule.
+void add_own_port(const std::string& name, Protocol protocol, const std::vector<NamedPort>& own, Rule& rule);
+// The destinations are the peers: a rule of its own for each number, which holds the peers that declare it. `rule` is
+// the pattern.
+void add_peers_port(const std::string& name, Protocol protocol, const DeclaredPorts& declared, const Rule& rule,
+                    std::vector<Rule>& rules);
+template <class T>
+void sort_unique(std::vector<T>& values) {
+    std::ranges::sort(values);
+    values.erase(std::unique(values.begin(), values.end()), values.end());
+}
 
 }  // namespace catflap::resolve

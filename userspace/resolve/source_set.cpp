@@ -51,6 +51,18 @@ std::string_view to_string(Direction direction) {
     return direction == Direction::ingress ? "Ingress" : "Egress";
 }
 
+std::string_view to_string(Action action) {
+    switch (action) {
+        case Action::allow:
+            return "Allow";
+        case Action::deny:
+            return "Deny";
+        case Action::pass:
+            return "Pass";
+    }
+    return "?";
+}
+
 std::string to_string(const SourceSet& set) {
     if (!set.pods)
         return words(set.blocks);

@@ -21,6 +21,7 @@ namespace catflap::source {
 struct FeedStatus {
     std::string resource;                              // "networkpolicies.networking.k8s.io"
     bool synced = false;                               // a list of this run is in what the source holds
+    bool absent = false;                               // the server does not know the kind: nobody installed it
     std::string error;                                 // why it is not up to date; "": it is
     std::chrono::system_clock::time_point heard_at{};  // the server's last word; the epoch: none in this run
     uint64_t lists = 0;

@@ -27,6 +27,8 @@ class Executor {
     virtual Result<void> start(const Cluster& cluster) = 0;
     // The same cluster after a change, the way an agent takes it in.
     virtual Result<void> update(const Cluster& cluster) { return start(cluster); }
+    // Why it does not enforce what is in this cluster; "": it does. Nothing of such a cluster is put before it.
+    [[nodiscard]] virtual std::string cannot_take(const Cluster&) const { return ""; }
     // A new connection. The hop's pod is one that carries() accepts.
     virtual Result<bool> allowed(const oracle::Hop& hop) = 0;
     // Whether this hop can be put before this executor in the loaded cluster; what it cannot be

@@ -36,7 +36,11 @@ class IptablesExecutor final : public Executor {
     }
 
     [[nodiscard]] bool carries(const Cluster& cluster, const oracle::Hop& hop) const override {
-        return crosses_a_veth(cluster, hop);
+        return cannot_take(cluster).empty() && crosses_a_veth(cluster, hop);
+    }
+
+    [[nodiscard]] std::string cannot_take(const Cluster& cluster) const override {
+        return cluster.cluster_policies.empty() ? "" : "iptables mode has no chains for policies of the cluster";
     }
 
   private:

@@ -116,6 +116,15 @@ void change_policy(Random& random, Cluster& cluster) {
 
 // ---- Packets ----
 
+std::vector<const ClusterRule*> cluster_rules_of(const Cluster& cluster) {
+    std::vector<const ClusterRule*> rules;
+    for (const auto& [name, policy] : cluster.cluster_policies)
+        for (const auto* of_direction : {&policy.ingress, &policy.egress})
+            for (const ClusterRule& rule : *of_direction)
+                rules.push_back(&rule);
+    return rules;
+}
+
 std::vector<const PolicyRule*> rules_of(const Cluster& cluster) {
     std::vector<const PolicyRule*> rules;
     for (const auto& [name, policy] : cluster.policies) {
@@ -135,6 +144,13 @@ std::vector<Prefix> prefixes_of(const Cluster& cluster) {
                 prefixes.push_back(peer.ip_block->cidr);
                 prefixes.insert(prefixes.end(), peer.ip_block->except.begin(), peer.ip_block->except.end());
             }
+    for (const ClusterRule* rule : cluster_rules_of(cluster))
+        for (const ClusterPeer& peer : rule->peers)
+            if (const auto* list = std::get_if<NetworkList>(&peer))
+                prefixes.insert(prefixes.end(), list->networks.begin(), list->networks.end());
+    for (const auto& [name, node] : cluster.nodes)
+        for (const Address& address : node.addresses)
+            prefixes.emplace_back(address, 128);
     return prefixes;
 }
 
@@ -147,6 +163,10 @@ std::vector<uint16_t> ports_of(const Cluster& cluster) {
                 ports.push_back(*number);
             ports.push_back(port.end_port.value_or(80));
         }
+    for (const ClusterRule* rule : cluster_rules_of(cluster))
+        for (const ClusterPort& port : rule->ports)
+            if (const auto* numbers = std::get_if<PortInterval>(&port))
+                ports.insert(ports.end(), {numbers->first, numbers->last});
     for (const auto& [name, pod] : cluster.pods)
         for (const NamedPort& port : pod.ports)
             ports.insert(ports.end(), {port.number, port.number});
@@ -222,6 +242,17 @@ Cluster Generator::cluster() {
         const ObjectName name = random_name(random_, "p", 4);
         cluster.policies[name] = random_policy(random_, name);
     }
+    if (random_.chance(50))
+        return cluster;
+    for (const char* name : {"n1", "n2"})
+        cluster.nodes[name] = random_node(random_, name);
+    for (size_t count = random_.between(1, 5); count > 0; --count) {
+        const PolicyName name = random_cluster_policy_name(random_);
+        cluster.cluster_policies[name] = random_cluster_policy(random_, name);
+    }
+    // Else few packets would get past NetworkPolicies to Baseline.
+    if (random_.chance(40))
+        cluster.policies.clear();
     return cluster;
 }
 
@@ -236,6 +267,10 @@ void Generator::mutate(Cluster& cluster) {
     } else if (kind < 6) {
         const ObjectName name = random_name(random_, "pod", 8);
         cluster.pods[name] = random_pod(random_, name, cluster);
+    } else if (!cluster.cluster_policies.empty() && random_.chance(60)) {
+        random_.chance(20) ? change_node(random_, cluster) : change_cluster_policy(random_, cluster);
+    } else if (kind == 9 && random_.chance(20)) {
+        change_cluster_policy(random_, cluster);
     } else {
         change_policy(random_, cluster);
     }

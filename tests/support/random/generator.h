@@ -15,7 +15,8 @@ class Generator {
   public:
     explicit Generator(uint64_t seed) : random_(seed) {}
 
-    // Up to 10 pods in 3 namespaces (one of them without an object at times) and up to 6 policies.
+    // Up to 10 pods in 3 namespaces (one of them without an object at times), up to 6 NetworkPolicies, and in half of
+    // the cases up to 5 policies of the cluster.
     Cluster cluster();
     // One change: labels, a pod that comes, goes, finishes or moves, a namespace that goes, a
     // policy edited or dropped.
@@ -32,6 +33,14 @@ class Generator {
 // The parts, for tests and for mutations. `used`: whose addresses to avoid, mostly.
 Pod random_pod(Random& random, const ObjectName& name, const Cluster& used);
 Policy random_policy(Random& random, const ObjectName& name);
+PolicyName random_cluster_policy_name(Random& random);
+ClusterPolicy random_cluster_policy(Random& random, const PolicyName& name);
+Node random_node(Random& random, const std::string& name);
+void change_cluster_policy(Random& random, Cluster& cluster);
+void change_node(Random& random, Cluster& cluster);
+Selector random_selector(Random& random);
+Selector random_namespace_selector(Random& random);
+IpBlock random_block(Random& random);
 Labels random_labels(Random& random);
 Labels random_namespace_labels(Random& random);
 Address random_address(Random& random, Family family);

@@ -53,6 +53,8 @@ Selector normal(std::vector<LabelRequirement> requirements) {
     return {std::move(requirements)};
 }
 
+}  // namespace
+
 Selector random_selector(Random& random) {
     std::vector<LabelRequirement> requirements;
     for (size_t count = random.below(3); count > 0; --count)
@@ -69,6 +71,8 @@ Selector random_namespace_selector(Random& random) {
     return normal(std::move(requirements));
 }
 
+namespace {
+
 // Of the host part, keeps what the pools' addresses look like in half of the cases.
 Address inside(Random& random, const Prefix& block) {
     const Address other = random_address(random, block.family());
@@ -80,6 +84,8 @@ Address inside(Random& random, const Prefix& block) {
             address.bytes[bit / 8] = static_cast<uint8_t>(address.bytes[bit / 8] | (0x80U >> bit % 8));
     return address;
 }
+
+}  // namespace
 
 IpBlock random_block(Random& random) {
     const Family family = random.chance(60) ? Family::ipv4 : Family::ipv6;
@@ -100,6 +106,8 @@ IpBlock random_block(Random& random) {
     block.except.erase(first, last);
     return block;
 }
+
+namespace {
 
 PolicyPeer random_peer(Random& random) {
     switch (random.below(5)) {

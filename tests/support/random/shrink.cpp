@@ -37,7 +37,9 @@ class Shrinker {
             progress = drop_states();
             progress |= simplify_packet();
             progress |= shrink_objects(&Cluster::policies);
+            progress |= shrink_objects(&Cluster::cluster_policies);
             progress |= shrink_objects(&Cluster::pods);
+            progress |= shrink_objects(&Cluster::nodes);
             progress |= shrink_objects(&Cluster::namespaces);
         }
         return scenario_;

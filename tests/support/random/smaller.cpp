@@ -84,7 +84,37 @@ std::vector<PolicyRule> smaller_rules(const PolicyRule& rule) {
     return found;
 }
 
+std::vector<ClusterRule> smaller_cluster_rules(const ClusterRule& rule) {
+    std::vector<ClusterRule> found;
+    if (rule.peers.size() > 1)
+        without_each(found, rule, rule.peers, [](ClusterRule& copy, auto peers) { copy.peers = std::move(peers); });
+    without_each(found, rule, rule.ports, [](ClusterRule& copy, auto ports) { copy.ports = std::move(ports); });
+    return found;
+}
+
 }  // namespace
+
+std::vector<ClusterPolicy> smaller(const ClusterPolicy& policy) {
+    std::vector<ClusterPolicy> found;
+    const auto set_ingress = [](ClusterPolicy& copy, auto rules) { copy.ingress = std::move(rules); };
+    const auto set_egress = [](ClusterPolicy& copy, auto rules) { copy.egress = std::move(rules); };
+    without_each(found, policy, policy.ingress, set_ingress);
+    without_each(found, policy, policy.egress, set_egress);
+    with_smaller(found, policy, policy.ingress, smaller_cluster_rules, set_ingress);
+    with_smaller(found, policy, policy.egress, smaller_cluster_rules, set_egress);
+    if (policy.subject != PodSelection{}) {
+        found.push_back(policy);
+        found.back().subject = {};
+    }
+    return found;
+}
+
+std::vector<Node> smaller(const Node& node) {
+    std::vector<Node> found;
+    without_each(found, node, node.addresses, [](Node& copy, auto fewer) { copy.addresses = std::move(fewer); });
+    without_each(found, node, node.labels, [](Node& copy, auto fewer) { copy.labels = std::move(fewer); });
+    return found;
+}
 
 std::vector<Policy> smaller(const Policy& policy) {
     std::vector<Policy> found;

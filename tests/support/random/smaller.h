@@ -10,6 +10,8 @@
 namespace catflap::test {
 
 std::vector<Policy> smaller(const Policy& policy);
+std::vector<ClusterPolicy> smaller(const ClusterPolicy& policy);
+std::vector<Node> smaller(const Node& node);
 std::vector<Pod> smaller(const Pod& pod);
 std::vector<Namespace> smaller(const Namespace& ns);
 

@@ -128,10 +128,77 @@ void apply_namespaces(const Yaml& namespaces, Cluster& cluster) {
             cluster.namespaces[name] = {name, labels_of(labels)};
 }
 
+Result<PolicyName> cluster_policy_name(const std::string& text) {
+    const size_t space = text.find(' ');
+    const std::string kind = text.substr(0, space);
+    const std::string name = space == std::string::npos ? "" : text.substr(space + 1);
+    if (kind == "CNP")
+        return PolicyName{PolicyKind::cluster_network_policy, name};
+    if (kind == "ANP")
+        return PolicyName{PolicyKind::admin_network_policy, name};
+    if (kind == "BANP")
+        return PolicyName{PolicyKind::baseline_admin_network_policy, name};
+    return fail("\"{}\" is not CNP NAME, ANP NAME or BANP default", text);
+}
+
+// A refused one leaves the version before it in force; a first one that is refused is as if it were absent.
+Result<void> apply_cluster_policy(const PolicyName& name, const Yaml& spec, const std::string& refused_field,
+                                  Cluster& cluster) {
+    const std::string manifest =
+        fmt::format("{{apiVersion: policy.networking.k8s.io/{}, kind: {}, metadata: {{name: \"{}\"}}, spec: {}}}",
+                    name.kind == PolicyKind::cluster_network_policy ? "v1alpha2" : "v1alpha1",
+                    catflap::to_string(name.kind), name.name, spec.on_one_line());
+    const source::Decoded decoded = source::decode(manifest, "policy");
+    const std::string field = decoded.refusals.empty() ? "" : decoded.refusals.front().field;
+    if (field != refused_field)
+        return fail("{}: refused for \"{}\" ({}), and should be for \"{}\"", catflap::to_string(name), field,
+                    decoded.refusals.empty() ? "" : to_string(decoded.refusals.front()), refused_field);
+    if (!field.empty())
+        return {};
+    if (decoded.objects.size() != 1)
+        return fail("{}: not a policy", catflap::to_string(name));
+    cluster.cluster_policies[name] = std::get<ClusterPolicy>(decoded.objects.front().object);
+    return {};
+}
+
+Result<void> apply_cluster_policies(const Yaml& change, Cluster& cluster) {
+    for (const auto& [key, value] : change["cluster_policies"].entries()) {
+        const auto name = cluster_policy_name(key);
+        if (!name)
+            return tl::unexpected(name.error());
+        if (value.is_null())
+            cluster.cluster_policies.erase(*name);
+        else if (auto done = apply_cluster_policy(*name, value, change["refused"][key.c_str()].text(), cluster); !done)
+            return done;
+    }
+    return {};
+}
+
+Result<void> apply_nodes(const Yaml& nodes, Cluster& cluster) {
+    for (const auto& [name, value] : nodes.entries()) {
+        if (value.is_null()) {
+            cluster.nodes.erase(name);
+            continue;
+        }
+        Node node{name, {}};
+        node.labels = labels_of(value["labels"]);
+        for (const Yaml& item : value["addresses"].items()) {
+            const auto address = parse_address(item.text());
+            if (!address)
+                return fail_because(address.error(), "node {}", name);
+            node.addresses.push_back(*address);
+        }
+        cluster.nodes[name] = std::move(node);
+    }
+    return {};
+}
+
 }  // namespace
 
 Result<void> apply(const Yaml& change, Cluster& cluster) {
     apply_namespaces(change["namespaces"], cluster);
+    if (auto done = apply_nodes(change["nodes"], cluster); !done)
+        return done;
     for (const auto& [key, value] : change["pods"].entries()) {
         const auto name = object_name(key);
         if (!name)
@@ -150,7 +217,7 @@ Result<void> apply(const Yaml& change, Cluster& cluster) {
         else if (auto done = apply_policy(*name, value, change["refused"][key.c_str()].text(), cluster); !done)
             return done;
     }
-    return {};
+    return apply_cluster_policies(change, cluster);
 }
 
 }  // namespace catflap::test

@@ -7,9 +7,9 @@
 
 namespace catflap::test {
 
-// Applies `namespaces:`, `pods:`, `policies:` and `refused:` of a table's mapping to the cluster. A
-// null removes the object; a pod that exists keeps the fields that are not given; a policy is
-// replaced as a whole.
+// Applies `namespaces:`, `pods:`, `policies:`, `nodes:`, `cluster_policies:` and `refused:` of a table's mapping to the
+// cluster. A null removes the object; a pod that exists keeps the fields that are not given; a policy is replaced as a
+// whole.
 Result<void> apply(const Yaml& change, Cluster& cluster);
 
 }  // namespace catflap::test

@@ -6,6 +6,8 @@
 #include <charconv>
 #include <map>
 
+#include "source/cache/manifest_text.h"
+
 namespace catflap::test {
 namespace {
 
@@ -145,6 +147,26 @@ std::string key_text(const ObjectName& name) {
     return to_string(name);
 }
 
+std::string key_text(const PolicyName& name) {
+    const char* kind = name.kind == PolicyKind::cluster_network_policy ? "CNP"
+                       : name.kind == PolicyKind::admin_network_policy ? "ANP"
+                                                                       : "BANP";
+    return fmt::format("{} {}", kind, name.name);
+}
+
+std::string node_text(const Node& node, const Node*) {
+    return mapping(
+        {"labels: " + labels_text(node.labels),
+         "addresses: " + list_of(node.addresses, [](const Address& one) { return quoted(to_string(one)); })});
+}
+
+// The manifest's spec: JSON is YAML.
+std::string spec_text(const ClusterPolicy& policy, const ClusterPolicy*) {
+    const std::string manifest = source::manifest_text(policy);
+    const size_t spec = manifest.find("\"spec\":") + 7;
+    return manifest.substr(spec, manifest.size() - spec - 1);
+}
+
 // "  pods:" and a line for each object that is new, changed or gone.
 template <class Map, class Function>
 std::string changes(const char* key, const Map& before, const Map& after, const Function& text) {
@@ -166,7 +188,9 @@ std::string state_text(const Cluster& before, const Cluster& after) {
                    [](const Namespace& ns, const Namespace*) { return labels_text(ns.labels); }) +
            changes("pods", before.pods, after.pods, pod_text) +
            changes("policies", before.policies, after.policies,
-                   [](const Policy& policy, const Policy*) { return policy_text(policy); });
+                   [](const Policy& policy, const Policy*) { return policy_text(policy); }) +
+           changes("nodes", before.nodes, after.nodes, node_text) +
+           changes("cluster_policies", before.cluster_policies, after.cluster_policies, spec_text);
 }
 
 std::string indented(const std::string& text) {

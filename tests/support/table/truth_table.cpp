@@ -145,8 +145,8 @@ Result<Case> parse_case(const Yaml& node, Cluster cluster, const std::string& fi
     std::vector<Yaml> states = node["then"].items();
     states.insert(states.begin(), node);
     for (const Yaml& state : states) {
-        auto keys = check_keys(
-            state, {"name", "family", "namespaces", "pods", "policies", "refused", "allowed", "dropped", "then"});
+        auto keys = check_keys(state, {"name", "family", "namespaces", "pods", "nodes", "policies", "cluster_policies",
+                                       "refused", "allowed", "dropped", "then"});
         if (!keys)
             return fail("{}: {}", one.name, keys.error().message);
         auto step = parse_step(state, cluster, node["family"].text());

@@ -136,7 +136,7 @@ TEST_CASE(
     const auto local = site.match();
     REQUIRE(local.unenforced.size() == 1);
     CHECK(local.unenforced[0].pod == ObjectName{"app", "a"});
-    CHECK(local.unenforced[0].policies == std::vector<ObjectName>{{"app", "p"}, {"app", "q"}});
+    CHECK(local.unenforced[0].policies == std::vector<PolicyName>{{"app", "p"}, {"app", "q"}});
     CHECK(local.unenforced[0].reason.starts_with("no cali* interface"));
     site.link(5, kNameOfA, {});
     CHECK(site.match().unenforced.empty());

@@ -13,10 +13,9 @@ using nlohmann::json;
 namespace {
 
 json policy(const std::string& name, uint64_t allowed) {
-    return {{"kind", "NetworkPolicy"},   {"namespace", "ingress"}, {"name", name},
-            {"directions", {"Ingress"}}, {"endpoints", 3},         {"rules", 1},
-            {"allowedPackets", allowed}, {"allowedBytes", 123456}, {"droppedPackets", 416},
-            {"droppedBytes", 24960}};
+    return {{"kind", "NetworkPolicy"},   {"namespace", "ingress"}, {"name", name},         {"tier", "default"},
+            {"directions", {"Ingress"}}, {"endpoints", 3},         {"rules", 1},           {"allowedPackets", allowed},
+            {"allowedBytes", 123456},    {"droppedPackets", 416},  {"droppedBytes", 24960}};
 }
 
 size_t longest_line(const std::string& text) {
@@ -34,16 +33,16 @@ size_t longest_line(const std::string& text) {
 TEST_CASE("a table: columns in order, numbers to the right and readable") {
     const json items = {policy("drop-inter-namespace", 12'800), policy("web", 7)};
     CHECK(render_table(report::Kind::policies, items, {}) ==
-          "NAMESPACE  NAME                  DIRECTIONS  ENDPOINTS  RULES  ALLOWED  DROPPED\n"
-          "ingress    drop-inter-namespace  Ingress             3      1    12.8k      416\n"
-          "ingress    web                   Ingress             3      1        7      416\n");
+          "NAMESPACE  NAME                  TIER     RANK  DIRECTIONS  ENDPOINTS  RULES  ALLOWED  DROPPED\n"
+          "ingress    drop-inter-namespace  default     -  Ingress             3      1    12.8k      416\n"
+          "ingress    web                   default     -  Ingress             3      1        7      416\n");
 }
 
 TEST_CASE("wide: every column, exact numbers") {
     CHECK(render_table(report::Kind::policies, json::array({policy("web", 12'800)}), {.wide = true}) ==
-          "KIND           NAMESPACE  NAME  DIRECTIONS  ENDPOINTS  RULES  ALLOWED  DROPPED"
+          "KIND           NAMESPACE  NAME  TIER     RANK  PRIORITY  DIRECTIONS  ENDPOINTS  RULES  ALLOWED  DROPPED"
           "  ALLOWED-BYTES  DROPPED-BYTES\n"
-          "NetworkPolicy  ingress    web   Ingress             3      1    12800      416"
+          "NetworkPolicy  ingress    web   default     -         -  Ingress             3      1    12800      416"
           "         123456          24960\n");
 }
 

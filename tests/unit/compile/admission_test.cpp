@@ -73,7 +73,7 @@ TEST_CASE("one huge policy is refused by name, its pods are isolated, and everyt
     add_policy(cluster, {"a", "modest"}, 20);
     add_policy(cluster, {"b", "modest"}, 20);
     const Admission admission = admit(cluster);
-    CHECK(admission.without_rules == std::set<ObjectName>{{"a", "huge"}});
+    CHECK(admission.without_rules == std::set<PolicyName>{{"a", "huge"}});
     REQUIRE(admission.refusals.size() == 1);
     CHECK(compile::to_string(admission.refusals.front()) == "NetworkPolicy a/huge");
     CHECK(admission.refusals.front().reason.find("32800 rules") != std::string::npos);
@@ -90,6 +90,48 @@ TEST_CASE("one huge policy is refused by name, its pods are isolated, and everyt
 
     add_policy(cluster, {"a", "huge"}).ingress.resize(1000);
     CHECK(admit(cluster).complete());
+}
+
+TEST_CASE("a policy of the cluster that does not fit denies everything to its pods, and comes before namespaces' own") {
+    Cluster cluster;
+    add_pod(cluster, {"a", "web"}, "10.0.0.1");
+    add_pod(cluster, {"b", "web"}, "10.0.0.2");
+    add_policy(cluster, {"b", "modest"}, 20);
+    const auto add_cluster_policy = [&](const char* name, const char* ns, uint16_t rules) {
+        ClusterPolicy& policy = cluster.cluster_policies[{PolicyKind::cluster_network_policy, name}];
+        policy.name = {PolicyKind::cluster_network_policy, name};
+        policy.priority = 5;
+        policy.subject.namespaces = {{{"kubernetes.io/metadata.name", LabelRequirement::Operator::in, {ns}}}};
+        policy.ingress.clear();
+        for (uint16_t port = 1; port <= rules; ++port)
+            policy.ingress.push_back(
+                {"", RuleAction::accept, {PodSelection{}}, {PortInterval{Protocol::tcp, port, port}}, false});
+    };
+    add_cluster_policy("huge", "a", 32800);
+    add_cluster_policy("modest", "b", 10);
+    const Admission admission = admit(cluster);
+    CHECK(admission.without_rules == std::set<PolicyName>{{PolicyKind::cluster_network_policy, "huge"}});
+    REQUIRE(admission.refusals.size() == 1);
+    CHECK(compile::to_string(admission.refusals.front()) == "ClusterNetworkPolicy huge");
+    CHECK(admission.refusals.front().reason.ends_with("everything is denied to its pods"));
+
+    AdmittedCluster admitted;
+    Changes changes = Changes::all();
+    SimulatedNode node;
+    REQUIRE(node.load(admitted.update(cluster, admission, changes)));
+    CHECK_FALSE(admits(node, {"a", "web"}, "10.0.0.2", 20));
+    CHECK_FALSE(admits(node, {"a", "web"}, "10.9.9.9", 20));
+    CHECK(admits(node, {"b", "web"}, "10.9.9.9", 20));
+    CHECK_FALSE(admits(node, {"b", "web"}, "10.9.9.9", 21));
+
+    // It becomes smaller, and is enforced as it is written.
+    add_cluster_policy("huge", "a", 1000);
+    const Admission complete = admit(cluster);
+    CHECK(complete.complete());
+    Changes of_policy;
+    of_policy.cluster_policies = {{PolicyKind::cluster_network_policy, "huge"}};
+    REQUIRE(node.load(admitted.update(cluster, complete, of_policy)));
+    CHECK(admits(node, {"a", "web"}, "10.9.9.9", 20));  // no rule matches, and nothing isolates
 }
 
 TEST_CASE("a namespace's thousands of policies do not push out another's, and the older ones of it stay") {
@@ -120,7 +162,7 @@ TEST_CASE("a policy that tells too many addresses apart is refused, and not the 
     Policy& modest = add_policy(cluster, {"a", "modest"});
     modest.ingress[0].peers.emplace_back().pods = Selector{{{"app", LabelRequirement::Operator::in, {"web"}}}};
     const Admission admission = admit(cluster, with(&Limits::classes, 50));
-    CHECK(admission.without_rules == std::set<ObjectName>{{"a", "a-splits"}});
+    CHECK(admission.without_rules == std::set<PolicyName>{{"a", "a-splits"}});
     CHECK(admission.closed.empty());
     CHECK(admission.without_addresses.empty());
     CHECK(admission.refusals.front().reason.find("kinds of addresses") != std::string::npos);
@@ -140,7 +182,7 @@ TEST_CASE("each limit refuses the policy that goes beyond it") {
     for (const Limits& limits :
          {with(&Limits::decisions, 50), with(&Limits::port_classes, 50), with(&Limits::prefixes, 50),
           with(&Limits::classes, 50), with(&Limits::pages, 8), with(&Limits::names, 50), masks})
-        CHECK(admit(cluster, limits).without_rules == std::set<ObjectName>{{"a", "greedy"}});
+        CHECK(admit(cluster, limits).without_rules == std::set<PolicyName>{{"a", "greedy"}});
 }
 
 TEST_CASE("more pods than endpoints: those beyond are closed by name; more addresses: no selector knows them") {
@@ -175,7 +217,7 @@ TEST_CASE("where Services alone have too many addresses, no egress rule is in fo
     policy.egress = policy.ingress;
     add_policy(cluster, {"a", "ingress"});
     CHECK(admit(cluster, with(&Limits::addresses, 11)).complete());
-    CHECK(admit(cluster, with(&Limits::addresses, 9)).without_rules == std::set<ObjectName>{{"a", "egress"}});
+    CHECK(admit(cluster, with(&Limits::addresses, 9)).without_rules == std::set<PolicyName>{{"a", "egress"}});
 }
 
 TEST_CASE("a greedy choice is the one that looks at each element in turn") {

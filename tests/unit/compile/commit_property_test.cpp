@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <span>
 
+#include "resolve/cluster_rules.h"
 #include "support/random/generator.h"
 #include "support/executors/tables_executor.h"
 
@@ -46,6 +47,15 @@ struct Probe {
     bool switched = false;
 };
 
+// As if each selected every pod: by the namespaces of another state they might select others.
+std::map<PolicyName, ClusterPolicy> policies_selecting(const Cluster& cluster, const Pod& pod) {
+    std::map<PolicyName, ClusterPolicy> selecting;
+    for (const auto& [name, policy] : cluster.cluster_policies)
+        if (resolve::selects(policy, namespace_labels(cluster, pod.name.ns), pod))
+            selecting.emplace(name, policy).first->second.subject = {};
+    return selecting;
+}
+
 // What the packet is judged like by any mixture of these states: policies and the pod itself from one, namespaces from
 // another, its peer from a third.
 std::set<bool> verdicts_by_mixtures(std::span<const Cluster> states, const oracle::Hop& hop) {
@@ -59,6 +69,8 @@ std::set<bool> verdicts_by_mixtures(std::span<const Cluster> states, const oracl
                 }
                 Cluster mixture = peers;
                 mixture.policies = policies.policies;
+                mixture.nodes = policies.nodes;
+                mixture.cluster_policies = policies_selecting(policies, policies.pods.at(hop.pod));
                 mixture.namespaces = namespaces.namespaces;
                 mixture.pods[hop.pod] = policies.pods.at(hop.pod);
                 verdicts.insert(oracle::judge(mixture, hop).allowed);
@@ -203,13 +215,15 @@ class Story {
     void check_decision(const Probe& probe, const Verdict& verdict) {
         const auto witness = oracle::judge(states_.back(), probe.hop);
         const auto named = node_.store().decisions().find(verdict.decision);
-        bool right = verdict.decision == CATFLAP_RULE_NONE ? witness.isolated_by.empty()
+        bool right = verdict.decision == CATFLAP_RULE_NONE ? witness.isolated_by.empty() && !witness.decided_by
                                                            : named != node_.store().decisions().end();
         if (right && verdict.decision != CATFLAP_RULE_NONE) {
             const compile::DecisionKey& key = named->second;
             const oracle::Admission admission{key.policies.front(), probe.hop.direction, key.rule_index};
             right = key.is_default ? !witness.allowed && std::ranges::is_permutation(key.policies, witness.isolated_by)
-                                   : std::ranges::find(witness.admitted_by, admission) != witness.admitted_by.end();
+                    : key.policies.front().kind != PolicyKind::network_policy
+                        ? witness.decided_by == admission && key.drops() == !witness.allowed
+                        : std::ranges::find(witness.admitted_by, admission) != witness.admitted_by.end();
         }
         if (!right)
             note({"the commit", {}, {}}, probe, "counted by another decision: " + to_string(verdict));

@@ -30,7 +30,10 @@ resolve::DirectionPolicy policy() {
     rule.policy = {"shop", "client"};
     rule.peers = {{match, {}}};
     rule.any_port = true;
-    return {resolve::Direction::egress, {{"shop", "client"}}, {rule}};
+    return {resolve::Direction::egress,
+            {{"shop", "client"}},
+            {rule},
+            {{resolve::kDefaultTier, 1, 1, resolve::Action::deny}}};
 }
 
 // Is the Service shut, because its backends are judged differently? 10.9.1.3 is a database, 10.9.2.3 is no pod's.

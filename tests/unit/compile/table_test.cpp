@@ -38,10 +38,11 @@ Table table_of(std::vector<resolve::Rule> rules) {
     auto policy = std::make_shared<resolve::DirectionPolicy>();
     policy->policies = {{"a", "p"}};
     policy->rules = std::move(rules);
+    policy->tiers = {{resolve::kDefaultTier, 1, policy->rules.size(), resolve::Action::deny}};
     table.policy = policy;
     for (uint32_t i = 0; i < policy->rules.size(); ++i)
         table.decisions.push_back(i + 1);
-    table.default_decision = 99;
+    table.end_decisions = {99};
     return table;
 }
 
@@ -110,6 +111,55 @@ TEST_CASE("the first rule decides, also a deny, also beyond 64 rules") {
     CHECK(cell(table, 0, 0) == (72 | CATFLAP_CELL_ALLOW));
     CHECK(cell(table, 1, 0) == 71);
     CHECK(cell(table, 2, 0) == (66 | CATFLAP_CELL_ALLOW));
+}
+
+TEST_CASE("a pass skips the rest of its tier, and the end of a tier decides where it denies") {
+    using resolve::Action;
+    // Tier one: pass, deny. Tier two: allow, and an end that denies.
+    Table table = table_of({rule(false, true, Action::pass), rule(false, true, Action::deny), rule(false, true)});
+    auto policy = std::make_shared<resolve::DirectionPolicy>(*table.policy);
+    policy->policies = {{"a", "p"}, {"a", "q"}};
+    policy->tiers = {{"one", 1, 2, Action::pass}, {"two", 2, 3, Action::deny}};
+    table.policy = policy;
+    table.end_decisions = {CATFLAP_RULE_NONE, 99};
+    REQUIRE(fill(table, {{1, mask(table, {0, 1, 2})}, {2, mask(table, {1, 2})}, {3, mask(table, {0, 1})}}, {}, {4, 1}));
+    CHECK(cell(table, 0, 0) == 99);
+    CHECK(cell(table, 1, 0) == (3 | CATFLAP_CELL_ALLOW));
+    CHECK(cell(table, 2, 0) == 2);
+    CHECK(cell(table, 3, 0) == 99);
+    const RuleJudge judge(*policy);
+    CHECK(judge.refusal() == end_of_tier(1));
+}
+
+TEST_CASE("what no tier decides passes, and is nobody's") {
+    using resolve::Action;
+    Table table = table_of({rule(false, true, Action::deny)});
+    auto policy = std::make_shared<resolve::DirectionPolicy>(*table.policy);
+    policy->tiers = {{"one", 1, 1, Action::pass}};
+    table.policy = policy;
+    table.end_decisions = {CATFLAP_RULE_NONE};
+    REQUIRE(fill(table, {{1, mask(table, {0})}}, {}, {2, 1}));
+    CHECK(cell(table, 0, 0) == (CATFLAP_CELL_ALLOW | CATFLAP_RULE_NONE));
+    CHECK(cell(table, 1, 0) == 1);
+    // Where nothing is known of a destination, the only one that drops.
+    CHECK(RuleJudge(*policy).refusal() == 0);
+}
+
+TEST_CASE("rules of a tier are found on both sides of a word's end") {
+    using resolve::Action;
+    std::vector<resolve::Rule> rules(63, rule(false, true, Action::deny));
+    rules.push_back(rule(false, true, Action::pass));  // 63: the last one of tier one
+    rules.push_back(rule(false, true));                // 64: tier two
+    Table table = table_of(rules);
+    auto policy = std::make_shared<resolve::DirectionPolicy>(*table.policy);
+    policy->tiers = {{"one", 1, 64, Action::pass}, {"two", 1, 65, Action::deny}};
+    table.policy = policy;
+    table.end_decisions = {CATFLAP_RULE_NONE, 99};
+    REQUIRE(
+        fill(table, {{1, mask(table, {63, 64})}, {2, mask(table, {62, 63, 64})}, {3, mask(table, {63})}}, {}, {4, 1}));
+    CHECK(cell(table, 1, 0) == (65 | CATFLAP_CELL_ALLOW));
+    CHECK(cell(table, 2, 0) == 63);
+    CHECK(cell(table, 3, 0) == 99);
 }
 
 TEST_CASE("classes that the rules do not tell apart share a row; the rest of a page is nobody's") {

@@ -40,7 +40,7 @@ std::string policy(int number, const std::string& spec = "{podSelector: {}}") {
         number, spec);
 }
 
-CountedByDirection nothing(const ObjectName&) {
+CountedByDirection nothing(const PolicyName&) {
     return {};
 }
 
@@ -131,10 +131,10 @@ TEST_CASE("rules: each once with the endpoints of all tables that it stands in, 
         result.any_peer = true;
         return result;
     };
-    resolve::DirectionPolicy one{Direction::ingress, {{"shop", "a"}}, {rule("a", 0), rule("a", 1)}};
+    resolve::DirectionPolicy one{Direction::ingress, {{"shop", "a"}}, {rule("a", 0), rule("a", 1)}, {}};
     resolve::DirectionPolicy both{
-        Direction::ingress, {{"shop", "a"}, {"shop", "b"}}, {rule("a", 0), rule("a", 1), rule("b", 0)}};
-    resolve::DirectionPolicy open{Direction::egress, {}, {}};
+        Direction::ingress, {{"shop", "a"}, {"shop", "b"}}, {rule("a", 0), rule("a", 1), rule("b", 0)}, {}};
+    resolve::DirectionPolicy open{Direction::egress, {}, {}, {}};
     for (const auto& table : {one, both, open})
         site.resolved.policies.push_back(std::make_shared<const resolve::DirectionPolicy>(table));
     site.resolved.endpoints = {{{"shop", "p"}, {2, 0}}, {{"shop", "q"}, {2, 1}}, {{"shop", "r"}, {2, 1}}};

@@ -13,9 +13,9 @@ using report::EndVerdict;
 
 namespace {
 
-std::vector<std::string> names(const std::vector<ObjectName>& objects) {
+std::vector<std::string> names(const std::vector<PolicyName>& objects) {
     std::vector<std::string> result;
-    for (const ObjectName& object : objects)
+    for (const PolicyName& object : objects)
         result.push_back(to_string(object));
     return result;
 }
@@ -43,7 +43,7 @@ void check_misses(const EndVerdict& verdict) {
         CHECK_FALSE(miss.reason.empty());
         CHECK_FALSE(miss.reason.ends_with(": "));
     }
-    CHECK(missed == (verdict.allowed ? std::vector<std::string>{} : verdict.isolated_by));
+    CHECK(missed == (verdict.allowed || verdict.decided_by ? std::vector<std::string>{} : verdict.isolated_by));
 }
 
 }  // namespace
@@ -51,6 +51,7 @@ void check_misses(const EndVerdict& verdict) {
 TEST_CASE("one end: the oracle's verdict, policies and rules") {
     size_t dropped = 0;
     size_t admitted = 0;
+    size_t decided = 0;
     for (uint64_t seed = 1; seed <= 1500; ++seed) {
         test::Generator generator(seed);
         Cluster cluster = generator.cluster();
@@ -73,6 +74,13 @@ TEST_CASE("one end: the oracle's verdict, policies and rules") {
             REQUIRE(verdict.allowed == decision.allowed);
             REQUIRE(verdict.isolated_by == names(decision.isolated_by));
             REQUIRE(rules(verdict) == rules(decision));
+            REQUIRE(verdict.decided_by.has_value() == decision.decided_by.has_value());
+            if (decision.decided_by) {
+                CHECK(verdict.decided_by->policy == to_string(decision.decided_by->policy));
+                CHECK(verdict.decided_by->index == decision.decided_by->index);
+                CHECK(verdict.in_order.back().find(verdict.decided_by->policy) != std::string::npos);
+            }
+            decided += decision.decided_by ? 1 : 0;
             check_misses(verdict);
             dropped += verdict.allowed ? 0 : 1;
             admitted += verdict.admitted_by.empty() ? 0 : 1;
@@ -80,6 +88,7 @@ TEST_CASE("one end: the oracle's verdict, policies and rules") {
     }
     CHECK(dropped > 1000);
     CHECK(admitted > 1000);
+    CHECK(decided > 1000);
 }
 
 TEST_CASE("both ends, asked by addresses: the oracle's verdict") {

@@ -30,7 +30,7 @@ Snapshot full() {
     status.facts.guard_on = true;
     status.facts.guard_wanted = true;
     status.source_error = "gone";
-    status.feeds = {{"pods", true, "no route", time, 1, 2, 300}};
+    status.feeds = {{"pods", true, false, "no route", time, 1, 2, 300}};
     status.cache = report::CacheRow{"/run", time, 4096, "", ""};
     status.lease = report::LeaseRow{"catflap-leases/catflap.n1", time, ""};
     status.mends = {{"pins", 3, time}};

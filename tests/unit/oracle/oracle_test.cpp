@@ -197,7 +197,7 @@ TEST_CASE("a decision names what isolates and what admits") {
     Cluster cluster = with_ingress({{{block("8.0.0.0/8")}, {}}, {{pods({})}, {}}});
     cluster.policies[{"a", "q"}] = {{"a", "q"}, {}, true, false, {{}}, {}};
     const auto decision = judge(cluster, {{"a", "web"}, Direction::ingress, at("10.0.0.2"), 6, 80});
-    CHECK(decision.isolated_by == std::vector<ObjectName>{{"a", "p"}, {"a", "q"}});
+    CHECK(decision.isolated_by == std::vector<PolicyName>{{"a", "p"}, {"a", "q"}});
     CHECK(decision.admitted_by ==
           std::vector<oracle::Admission>{{{"a", "p"}, Direction::ingress, 1}, {{"a", "q"}, Direction::ingress, 0}});
     CHECK(decision.why == "a/web ingress: admitted by a/p ingress[1]");

@@ -156,6 +156,7 @@ TEST_CASE("explain: the verdict of each end with its reasons, and a wrong questi
         {"admittedBy", json::array()},
         {"misses", {{{"policy", "a/p"}, {"index", 2}, {"reason", "why"}}, {{"policy", "a/q"}, {"reason", "none"}}}},
         {"tables", "allowed"},
+        {"inOrder", json::array()},
         {"notes", json::array()}};
     CHECK(answer == json{{"ok", true},
                          {"explanation",

@@ -94,6 +94,12 @@ const std::map<std::string, Case> kCases = {
     {"no-interfaces",
      {[](Facts& f) { f.no_interfaces = true; }, Severity::warn,
       "there is no cali* interface in this network namespace: nothing is enforced until one appears"}},
+    {"other-mode",
+     {[](Facts& f) { f.other_mode = {"ClusterNetworkPolicy a: iptables mode has no chains"}; }, Severity::fail,
+      "not enforced: ClusterNetworkPolicy a: iptables mode has no chains"}},
+    {"equal-priority",
+     {[](Facts& f) { f.ties = {"ClusterNetworkPolicy a has the priority of ClusterNetworkPolicy b"}; }, Severity::warn,
+      "ClusterNetworkPolicy a has the priority of ClusterNetworkPolicy b"}},
     {"out-of-reach",
      {[](Facts& f) {
           f.out_of_reach = {{"a/p", "virtual-node-1", "a virtual node has no veths", {"a/x"}}};

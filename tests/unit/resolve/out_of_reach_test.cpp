@@ -65,7 +65,7 @@ TEST_CASE("an agent tells of others' pods, and of its own node's host network") 
     OutOfReachPods pods("n1");
     pods.update(cluster, Changes::all());
     CHECK(names(pods, cluster) == Names{"cloud", "host", "stray"});
-    CHECK(pods.list(cluster).pods[0].policies == std::vector<ObjectName>{{"shop", "all"}});
+    CHECK(pods.list(cluster).pods[0].policies == std::vector<PolicyName>{{"shop", "all"}});
     CHECK(pods.list(cluster).pods[0].node == "virtual");
     // An agent that runs on a node without a Node object enforces there all the same.
     OutOfReachPods stray("n9");

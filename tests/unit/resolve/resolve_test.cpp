@@ -59,7 +59,7 @@ TEST_CASE("pods with the same policies share one value, for each direction") {
     cluster.policies.at({"a", "p"}).pods = app("web");
     const Resolved apart = resolve::resolve(cluster, {kWeb, kOther});
     CHECK(direction_of(apart, kOther, Direction::ingress).policies.empty());
-    CHECK(direction_of(apart, kWeb, Direction::ingress).policies == std::vector<ObjectName>{{"a", "p"}});
+    CHECK(direction_of(apart, kWeb, Direction::ingress).policies == std::vector<PolicyName>{{"a", "p"}});
     CHECK(apart.endpoints.at(kWeb)[0] == apart.endpoints.at(kOther)[0]);  // nothing isolates their egress
 }
 

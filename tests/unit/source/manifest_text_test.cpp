@@ -52,6 +52,7 @@ TEST_CASE("random clusters and their changes are read back as they were") {
             check_all(cluster.nodes);
             check_all(cluster.pods);
             check_all(without_idle_rules(cluster.policies));
+            check_all(cluster.cluster_policies);
             generator.mutate(cluster);
         }
     }
@@ -76,7 +77,8 @@ TEST_CASE("what the generator does not make: Services, slices, nodes, host ports
     const Address v6 = parse_address("fd00::1").value();
     check_roundtrip(Node{"n1", {v4, v6}});
     check_roundtrip(Node{"virtual-node-1", {}});
-    check_roundtrip(Node{"virtual-node-1", {}, "z1", true});
+    check_roundtrip(Node{"virtual-node-1", {}, "z1", true, {{"topology.kubernetes.io/zone", "z1"}}});
+    check_roundtrip(Node{"virtual-node-2", {}, "", true});
     check_roundtrip(Service{{"a", "s"},
                             {v4, v6},
                             {v4},

@@ -6,6 +6,8 @@
 
 #include "compile/admission/fair_order.h"
 #include "compile/admission/greedy.h"
+#include "resolve/cluster_rules.h"
+#include "resolve/order.h"
 #include "resolve/resolver.h"
 
 namespace catflap::compile {
@@ -23,6 +25,10 @@ bool has_egress_rules(const Policy& policy) {
     return policy.isolates_egress && !policy.egress.empty();
 }
 
+bool has_egress_rules(const ClusterPolicy& policy) {
+    return !policy.egress.empty();
+}
+
 // Goes from limit to limit; each later step works on what the earlier ones admitted.
 class Admitting {
   public:
@@ -34,7 +40,7 @@ class Admitting {
         close_surplus_pods();
         frontends_ = resolve::frontends_of(trial_, node_);
         strip_addresses();
-        for (const ObjectName& name : policies_)
+        for (const PolicyName& name : policies_)
             set_rules(name, false);
         close_pods_that_do_not_fit();
         admit_policies();
@@ -47,13 +53,28 @@ class Admitting {
         result_.refusals.push_back({std::move(kind), name, std::move(reason)});
     }
 
-    // Others cost nothing here.
+    // Others cost nothing here. Those of the cluster stand first: their owner decides over namespaces' owners.
     void find_policies() {
+        std::map<std::string, Labels> namespaces;
+        for (const ObjectName& pod : node_.pods)
+            namespaces.try_emplace(pod.ns, Labels{});
+        for (auto& [name, labels] : namespaces)
+            labels = namespace_labels(source_, name);
+        const auto add = [&](const PolicyName& name) {
+            const ClusterPolicy& policy = source_.cluster_policies.at(name);
+            if (std::ranges::any_of(node_.pods, [&](const ObjectName& pod) {
+                    return resolve::selects(policy, namespaces.at(pod.ns), source_.pods.at(pod));
+                }))
+                policies_.push_back(name);
+        };
+        for (const ClusterTier tier : {ClusterTier::admin, ClusterTier::baseline})
+            for (const PolicyName& name : resolve::in_order(source_, tier))
+                add(name);
         for (const auto& [name, policy] : source_.policies)
             if (std::ranges::any_of(node_.pods, [&](const ObjectName& pod) {
                     return pod.ns == name.ns && matches(policy.pods, source_.pods.at(pod).labels);
                 }))
-                policies_.push_back(name);
+                policies_.emplace_back(name);
     }
 
     void close(const ObjectName& pod, const std::string& reason) {
@@ -103,10 +124,36 @@ class Admitting {
                            limits_.addresses));
     }
 
-    void set_rules(const ObjectName& name, bool rules) {
-        Policy& policy = trial_.policies.at(name);
-        policy = rules ? source_.policies.at(name) : without_rules(policy);
-        toggled_.policies.insert(name);
+    void set_rules(const PolicyName& name, bool rules) {
+        if (name.kind != PolicyKind::network_policy) {
+            ClusterPolicy& policy = trial_.cluster_policies.at(name);
+            policy = rules ? source_.cluster_policies.at(name) : without_rules(policy);
+            toggled_.cluster_policies.insert(name);
+            return;
+        }
+        const ObjectName object{name.ns, name.name};
+        Policy& policy = trial_.policies.at(object);
+        policy = rules ? source_.policies.at(object) : without_rules(policy);
+        toggled_.policies.insert(object);
+    }
+
+    [[nodiscard]] bool has_egress_rules_of(const PolicyName& name) const {
+        return name.kind == PolicyKind::network_policy ? has_egress_rules(source_.policies.at({name.ns, name.name}))
+                                                       : has_egress_rules(source_.cluster_policies.at(name));
+    }
+
+    // Policies of the cluster, by rank; then the others in a fair order.
+    [[nodiscard]] std::vector<PolicyName> in_order_of_admission(const std::vector<PolicyName>& names) const {
+        std::vector<PolicyName> order;
+        std::vector<ObjectName> of_namespaces;
+        for (const PolicyName& name : names)
+            if (name.kind == PolicyKind::network_policy)
+                of_namespaces.push_back({name.ns, name.name});
+            else
+                order.push_back(name);
+        for (const ObjectName& name : in_fair_order(source_, of_namespaces, limits_))
+            order.emplace_back(name);
+        return order;
     }
 
     // Of the trial cluster as it is now.
@@ -149,16 +196,16 @@ class Admitting {
     }
 
     void admit_policies() {
-        std::vector<ObjectName> candidates;
-        for (const ObjectName& name : policies_) {
-            if (egress_fits_ || !has_egress_rules(source_.policies.at(name)))
+        std::vector<PolicyName> candidates;
+        for (const PolicyName& name : policies_) {
+            if (egress_fits_ || !has_egress_rules_of(name))
                 candidates.push_back(name);
             else
                 refuse_rules(name, fmt::format("Services have more than the {} addresses that the tables hold: what "
                                                "an egress rule admits cannot be told",
                                                limits_.addresses));
         }
-        const auto order = in_fair_order(source_, candidates, limits_);
+        const auto order = in_order_of_admission(candidates);
         std::vector<bool> now(order.size());
         const auto show = [&](const std::vector<bool>& chosen) {
             for (size_t i = 0; i < order.size(); ++i)
@@ -181,9 +228,11 @@ class Admitting {
                 refuse_rules(order[i], greedy.reason(i));
     }
 
-    void refuse_rules(const ObjectName& policy, const std::string& reason) {
+    void refuse_rules(const PolicyName& policy, const std::string& reason) {
         result_.without_rules.insert(policy);
-        refuse("NetworkPolicy", policy, reason + "; its pods are isolated without its rules");
+        refuse(std::string(catflap::to_string(policy.kind)), {policy.ns, policy.name},
+               reason + (policy.kind == PolicyKind::network_policy ? "; its pods are isolated without its rules"
+                                                                   : "; everything is denied to its pods"));
     }
 
     const Cluster& source_;
@@ -191,7 +240,7 @@ class Admitting {
     resolve::ThisNode node_;
     Limits limits_;
     std::function<void()> alive_;
-    std::vector<ObjectName> policies_;  // that select pods of this node
+    std::vector<PolicyName> policies_;  // that select pods of this node
     std::vector<resolve::Frontend> frontends_;
     bool egress_fits_ = true;
     resolve::Resolver resolver_;
@@ -202,7 +251,7 @@ class Admitting {
 }  // namespace
 
 std::string to_string(const Refusal& refusal) {
-    return refusal.kind + " " + to_string(refusal.object);
+    return refusal.kind + " " + (refusal.object.ns.empty() ? refusal.object.name : to_string(refusal.object));
 }
 
 Admission admit(const Cluster& cluster, const resolve::ThisNode& node, const Limits& limits,
@@ -214,6 +263,14 @@ Policy without_rules(const Policy& policy) {
     Policy result = policy;
     result.ingress.clear();
     result.egress.clear();
+    return result;
+}
+
+ClusterPolicy without_rules(const ClusterPolicy& policy) {
+    ClusterPolicy result = policy;
+    for (auto* rules : {&result.ingress, &result.egress})
+        if (!rules->empty())
+            *rules = {{.name = "", .action = RuleAction::deny, .peers = {}, .ports = {}, .unknown = true}};
     return result;
 }
 

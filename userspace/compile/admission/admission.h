@@ -2,6 +2,7 @@
 // What of a cluster fits on a node, object by object, where all of it does not. What does not fit is named, and fails
 // closed:
 //   a NetworkPolicy isolates its pods in the directions of its policyTypes, and admits nothing;
+//   a policy of the cluster denies everything to its pods in the directions in which it has rules;
 //   a pod of this node has no config: everything on its interface is dropped;
 //   an address of a pod is no pod's: no selector admits it, an ipBlock around it does.
 // The answer follows from the cluster, the node's pods and the limits alone, so it is the same after a restart. Pure.
@@ -35,10 +36,10 @@ struct Refusal {
 
     auto operator<=>(const Refusal&) const = default;
 };
-std::string to_string(const Refusal& refusal);  // "NetworkPolicy shop/web"
+std::string to_string(const Refusal& refusal);  // "NetworkPolicy shop/web", "ClusterNetworkPolicy deny-ops"
 
 struct Admission {
-    std::set<ObjectName> without_rules;      // policies
+    std::set<PolicyName> without_rules;      // policies of all kinds
     std::set<ObjectName> closed;             // pods of this node
     std::set<ObjectName> without_addresses;  // pods of any node
     std::vector<Refusal> refusals;           // of all of these
@@ -54,5 +55,7 @@ Admission admit(const Cluster& cluster, const resolve::ThisNode& node, const Lim
 
 // Isolates the same pods in the same directions, and admits nothing.
 Policy without_rules(const Policy& policy);
+// Denies everything to the same pods in the directions in which it has rules.
+ClusterPolicy without_rules(const ClusterPolicy& policy);
 
 }  // namespace catflap::compile

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <vector>
 
 namespace catflap::compile {
 
@@ -10,9 +11,14 @@ const Cluster& AdmittedCluster::update(const Cluster& source, const Admission& a
     const bool wanted = !admission.without_rules.empty() || !admission.without_addresses.empty();
     // To begin anew costs much, and is what seldom happens.
     changes.everything |= wanted != (copy_ != nullptr) || admission.without_addresses != without_addresses_;
+    std::vector<PolicyName> toggled;
     if (wanted)
-        std::ranges::set_symmetric_difference(without_rules_, admission.without_rules,
-                                              std::inserter(changes.policies, changes.policies.end()));
+        std::ranges::set_symmetric_difference(without_rules_, admission.without_rules, std::back_inserter(toggled));
+    for (const PolicyName& name : toggled)
+        if (name.kind == PolicyKind::network_policy)
+            changes.policies.insert({name.ns, name.name});
+        else
+            changes.cluster_policies.insert(name);
     without_rules_ = admission.without_rules;
     without_addresses_ = admission.without_addresses;
     if (!wanted) {
@@ -26,8 +32,11 @@ const Cluster& AdmittedCluster::update(const Cluster& source, const Admission& a
 void AdmittedCluster::take_in(const Cluster& source, Changes& changes) {
     if (changes.everything) {
         copy_ = std::make_unique<Cluster>(source);
-        for (const ObjectName& name : without_rules_)
-            set_policy(source, name);
+        for (const PolicyName& name : without_rules_)
+            if (name.kind == PolicyKind::network_policy)
+                set_policy(source, ObjectName{name.ns, name.name});
+            else
+                set_policy(source, name);
         for (const ObjectName& name : without_addresses_)
             set_pod(source, name);
         return;
@@ -38,6 +47,8 @@ void AdmittedCluster::take_in(const Cluster& source, Changes& changes) {
         set_pod(source, name);
     }
     for (const ObjectName& name : changes.policies)
+        set_policy(source, name);
+    for (const PolicyName& name : changes.cluster_policies)
         set_policy(source, name);
     if (changes.namespaces)
         copy_->namespaces = source.namespaces;
@@ -54,6 +65,13 @@ void AdmittedCluster::set_policy(const Cluster& source, const ObjectName& name) 
         copy_->policies.erase(name);
     else
         copy_->policies[name] = without_rules_.contains(name) ? without_rules(policy->second) : policy->second;
+}
+
+void AdmittedCluster::set_policy(const Cluster& source, const PolicyName& name) {
+    if (const auto policy = source.cluster_policies.find(name); policy == source.cluster_policies.end())
+        copy_->cluster_policies.erase(name);
+    else
+        copy_->cluster_policies[name] = without_rules_.contains(name) ? without_rules(policy->second) : policy->second;
 }
 
 void AdmittedCluster::set_pod(const Cluster& source, const ObjectName& name) {

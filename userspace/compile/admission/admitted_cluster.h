@@ -21,10 +21,11 @@ class AdmittedCluster {
   private:
     void take_in(const Cluster& source, Changes& changes);
     void set_policy(const Cluster& source, const ObjectName& name);
+    void set_policy(const Cluster& source, const PolicyName& name);  // of the cluster
     void set_pod(const Cluster& source, const ObjectName& name);
 
     std::unique_ptr<Cluster> copy_;  // nothing: everything is admitted
-    std::set<ObjectName> without_rules_;
+    std::set<PolicyName> without_rules_;
     std::set<ObjectName> without_addresses_;
 };
 

@@ -72,13 +72,14 @@ RuleMask MaskMaker::with_verdicts(const resolve::DirectionPolicy& policy, const 
     RuleMask mask = own;
     for (size_t i = 0; i < frontends_[frontend].ports.size(); ++i) {
         const resolve::FrontendPort& port = frontends_[frontend].ports[i];
-        FrontendVerdict verdict{port_tag(port.protocol, port.port), kDefaultRule};
+        // Without any backend nothing tells what the packet may meet.
+        FrontendVerdict verdict{port_tag(port.protocol, port.port), judge.refusal()};
         size_t allowed = 0;
-        uint64_t refusing = kDefaultRule;
+        uint64_t refusing = kUndecided;
         for (const Target& target : targets(frontend)[i]) {
             const RuleMask peers =
                 target.departed ? peers_of_departed(policy, *target.departed) : mask_of(target.class_index);
-            const uint64_t rule = judge.first_rule(peers, port.protocol, target.port);
+            const uint64_t rule = judge.deciding(peers, port.protocol, target.port);
             (judge.allows(rule) ? verdict.rule : refusing) = rule;
             allowed += judge.allows(rule);
         }
@@ -87,7 +88,7 @@ RuleMask MaskMaker::with_verdicts(const resolve::DirectionPolicy& policy, const 
             if (allowed > 0)
                 mixed_[&policy].insert({policy.policies, frontends_[frontend].name, port.protocol, port.port});
         }
-        if (verdict.rule != judge.first_rule(own, port.protocol, port.port))
+        if (verdict.rule != judge.deciding(own, port.protocol, port.port))
             append(mask, verdict);
     }
     return mask;

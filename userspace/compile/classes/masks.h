@@ -20,7 +20,7 @@ using IndexMasks = std::map<uint32_t, RuleMask>;
 // A Service's port whose backends an egress policy judges differently: kube-proxy chooses after us, so all of its
 // packets are dropped.
 struct MixedService {
-    std::vector<ObjectName> policies;  // those that isolate the pod
+    std::vector<PolicyName> policies;  // those that govern the pod
     std::string frontend;
     Protocol protocol = Protocol::tcp;
     uint16_t port = 0;

@@ -125,7 +125,7 @@ std::vector<std::pair<uint32_t, DecisionKey>> Committer::after_grace_period() {
     std::set<uint32_t> used;
     for (const TablePointer& table : loaded_.tables) {
         used.insert(table->decisions.begin(), table->decisions.end());
-        used.insert(table->default_decision);
+        used.insert(table->end_decisions.begin(), table->end_decisions.end());
     }
     std::vector<std::pair<uint32_t, DecisionKey>> unused;
     for (const auto& [key, number] : loaded_.decisions.numbers())

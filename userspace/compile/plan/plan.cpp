@@ -124,10 +124,10 @@ Result<> Planner::check_sizes() {
 }
 
 void Planner::note_mixed_services() {
-    std::set<std::vector<ObjectName>> made_of;
+    std::set<std::vector<PolicyName>> made_of;
     for (const TablePointer& table : plan_.new_tables)
         made_of.insert(table->policy->policies);
-    std::set<std::vector<ObjectName>> wanted;
+    std::set<std::vector<PolicyName>> wanted;
     for (const resolve::PolicyPointer& policy : desired_.resolved.policies)
         if (policy->direction == resolve::Direction::egress)
             wanted.insert(policy->policies);

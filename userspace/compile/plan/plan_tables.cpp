@@ -92,6 +92,33 @@ Result<> Planner::check_masks(const resolve::DirectionPolicy& policy, size_t byt
         loaded_.limits.mask_bytes / kMiB);
 }
 
+// No packet ends at a rule or an end that passes on, so these have none.
+Result<> Planner::number_decisions(Table& table) {
+    const resolve::DirectionPolicy& policy = *table.policy;
+    const auto add = [&](std::vector<uint32_t>& numbers, bool passes, const auto& key) -> Result<> {
+        if (passes) {
+            numbers.push_back(CATFLAP_RULE_NONE);
+            return {};
+        }
+        const auto number = decisions().number(key());
+        if (!number)
+            return tl::unexpected(number.error());
+        numbers.push_back(*number);
+        return {};
+    };
+    for (const resolve::Rule& rule : policy.rules)
+        if (auto done = add(table.decisions, rule.action == resolve::Action::pass,
+                            [&] { return rule_decision(policy.direction, rule); });
+            !done)
+            return done;
+    for (size_t tier = 0; tier < policy.tiers.size(); ++tier)
+        if (auto done = add(table.end_decisions, policy.tiers[tier].at_end == resolve::Action::pass,
+                            [&] { return end_decision(policy, tier); });
+            !done)
+            return done;
+    return {};
+}
+
 Result<TablePointer> Planner::build(const resolve::PolicyPointer& pointer, const Table* old) {
     auto table = std::make_shared<Table>();
     table->policy = pointer;
@@ -101,16 +128,8 @@ Result<TablePointer> Planner::build(const resolve::PolicyPointer& pointer, const
     table->mask_bytes = mask_bytes(policy);
     if (auto done = check_masks(policy, table->mask_bytes + (old ? 0 : mask_bytes_)); !done)
         return tl::unexpected(done.error());
-    for (const resolve::Rule& rule : policy.rules) {
-        auto number = decisions().number(rule_decision(policy.direction, rule));
-        if (!number)
-            return tl::unexpected(number.error());
-        table->decisions.push_back(*number);
-    }
-    auto number = decisions().number(default_decision(policy));
-    if (!number)
-        return tl::unexpected(number.error());
-    table->default_decision = *number;
+    if (auto done = number_decisions(*table); !done)
+        return tl::unexpected(done.error());
 
     ClassMasks classes;
     ClassMasks ports;

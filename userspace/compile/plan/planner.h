@@ -67,6 +67,7 @@ class Planner {
     // Of the masks that build() would make at most.
     size_t mask_bytes(const resolve::DirectionPolicy& policy);
     Result<> check_masks(const resolve::DirectionPolicy& policy, size_t bytes) const;
+    Result<> number_decisions(Table& table);
     Result<TablePointer> build(const resolve::PolicyPointer& pointer, const Table* old = nullptr);
     // Which numbers the addresses leave that come into a fresh class. None: they come out of more than one, or nothing
     // is known of it.

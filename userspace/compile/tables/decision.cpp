@@ -8,11 +8,12 @@
 namespace catflap::compile {
 
 DecisionKey rule_decision(resolve::Direction direction, const resolve::Rule& rule) {
-    return {false, direction, {rule.policy}, rule.index, rule.written_hash};
+    return {false, direction, {rule.policy}, rule.index, rule.written_hash, rule.action};
 }
 
-DecisionKey default_decision(const resolve::DirectionPolicy& policy) {
-    return {true, policy.direction, policy.policies, 0, 0};
+DecisionKey end_decision(const resolve::DirectionPolicy& policy, size_t tier) {
+    const auto at = [&](size_t index) { return policy.policies.begin() + static_cast<std::ptrdiff_t>(index); };
+    return {true, policy.direction, {at(policy.first_policy(tier)), at(policy.tiers[tier].policies_end)}, 0, 0};
 }
 
 // keys_ points into numbers_, into its own.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What counts packets: a rule of a policy, or the default of a table ("no rule admitted it").
+// What counts packets: a rule of a policy, or the end of a tier ("no rule of it matched").
 #pragma once
 
 #include <catflap/abi.h>
@@ -16,17 +16,20 @@
 namespace catflap::compile {
 
 struct DecisionKey {
-    bool is_default = false;
+    bool is_default = false;  // the end of a tier, which drops
     resolve::Direction direction = resolve::Direction::ingress;
-    std::vector<ObjectName> policies;  // the rule's one; of a default: all that isolate the pod
+    std::vector<PolicyName> policies;  // the rule's one; of an end: all of the tier that govern the pod
     uint32_t rule_index = 0;
     uint64_t rule_hash = 0;
+    resolve::Action action = resolve::Action::allow;  // of a rule; no packet ends at one that passes
+
+    [[nodiscard]] bool drops() const { return is_default || action == resolve::Action::deny; }
 
     auto operator<=>(const DecisionKey&) const = default;
 };
 
 DecisionKey rule_decision(resolve::Direction direction, const resolve::Rule& rule);
-DecisionKey default_decision(const resolve::DirectionPolicy& policy);
+DecisionKey end_decision(const resolve::DirectionPolicy& policy, size_t tier);
 
 // Decision -> its index in rule_counters. An index is taken back only by release(), after its counts were saved.
 class DecisionRegistry {

@@ -37,19 +37,41 @@ RuleMask join(const RuleMask& a, const RuleMask& b) {
     return both;
 }
 
-// The first rule, in order, that both hold; the last word is no rules.
-uint64_t first_common(const RuleMask& row, const RuleMask& column) {
-    for (size_t word = 0; word + 1 < column.size(); ++word)
-        if (const uint64_t both = row[word] & column[word])
-            return word * 64 + static_cast<uint64_t>(std::countr_zero(both));
-    return kDefaultRule;
+// The first rule of first .. last - 1, in order, that both hold; `last`: none.
+size_t first_common(const RuleMask& row, const RuleMask& column, size_t first, size_t last) {
+    uint64_t wanted = ~uint64_t{0} << (first % 64);
+    for (size_t word = first / 64; word * 64 < last; ++word, wanted = ~uint64_t{0})
+        if (const uint64_t both = row[word] & column[word] & wanted)
+            return std::min(last, word * 64 + static_cast<size_t>(std::countr_zero(both)));
+    return last;
 }
 
-uint32_t cell_of(const Table& table, uint64_t rule) {
-    if (rule == kDefaultRule)
-        return table.default_decision;
-    const bool allow = table.policy->rules[rule].action == resolve::Action::allow;
-    return table.decisions[rule] | (allow ? CATFLAP_CELL_ALLOW : 0);
+// Tier by tier. NetworkPolicy alone is one tier: the first rule that both hold, or its end.
+uint64_t decide(const resolve::DirectionPolicy& policy, const RuleMask& row, const RuleMask& column) {
+    size_t first = 0;
+    for (size_t tier = 0; tier < policy.tiers.size(); ++tier) {
+        const size_t end = policy.tiers[tier].rules_end;
+        const size_t rule = first_common(row, column, first, end);
+        if (rule != end && policy.rules[rule].action != resolve::Action::pass)
+            return rule;
+        if (rule == end && policy.tiers[tier].at_end == resolve::Action::deny)
+            return end_of_tier(tier);
+        first = end;
+    }
+    return kUndecided;
+}
+
+bool is_allowed(const resolve::DirectionPolicy& policy, uint64_t deciding) {
+    return deciding == kUndecided ||
+           (deciding < policy.rules.size() && policy.rules[deciding].action == resolve::Action::allow);
+}
+
+uint32_t cell_of(const Table& table, uint64_t deciding) {
+    if (deciding == kUndecided)
+        return CATFLAP_CELL_ALLOW | CATFLAP_RULE_NONE;
+    if (deciding >= table.policy->rules.size())
+        return table.end_decisions[end_of_tier(0) - deciding];
+    return table.decisions[deciding] | (is_allowed(*table.policy, deciding) ? CATFLAP_CELL_ALLOW : 0);
 }
 
 // What a frontend's row says of a Service's port, if it differs from what its bits say.
@@ -76,17 +98,25 @@ RuleJudge::RuleJudge(const resolve::DirectionPolicy& policy)
     }
 }
 
-uint64_t RuleJudge::first_rule(const RuleMask& peers, Protocol protocol, uint16_t port) const {
+uint64_t RuleJudge::deciding(const RuleMask& peers, Protocol protocol, uint16_t port) const {
     RuleMask ports = any_port_;
     for (size_t rule = 0; rule < policy_.rules.size(); ++rule)
         for (const resolve::PortRange& range : policy_.rules[rule].ports)
             if (range.protocol == protocol && range.first <= port && port <= range.last)
                 set_rule(ports, rule);
-    return first_common(join(peers, any_peer_), ports);
+    return decide(policy_, join(peers, any_peer_), ports);
 }
 
-bool RuleJudge::allows(uint64_t rule) const {
-    return rule != kDefaultRule && policy_.rules[rule].action == resolve::Action::allow;
+bool RuleJudge::allows(uint64_t deciding) const {
+    return is_allowed(policy_, deciding);
+}
+
+uint64_t RuleJudge::refusal() const {
+    for (size_t tier = policy_.tiers.size(); tier > 0; --tier)
+        if (policy_.tiers[tier - 1].at_end == resolve::Action::deny)
+            return end_of_tier(tier - 1);
+    const auto deny = std::ranges::find(policy_.rules, resolve::Action::deny, &resolve::Rule::action);
+    return deny == policy_.rules.end() ? kUndecided : static_cast<uint64_t>(deny - policy_.rules.begin());
 }
 
 uint32_t Table::rows_pages() const {
@@ -131,9 +161,9 @@ Result<> fill(Table& table, const ClassMasks& classes, const ClassMasks& ports, 
     for (const auto& [row_mask, row] : table.row_of) {
         const RuleMask peers = join(row_mask, judge.any_peer());
         for (const auto& [column_mask, column] : table.column_of) {
-            const uint64_t by_bits = first_common(peers, join(column_mask, judge.any_port()));
-            const uint64_t rule = frontend_rule(row_mask, column_mask).value_or(by_bits);
-            table.cells[size_t{row} * table.column_count + column] = cell_of(table, rule);
+            const uint64_t by_bits = decide(*table.policy, peers, join(column_mask, judge.any_port()));
+            const uint64_t deciding = frontend_rule(row_mask, column_mask).value_or(by_bits);
+            table.cells[size_t{row} * table.column_count + column] = cell_of(table, deciding);
         }
     }
     return {};

@@ -23,12 +23,15 @@ inline uint64_t port_tag(Protocol protocol, uint16_t port) {
     return uint64_t{static_cast<uint8_t>(protocol)} << 16 | port;
 }
 
-// No rule: the table's default.
-constexpr uint64_t kDefaultRule = UINT64_MAX;
+// What decides, if it is no rule: the end of a tier, or nothing, and the packet passes.
+constexpr uint64_t kUndecided = UINT64_MAX;
+constexpr uint64_t end_of_tier(size_t tier) {
+    return kUndecided - 1 - tier;
+}
 
 struct FrontendVerdict {
     uint64_t tag = 0;
-    uint64_t rule = kDefaultRule;
+    uint64_t rule = kUndecided;  // or the end of a tier
 };
 inline void append(RuleMask& mask, const FrontendVerdict& verdict) {
     mask.insert(mask.end(), {verdict.tag, verdict.rule});
@@ -46,9 +49,12 @@ RuleMask empty_mask(const resolve::DirectionPolicy& policy);
 class RuleJudge {
   public:
     explicit RuleJudge(const resolve::DirectionPolicy& policy);
-    // The first rule that holds both; kDefaultRule: none.
-    [[nodiscard]] uint64_t first_rule(const RuleMask& peers, Protocol protocol, uint16_t port) const;
-    [[nodiscard]] bool allows(uint64_t rule) const;
+    // The rule or the end of a tier that decides, or kUndecided.
+    [[nodiscard]] uint64_t deciding(const RuleMask& peers, Protocol protocol, uint16_t port) const;
+    [[nodiscard]] bool allows(uint64_t deciding) const;
+    // What decides where nothing is known of a destination: the last end that drops, else the first rule that denies;
+    // kUndecided where nothing drops at all.
+    [[nodiscard]] uint64_t refusal() const;
     // What every row, or every column, has.
     [[nodiscard]] const RuleMask& any_peer() const { return any_peer_; }
     [[nodiscard]] const RuleMask& any_port() const { return any_port_; }
@@ -64,8 +70,8 @@ using ClassMasks = std::unordered_map<uint32_t, RuleMask>;
 
 struct Table {
     resolve::PolicyPointer policy;
-    std::vector<uint32_t> decisions;  // of each rule
-    uint32_t default_decision = CATFLAP_RULE_NONE;
+    std::vector<uint32_t> decisions;      // of each rule; CATFLAP_RULE_NONE of one that passes
+    std::vector<uint32_t> end_decisions;  // of each tier; CATFLAP_RULE_NONE where its end passes
 
     std::vector<uint16_t> rows;     // by class number; padded with row_of({}) to whole pages
     std::vector<uint16_t> columns;  // by port class number; likewise

@@ -51,43 +51,43 @@ void add(Counted& sum, const catflap_counter& part) {
     sum.add(part.packets, part.bytes);
 }
 
-// Where no rule admitted a packet, every policy that isolates the pod has dropped it.
-std::map<ObjectName, CountedByDirection> count_defaults(const EbpfEngine& engine) {
-    std::map<ObjectName, CountedByDirection> result;
+// What the end of a tier drops, every policy of it that governs the pod has dropped.
+std::map<PolicyName, CountedByDirection> count_ends(const EbpfEngine& engine) {
+    std::map<PolicyName, CountedByDirection> result;
     const auto& numbers = engine.loaded().decisions.numbers();
     for (auto decision = numbers.lower_bound({true, resolve::Direction::egress, {}, 0, 0}); decision != numbers.end();
          ++decision) {
         const catflap_counter counted = engine.datapath().ledger().count(decision->second);
-        for (const ObjectName& policy : decision->first.policies)
+        for (const PolicyName& policy : decision->first.policies)
             add(of(result[policy], decision->first.direction).dropped, counted);
     }
     return result;
 }
 
 // What a policy allowed and dropped since it was first enforced, in rules that are gone too.
-CountedByDirection count_policy(const EbpfEngine& engine, const std::map<ObjectName, CountedByDirection>& defaults,
-                                const ObjectName& name) {
-    const auto dropped = defaults.find(name);
-    CountedByDirection counted = dropped == defaults.end() ? CountedByDirection{} : dropped->second;
+CountedByDirection count_policy(const EbpfEngine& engine, const std::map<PolicyName, CountedByDirection>& ends,
+                                const PolicyName& name) {
+    const auto dropped = ends.find(name);
+    CountedByDirection counted = dropped == ends.end() ? CountedByDirection{} : dropped->second;
     const auto& numbers = engine.loaded().decisions.numbers();
     for (const resolve::Direction direction : resolve::kDirections) {
         AllowedAndDropped& sum = of(counted, direction);
         const kernel::PolicyTotals settled = engine.datapath().ledger().settled(name, direction);
         add(sum.allowed, settled.allowed);
         add(sum.dropped, settled.dropped);
-        const std::vector<ObjectName> alone = {name};
+        const std::vector<PolicyName> alone = {name};
         for (auto rule = numbers.lower_bound({false, direction, alone, 0, 0});
              rule != numbers.end() && !rule->first.is_default && rule->first.direction == direction &&
              rule->first.policies == alone;
              ++rule)
-            add(sum.allowed, engine.datapath().ledger().count(rule->second));
+            add(rule->first.drops() ? sum.dropped : sum.allowed, engine.datapath().ledger().count(rule->second));
     }
     return counted;
 }
 
 Result<> list_ebpf_policies(const View& view, const EbpfEngine& engine, report::Page& page) {
-    const auto defaults = count_defaults(engine);
-    return list_policies(view, page, [&](const ObjectName& name) { return count_policy(engine, defaults, name); });
+    const auto ends = count_ends(engine);
+    return list_policies(view, page, [&](const PolicyName& name) { return count_policy(engine, ends, name); });
 }
 
 Result<> list_ebpf_rules(const View& view, const EbpfEngine& engine, report::Page& page) {

@@ -60,8 +60,9 @@ Result<> list_iptables_policies(const View& view, const IptablesEngine& engine, 
     const auto counts = engine.counts();
     if (!counts)
         return tl::unexpected(counts.error());
-    return list_policies(view, page,
-                         [&](const ObjectName& policy) { return find_or_none((*counts)->by_policy, policy); });
+    return list_policies(view, page, [&](const PolicyName& policy) {
+        return find_or_none((*counts)->by_policy, ObjectName{policy.ns, policy.name});
+    });
 }
 
 Result<> list_iptables_rules(const View& view, const IptablesEngine& engine, report::Page& page) {
@@ -69,7 +70,8 @@ Result<> list_iptables_rules(const View& view, const IptablesEngine& engine, rep
     if (!counts)
         return tl::unexpected(counts.error());
     return list_rules(view, page, [&](Direction direction, const resolve::Rule& rule) {
-        const auto found = (*counts)->by_credit.find(Credit{direction, {rule.policy}, false, rule.index});
+        const auto found =
+            (*counts)->by_credit.find(Credit{direction, {{rule.policy.ns, rule.policy.name}}, false, rule.index});
         return found == (*counts)->by_credit.end() ? Counted{} : found->second;
     });
 }

@@ -9,13 +9,13 @@
 namespace catflap::kernel {
 namespace {
 
-// namespace (63) "/" name (253) and a terminating zero, rounded up.
+// namespace (63) "/" name (253), or "/" kind "/" name of what is in no namespace, and a terminating zero; rounded up.
 constexpr size_t kPolicyNameBytes = 320;
 
 // Of policies in each direction, those that are gone included.
 constexpr uint32_t kMostTotals = 65536;
 
-// One entry for each policy of a decision; a rule has one, a default has all that isolate the pod.
+// One entry for each policy of a decision; a rule has one, the end of a tier has all of it that govern the pod.
 struct NameKey {
     uint32_t decision;
     uint32_t ordinal;
@@ -26,7 +26,8 @@ struct NameValue {
     uint32_t rule_index;
     uint8_t is_default;
     uint8_t direction;
-    uint8_t pad[2];
+    uint8_t action;  // of a rule: enum Action
+    uint8_t pad;
     char policy[kPolicyNameBytes];
 };
 
@@ -35,18 +36,24 @@ struct TotalKey {
     uint32_t direction;
 };
 
-void write_name(char (&target)[kPolicyNameBytes], const ObjectName& policy) {
-    const std::string text = to_string(policy);
+void write_name(char (&target)[kPolicyNameBytes], const PolicyName& policy) {
+    const std::string text = policy.kind == PolicyKind::network_policy
+                                 ? to_string(policy)
+                                 : fmt::format("/{}/{}", to_string(policy.kind), policy.name);
     std::memcpy(target, text.data(), std::min(text.size(), kPolicyNameBytes - 1));
 }
 
-ObjectName read_name(const char (&source)[kPolicyNameBytes]) {
+PolicyName read_name(const char (&source)[kPolicyNameBytes]) {
     const std::string text(source, strnlen(source, kPolicyNameBytes));
+    for (const PolicyKind kind : {PolicyKind::cluster_network_policy, PolicyKind::admin_network_policy,
+                                  PolicyKind::baseline_admin_network_policy})
+        if (const std::string prefix = fmt::format("/{}/", to_string(kind)); text.starts_with(prefix))
+            return {kind, text.substr(prefix.size())};
     const size_t slash = text.find('/');
     return {text.substr(0, slash), slash == std::string::npos ? "" : text.substr(slash + 1)};
 }
 
-TotalKey total_key(const ObjectName& policy, resolve::Direction direction) {
+TotalKey total_key(const PolicyName& policy, resolve::Direction direction) {
     TotalKey key{};
     write_name(key.policy, policy);
     key.direction = static_cast<uint32_t>(direction);
@@ -134,6 +141,7 @@ Result<> Ledger::read_names(uint32_t decisions) {
             key.direction = static_cast<resolve::Direction>(value.direction);
             key.rule_index = value.rule_index;
             key.rule_hash = value.rule_hash;
+            key.action = static_cast<resolve::Action>(value.action);
             key.policies.push_back(read_name(value.policy));
         }
         found_.emplace_back(decision, std::move(key));
@@ -149,6 +157,7 @@ Result<> Ledger::name(uint32_t decision, const compile::DecisionKey& key) {
         value.rule_index = key.rule_index;
         value.is_default = key.is_default;
         value.direction = static_cast<uint8_t>(key.direction);
+        value.action = static_cast<uint8_t>(key.action);
         write_name(value.policy, key.policies[ordinal]);
         if (bpf_map_update_elem(names_.get(), &name_key, &value, BPF_ANY) != 0)
             return fail_errno(errno, "name the counter of {} in map decision_names", to_string(key.policies[ordinal]));
@@ -156,7 +165,7 @@ Result<> Ledger::name(uint32_t decision, const compile::DecisionKey& key) {
     return {};
 }
 
-Result<> Ledger::add(const ObjectName& policy, resolve::Direction direction, const PolicyTotals& totals) {
+Result<> Ledger::add(const PolicyName& policy, resolve::Direction direction, const PolicyTotals& totals) {
     const TotalKey key = total_key(policy, direction);
     PolicyTotals sum = settled(policy, direction);
     sum.allowed.packets += totals.allowed.packets;
@@ -176,9 +185,9 @@ Result<> Ledger::add(const ObjectName& policy, resolve::Direction direction, con
 
 Result<> Ledger::add_counts(const compile::DecisionKey& key, const catflap_counter& counts) {
     PolicyTotals totals;
-    (key.is_default ? totals.dropped : totals.allowed) = counts;
+    (key.drops() ? totals.dropped : totals.allowed) = counts;
     if (counts.packets != 0)
-        for (const ObjectName& policy : key.policies)
+        for (const PolicyName& policy : key.policies)
             if (auto done = add(policy, key.direction, totals); !done)
                 return done;
     return {};
@@ -195,7 +204,7 @@ Result<> Ledger::settle(uint32_t decision, const compile::DecisionKey& key) {
     return {};
 }
 
-PolicyTotals Ledger::settled(const ObjectName& policy, resolve::Direction direction) const {
+PolicyTotals Ledger::settled(const PolicyName& policy, resolve::Direction direction) const {
     const TotalKey key = total_key(policy, direction);
     PolicyTotals totals;
     if (bpf_map_lookup_elem(totals_.get(), &key, &totals) != 0)

@@ -46,7 +46,7 @@ class Ledger {
     // Counted elsewhere for the decision.
     Result<> add_counts(const compile::DecisionKey& key, const catflap_counter& counts);
     // What the policy counted in decisions that are settled.
-    [[nodiscard]] PolicyTotals settled(const ObjectName& policy, resolve::Direction direction) const;
+    [[nodiscard]] PolicyTotals settled(const PolicyName& policy, resolve::Direction direction) const;
 
     [[nodiscard]] uint32_t generation(uint32_t slot) const { return generations_.values()[slot / 2].value[slot % 2]; }
     void set_generation(uint32_t slot, uint32_t generation) {
@@ -60,7 +60,7 @@ class Ledger {
 
     Ledger() = default;
     Result<> read_names(uint32_t decisions);
-    Result<> add(const ObjectName& policy, resolve::Direction direction, const PolicyTotals& totals);
+    Result<> add(const PolicyName& policy, resolve::Direction direction, const PolicyTotals& totals);
 
     UniqueFd names_;
     UniqueFd totals_;

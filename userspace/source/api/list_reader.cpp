@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "source/api/list_reader.h"
 
+#include <cerrno>
 #include <optional>
 
 #include "source/api/json_splitter.h"
@@ -12,6 +13,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr int kObjectsOfAPage = 500;
+constexpr int kNotFound = 404;
 constexpr size_t kLargest = size_t{16} << 20;
 
 // One page, as it comes.
@@ -44,7 +46,9 @@ class PageAnswer : public ResponseHandler {
             return splitter_.finish();
         const ApiStatus status = decode_api_status(refusal_);
         const std::string why = status.message.empty() ? "the server answered" : status.message;
-        return fail("{} ({}){}", why, status_, status_ == 403 ? "; grant list on " + what : "");
+        return tl::unexpected(
+            Error{status_ == kNotFound ? ENOENT : 0,
+                  fmt::format("{} ({}){}", why, status_, status_ == 403 ? "; grant list on " + what : "")});
     }
 
   private:
@@ -112,7 +116,9 @@ Result<Decoded> ListReader::read(const Resource& resource, const Take& take) {
         list.put(std::move(*object));
         return take ? take(json) : Result<>{};
     });
-    if (!done)
+    // Nobody has installed the kind: there are none.
+    const bool is_absent = !done && resource.may_be_absent && done.error().code == ENOENT;
+    if (!done && !is_absent)
         return tl::unexpected(done.error());
     return list.take();
 }

@@ -14,7 +14,7 @@ constexpr size_t kMostWaiting = 10'000;
 // What a loop has to hear of at once; times of the last word and counts can wait until somebody asks.
 bool same_to_all(const Standing& one, const Standing& other) {
     return one.status.error == other.status.error && one.status.synced == other.status.synced &&
-           one.failing_since == other.failing_since;
+           one.status.absent == other.status.absent && one.failing_since == other.failing_since;
 }
 
 }  // namespace

@@ -90,6 +90,8 @@ bool Reflector::is_listing() const {
 
 void Reflector::begin_anew() {
     doubted_ = false;
+    if (status_.absent)
+        due_ = now_;
     if (std::exchange(busy_, false)) {
         transport_.cancel(*this);
         due_ = now_;

@@ -82,6 +82,9 @@ class Reflector : public ResponseHandler {
     void end_page();
     void end_watch(const Result<>& outcome);
     void refused(const ApiStatus& status);
+    // The server does not know the kind. One that it has just forgotten, with objects that are in force, is believed
+    // only when it says so again and again.
+    void absent();
     // at_least: how long to wait.
     void failed(std::string why, Clock::duration at_least = {});
     void heard();
@@ -108,8 +111,10 @@ class Reflector : public ResponseHandler {
     // Long ago.
     Clock::time_point gone_at_{-std::chrono::hours(1)};
     Clock::time_point failed_at_{-std::chrono::hours(1)};
+    int absences_ = 0;  // lists in a row to which the server answered that it does not know the kind
     bool doubted_ = false;
     uint64_t question_ = 0;
+    uint64_t question_delivered_ = 0;  // to which an absence was the answer
     Clock::time_point doubt_due_{};
     std::string resume_;       // the version that a watch goes on from, if the list after a doubt fails
     int refused_watches_ = 0;  // in a row

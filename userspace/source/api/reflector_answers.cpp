@@ -18,6 +18,7 @@ constexpr int kGone = 410;
 constexpr int kUnauthorized = 401;
 constexpr int kOk = 200;
 constexpr int kBadRequest = 400;
+constexpr int kNotFound = 404;
 constexpr int kTooMany = 429;
 constexpr int kGatewayTimeout = 504;
 // A watch that is refused so often, for whatever reason, begins with a list.
@@ -36,6 +37,11 @@ constexpr seconds kOrderly{120};
 
 // Nobody means to have a node without updates for longer.
 constexpr seconds kLongestAskedWait{120};
+// While a kind is not installed. Nobody installs one and waits for it by the second, and there are many nodes.
+constexpr seconds kAbsentWait{60};
+constexpr seconds kAbsentWaitSpread{60};
+// A server that has just started may not know its own CustomResourceDefinitions yet.
+constexpr int kBelievedAbsences = 3;
 // Nobody grants a missing right within seconds.
 constexpr seconds kForbiddenWait{30};
 
@@ -138,6 +144,8 @@ void Reflector::deliver(const std::string& version) {
     phase_ = Phase::watch;
     resume_.clear();
     status_.synced = true;
+    absences_ = 0;
+    status_.absent = false;
     in_order();
     sink_.whole(std::exchange(list_, {}).take(), list_question_);
 }
@@ -237,12 +245,33 @@ void Reflector::refused(const ApiStatus& status) {
     }
     if (status.code == kUnauthorized)
         transport_.renew_credentials();
+    if (lists && status.code == kNotFound && resource_.may_be_absent)
+        return absent();
     std::string why = explain(status);
     if (status.code == kForbidden)
         why = fmt::format("not allowed to {} {}; grant get, list and watch on it: {}", lists ? "list" : "watch",
                           status_.resource, why);
     const seconds asked = std::clamp(status.retry_after.value_or(seconds(0)), seconds(0), kLongestAskedWait);
     failed(std::move(why), status.code == kForbidden ? std::max(asked, kForbiddenWait) : asked);
+}
+
+void Reflector::absent() {
+    next_page_.clear();
+    resume_.clear();
+    version_.clear();
+    const bool has_objects = status_.synced && !status_.absent;
+    if (++absences_ < kBelievedAbsences && has_objects)
+        return failed("the server does not know this kind any more; what it held stays in force for now", kAbsentWait);
+    due_ = now_ + kAbsentWait + seconds(std::uniform_int_distribution<int64_t>(0, kAbsentWaitSpread.count())(random_));
+    in_order();
+    if (status_.absent && list_question_ == question_delivered_)
+        return;
+    status_.absent = true;
+    status_.synced = true;
+    question_delivered_ = list_question_;
+    Decoded nothing;
+    nothing.empty = false;  // a list without elements, not a text without a document
+    sink_.whole(std::move(nothing), list_question_);
 }
 
 void Reflector::failed(std::string why, Clock::duration at_least) {

@@ -15,6 +15,8 @@ struct Resource {
     std::string_view path;         // "/apis/networking.k8s.io/v1/networkpolicies": of all namespaces
     // Nothing can be enforced without it: a start waits for its first list, or for what the cache has of it.
     bool required = true;
+    // It comes with a CustomResourceDefinition: the server may not know it.
+    bool may_be_absent = false;
 };
 
 std::span<const Resource> resources();

@@ -2,26 +2,13 @@
 #include "source/cache/manifest_text.h"
 
 #include "source/cache/json_text.h"
+#include "source/cache/selector_text.h"
 
 namespace catflap::source {
 namespace {
 
 // The types are taken apart by structured bindings: a field that is added to one of them does not compile here until it
 // is written, too.
-
-std::string_view to_string(LabelRequirement::Operator op) {
-    switch (op) {
-        case LabelRequirement::Operator::in:
-            return "In";
-        case LabelRequirement::Operator::not_in:
-            return "NotIn";
-        case LabelRequirement::Operator::exists:
-            return "Exists";
-        case LabelRequirement::Operator::does_not_exist:
-            return "DoesNotExist";
-    }
-    return "?";
-}
 
 // {"apiVersion":...,"kind":...,"metadata":{"name":...: the metadata stay open.
 JsonText begin(std::string_view version, std::string_view kind, std::string_view name, std::string_view ns = {}) {
@@ -42,20 +29,6 @@ void write_labels(JsonText& json, const Labels& labels) {
 
 void write_addresses(JsonText& json, std::string_view name, const std::vector<Address>& addresses) {
     json.key(name).list(addresses, [&](const Address& address) { json.string(catflap::to_string(address)); });
-}
-
-void write_selector(JsonText& json, const Selector& selector) {
-    const auto& [requirements] = selector;
-    json.open('{');
-    if (!requirements.empty())
-        json.key("matchExpressions").list(requirements, [&](const LabelRequirement& requirement) {
-            const auto& [key, op, values] = requirement;
-            json.open('{').key("key").string(key).key("operator").string(to_string(op));
-            if (!values.empty())
-                json.key("values").list(values, [&](const std::string& value) { json.string(value); });
-            json.close('}');
-        });
-    json.close('}');
 }
 
 void write_peer(JsonText& json, const PolicyPeer& peer) {
@@ -156,16 +129,25 @@ std::string manifest_text(const Namespace& object) {
 }
 
 std::string manifest_text(const Node& object) {
-    const auto& [name, addresses, zone, is_virtual] = object;
+    const auto& [name, addresses, zone, is_virtual, labels] = object;
     JsonText json = begin("v1", "Node", name);
-    // A Node without any label could be taken for a virtual one by its name.
-    Labels labels = {{"kubernetes.io/os", "linux"}};
-    if (!zone.empty())
-        labels.set("topology.kubernetes.io/zone", zone);
+    // A Node without `labels` could be taken for a virtual one by its name; the zone is one of them.
+    json.key("labels").open('{');
+    for (const auto& [key, value] : labels)
+        json.key(key).string(value);
+    json.close('}').close('}');
     if (is_virtual)
-        labels.set("type", "virtual-kubelet");
-    write_labels(json, labels);
-    json.close('}').key("status").open('{').key("addresses").list(addresses, [&](const Address& address) {
+        json.key("spec")
+            .open('{')
+            .key("taints")
+            .open('[')
+            .open('{')
+            .key("key")
+            .string(kVirtualTaint)
+            .close('}')
+            .close(']')
+            .close('}');
+    json.key("status").open('{').key("addresses").list(addresses, [&](const Address& address) {
         json.open('{').key("type").string("InternalIP").key("address").string(catflap::to_string(address)).close('}');
     });
     return json.close('}').close('}').take();

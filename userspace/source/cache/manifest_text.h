@@ -14,6 +14,7 @@ std::string manifest_text(const Namespace& object);
 std::string manifest_text(const Node& object);
 std::string manifest_text(const Pod& object);
 std::string manifest_text(const Policy& object);
+std::string manifest_text(const ClusterPolicy& object);
 std::string manifest_text(const Service& object);
 std::string manifest_text(const EndpointSlice& object);
 std::string manifest_text(const Object& object);

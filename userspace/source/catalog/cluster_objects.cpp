@@ -26,6 +26,10 @@ auto& map_of(C& cluster, const Policy*) {
     return cluster.policies;
 }
 template <class C>
+auto& map_of(C& cluster, const ClusterPolicy*) {
+    return cluster.cluster_policies;
+}
+template <class C>
 auto& map_of(C& cluster, const Service*) {
     return cluster.services;
 }
@@ -47,6 +51,9 @@ void note(Changes& changes, const Pod& pod, const Pod* before) {
 }
 void note(Changes& changes, const Policy& policy, const Policy*) {
     changes.policies.insert(policy.name);
+}
+void note(Changes& changes, const ClusterPolicy& policy, const ClusterPolicy*) {
+    changes.cluster_policies.insert(policy.name);
 }
 void note(Changes& changes, const Service&, const Service*) {
     changes.services = true;
@@ -74,6 +81,10 @@ auto with_map_of(C& cluster, const std::string& key, Use use) {
         return use(cluster.namespaces, name);
     if (kind == "Node")
         return use(cluster.nodes, name);
+    for (const PolicyKind policy : {PolicyKind::cluster_network_policy, PolicyKind::admin_network_policy,
+                                    PolicyKind::baseline_admin_network_policy})
+        if (kind == to_string(policy))
+            return use(cluster.cluster_policies, PolicyName{policy, name});
     const size_t slash = name.find('/');
     const ObjectName full{name.substr(0, slash), name.substr(slash + 1)};
     if (kind == "Pod")

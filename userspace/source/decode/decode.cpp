@@ -213,6 +213,7 @@ std::string object_key(const Object& object) {
         std::string operator()(const Pod& pod) const { return "Pod " + to_string(pod.name); }
         std::string operator()(const Service& service) const { return "Service " + to_string(service.name); }
         std::string operator()(const EndpointSlice& slice) const { return "EndpointSlice " + to_string(slice.name); }
+        std::string operator()(const ClusterPolicy& policy) const { return to_string(policy.name); }
         std::string operator()(const Policy& policy) const { return "NetworkPolicy " + to_string(policy.name); }
     };
     return std::visit(Key{}, object);

@@ -11,6 +11,9 @@
 
 namespace catflap::source {
 
+// Of a Node whose kubelet runs pods elsewhere (virtual-kubelet).
+inline constexpr const char* kVirtualTaint = "virtual-kubelet.io/provider";
+
 // What could not be taken, and where it stands. A refusal keeps its object (or, without one, its whole file) at the
 // last good version; a warning is taken as `message` says.
 struct Diagnostic {
@@ -28,7 +31,7 @@ struct Diagnostic {
 // "policy.yaml:12: NetworkPolicy ingress/x: spec.ingress[0].ports[0].port: 70000 is not a port (1 to 65535)"
 std::string to_string(const Diagnostic& diagnostic);
 
-using Object = std::variant<Namespace, Node, Pod, Policy, Service, EndpointSlice>;
+using Object = std::variant<Namespace, Node, Pod, Policy, ClusterPolicy, Service, EndpointSlice>;
 
 // "Pod kube-system/coredns-1", "Namespace ingress": unique in a cluster.
 std::string object_key(const Object& object);

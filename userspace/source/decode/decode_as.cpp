@@ -34,7 +34,8 @@ std::optional<ObjectName> decode_name(const Field& object, bool in_namespace) {
 }  // namespace
 
 std::optional<Object> decode_as(std::string_view kind, TypeMeta type, const Field& object, Origin origin) {
-    const std::optional<ObjectName> name = decode_name(object, kind != "Node" && kind != "Namespace");
+    const std::optional<PolicyKind> of_cluster = cluster_policy_kind(kind);
+    const std::optional<ObjectName> name = decode_name(object, kind != "Node" && kind != "Namespace" && !of_cluster);
     if (!name)
         return {};
     object.report().object = fmt::format("{} {}", kind, name->ns.empty() ? name->name : to_string(*name));
@@ -49,6 +50,8 @@ std::optional<Object> decode_as(std::string_view kind, TypeMeta type, const Fiel
         check_fields(kind, object);
     if (kind == kPolicyKind)
         return decode_policy(object, *name);
+    if (of_cluster)
+        return decode_cluster_policy(object, {*of_cluster, name->name});
     if (kind == "Service")
         return decode_service(object, *name);
     if (kind == kSliceKind)

@@ -17,6 +17,7 @@ Pod decode_pod(const Field& object, const ObjectName& name);
 Policy decode_policy(const Field& object, const ObjectName& name);
 // Of a policy that was refused: whom it would have isolated, and in which directions, at least; and no rules.
 Policy decode_stand_in(const Field& object, const ObjectName& name);
+ClusterPolicy decode_cluster_policy(const Field& object, const PolicyName& name);
 Service decode_service(const Field& object, const ObjectName& name);
 EndpointSlice decode_endpoint_slice(const Field& object, const ObjectName& name);
 

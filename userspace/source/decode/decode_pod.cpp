@@ -93,7 +93,7 @@ bool is_virtual_node(const Field& object, const std::string& name) {
         compute.exists() && compute.string() == "fargate")
         return true;
     for (const Field& taint : object.member("spec").member("taints").items())
-        if (taint.is_mapping() && taint.member("key").string() == "virtual-kubelet.io/provider")
+        if (taint.is_mapping() && taint.member("key").string() == kVirtualTaint)
             return true;
     return !metadata.member("labels").exists() &&
            (name.starts_with("virtual-node-") || name.starts_with("virtual-kubelet"));
@@ -107,8 +107,8 @@ Namespace decode_namespace(const Field& object, const ObjectName& name) {
 
 Node decode_node(const Field& object, const ObjectName& name) {
     Node node{name.name, {}};
-    const Labels labels = decode_labels(object.member("metadata").member("labels"));
-    if (const auto zone = labels.find("topology.kubernetes.io/zone"); zone != labels.end())
+    node.labels = decode_labels(object.member("metadata").member("labels"));
+    if (const auto zone = node.labels.find("topology.kubernetes.io/zone"); zone != node.labels.end())
         node.zone = zone->second;
     node.is_virtual = is_virtual_node(object, name.name);
     const Field status = object.member("status");

@@ -19,6 +19,8 @@ constexpr std::string_view kSliceGroup = "discovery.k8s.io";
 
 constexpr std::array<std::string_view, 4> kCoreKinds = {"Namespace", "Node", "Pod", "Service"};
 constexpr std::array<std::string_view, 1> kPolicyKinds = {kPolicyKind};
+constexpr std::array<std::string_view, 3> kClusterPolicyKinds = {"ClusterNetworkPolicy", "AdminNetworkPolicy",
+                                                                 "BaselineAdminNetworkPolicy"};
 constexpr std::array<std::string_view, 1> kSliceKinds = {kSliceKind};
 
 // The other kinds of the groups that ours are in. Status is what the API server answers to a bad request, Config a
@@ -48,8 +50,9 @@ struct Group {
     std::span<const std::string_view> others;
     bool is_known;  // every kind of it is in one of the lists
 };
-constexpr std::array<Group, 4> kGroups = {{{"", kCoreKinds, kOtherCoreKinds, true},
+constexpr std::array<Group, 5> kGroups = {{{"", kCoreKinds, kOtherCoreKinds, true},
                                            {kPolicyGroup, kPolicyKinds, kOtherNetworkingKinds, true},
+                                           {kClusterPolicyGroup, kClusterPolicyKinds, {}, true},
                                            {kSliceGroup, kSliceKinds, {}, true},
                                            {kOldPolicyGroup, kPolicyKinds, {}, false}}};
 
@@ -138,7 +141,18 @@ std::string_view meant_kind(TypeMeta type) {
     return kind == kSliceKind && type.api_version != kSliceVersion ? std::string_view{} : kind;
 }
 
+std::optional<PolicyKind> cluster_policy_kind(std::string_view kind) {
+    for (const PolicyKind one : {PolicyKind::cluster_network_policy, PolicyKind::admin_network_policy,
+                                 PolicyKind::baseline_admin_network_policy})
+        if (kind == to_string(one))
+            return one;
+    return {};
+}
+
 std::string_view version_of(std::string_view kind) {
+    if (const auto of_cluster = cluster_policy_kind(kind))
+        return of_cluster == PolicyKind::cluster_network_policy ? "policy.networking.k8s.io/v1alpha2"
+                                                                : "policy.networking.k8s.io/v1alpha1";
     return kind == kPolicyKind ? kPolicyVersion : kind == kSliceKind ? kSliceVersion : "v1";
 }
 
@@ -150,7 +164,7 @@ TypeProblem find_problem(TypeMeta type) {
         const std::string_view name = group_name(type.api_version);
         if (!check_dns_subdomain(name).empty())
             return {"apiVersion", fmt::format("\"{}\" is not a group and a version", type.api_version)};
-        for (const std::string_view known : {kPolicyGroup, kSliceGroup})
+        for (const std::string_view known : {kPolicyGroup, kClusterPolicyGroup, kSliceGroup})
             if (edit_distance(name, known) == 1)
                 return {"apiVersion", fmt::format("\"{}\" is not an API group; write {}", name, known)};
         return {};

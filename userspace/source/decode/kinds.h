@@ -2,18 +2,24 @@
 // Which kind of object is meant, and whether anybody knows it.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
+#include "model/policy.h"
 #include "source/decode/document.h"
 
 namespace catflap::source {
 
 inline constexpr std::string_view kPolicyKind = "NetworkPolicy";
 inline constexpr std::string_view kPolicyVersion = "networking.k8s.io/v1";
+inline constexpr std::string_view kClusterPolicyGroup = "policy.networking.k8s.io";
 inline constexpr std::string_view kSliceKind = "EndpointSlice";
 inline constexpr std::string_view kSliceVersion = "discovery.k8s.io/v1";
+
+// Of the kinds of SIG Network that hold for a cluster; nothing: it is another one.
+std::optional<PolicyKind> cluster_policy_kind(std::string_view kind);
 
 // What an object is. Elements of a PodList may leave it to the list.
 struct TypeMeta {
