@@ -88,7 +88,7 @@ TEST_CASE("events: a drop by policy, with its packet and its decision") {
     CHECK(event.head_bytes == 0);
     REQUIRE(decision(shop, event) != nullptr);
     CHECK(decision(shop, event)->is_default);
-    CHECK(decision(shop, event)->policies == std::vector<ObjectName>{{"shop", "web"}});
+    CHECK(decision(shop, event)->policies == std::vector<PolicyName>{ObjectName{"shop", "web"}});
     timespec now{};
     clock_gettime(CLOCK_MONOTONIC, &now);
     const uint64_t now_ns = static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
@@ -258,7 +258,7 @@ TEST_CASE("events: what is dropped early is told, too") {
         CHECK(events[0].head_bytes == frame.size());
         CHECK(std::equal(frame.begin() + 12, frame.end(), events[0].head + 12));
         REQUIRE(decision(shop, events[0]) != nullptr);
-        CHECK(decision(shop, events[0])->policies == std::vector<ObjectName>{{"shop", "web"}});
+        CHECK(decision(shop, events[0])->policies == std::vector<PolicyName>{ObjectName{"shop", "web"}});
     }
 }
 

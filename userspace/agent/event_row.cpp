@@ -60,7 +60,7 @@ report::EventRow row_of(const engine::Event& event, const AgentState& state, con
     row.protocol = was_read ? engine::protocol_name(event.protocol) : "";
     row.tcp_flags = was_read && event.protocol == IPPROTO_TCP ? flags_text(event.tcp_flags) : "";
     row.reason = event.reason;
-    for (const ObjectName& policy : event.policies)
+    for (const PolicyName& policy : event.policies)
         row.policies.push_back(to_string(policy));
     row.rule = event.rule;
     row.packets = event.packets;

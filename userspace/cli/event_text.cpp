@@ -50,6 +50,9 @@ std::string cause_text(const json& event) {
     const std::string reason = text(event, "reason");
     const auto policies = event.at("policies").get<std::vector<std::string>>();
     const std::string early = event.at("hook") == "uplink" ? " (on the uplink)" : "";
+    // Of a policy of the cluster, whose rules may deny.
+    if (const std::string rule = text(event, "rule"); !rule.empty())
+        return fmt::format("{}: denied by {}{}", reason, rule, early);
     return policies.empty() ? reason + early
                             : fmt::format("{}: isolated by {}{}", reason,
                                           printable(fmt::format("{}", fmt::join(policies, ", "))), early);

@@ -38,7 +38,7 @@ struct Event {
     uint8_t protocol = 0;
     uint8_t tcp_flags = 0;
     std::string reason;
-    std::vector<ObjectName> policies;  // that isolate; or the one that admits
+    std::vector<PolicyName> policies;  // that isolate; or the one that admits or denies
     std::string rule;                  // that admits
     uint32_t packets = 1;
     uint32_t bytes = 0;

@@ -103,7 +103,7 @@ std::string name_of(const LoadedEndpoint& endpoint) {
 
 std::string name_of(const Table& table) {
     std::vector<std::string> policies;
-    for (const ObjectName& policy : table.policy->policies)
+    for (const PolicyName& policy : table.policy->policies)
         policies.push_back(to_string(policy));
     return fmt::format("{} table of {}", table.policy->direction == resolve::Direction::ingress ? "ingress" : "egress",
                        fmt::join(policies, ", "));
