@@ -70,6 +70,9 @@ TEST_CASE("monitor: other kinds of events in words") {
     event["rule"] = "";
     CHECK(event_line(event, false).ends_with(", no policy had a say"));
     event = an_event();
+    event["rule"] = "ClusterNetworkPolicy deny-ops Ingress[0]";
+    CHECK(event_line(event, false).ends_with("policy: denied by ClusterNetworkPolicy deny-ops Ingress[0]"));
+    event = an_event();
     event["verdict"] = "wouldDrop";
     event["hook"] = "uplink";
     event["source"] = {{"address", "fd00::2"}, {"port", 5}, {"name", ""}};
