@@ -101,10 +101,11 @@ static __always_inline int passed_lately(const struct context *c, const struct p
 /*
  * What the pod's own direction says of a UDP packet, to_pod need not find out once more: if the packet has the same
  * ends there, and came in by the same interface, the verdict is the same. It has to look whether the packet is tracked.
+ * Not while somebody wants to be told of new flows, which is done where they are judged.
  */
 static __always_inline void remember_admitted(const struct context *c, const struct packet *p, __u32 rule)
 {
-    if (p->protocol == IPPROTO_UDP)
+    if (p->protocol == IPPROTO_UDP && !is_told(CATFLAP_LISTEN_FLOWS))
         fast_flow_remember(c, p, rule, CATFLAP_JUDGED_EARLY);
 }
 

@@ -76,6 +76,8 @@ void Agent::begin_pass(bool asked) {
     for (const auto& [ifindex, name] : state_.early_drop.uplinks)
         if (!state_.early_drop.refused.contains(ifindex))
             order.uplinks[ifindex] = name;
+    for (const auto& [ifindex, ways] : state_.fast_path.uplinks)
+        order.uplinks[ifindex] = state_.fast_path.uplink_names[ifindex];
     VerifyQueue::Pass pass;
     pass.comparison = state_.engine->compare(order, asked);
     pass.mends = order.mends;
@@ -150,7 +152,8 @@ void Agent::note_differences(const Verification& found, bool mends) {
     ++state.passes;
     state.last = std::chrono::system_clock::now();
     state.last_took = std::chrono::microseconds(found.took_us);
-    state.trouble.clear();
+    if (mends)
+        state.trouble.clear();
     uint64_t attachments = 0;
     uint64_t maps = 0;
     uint64_t chains = 0;

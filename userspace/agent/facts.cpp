@@ -65,7 +65,7 @@ void add_cluster_policies(Facts& facts, const AgentState& state) {
     for (const ObjectName& pod : state.local.pods)
         if (cluster.pods.contains(pod))
             pods.push_back(pod);
-    for (const resolve::Tie& tie : resolve::ties(cluster, pods))
+    for (const resolve::Tie& tie : resolve::ties(cluster, pods, kMaxNamed))
         if (facts.ties.size() < kMaxNamed)
             facts.ties.push_back(to_string(tie.first) + " " + to_string(tie));
 }

@@ -65,8 +65,12 @@ void Monitor::look(const AgentState& state, control::ControlServer& control) {
         spdlog::warn("monitor: {}", done.error().message);
     if (!listening_)
         return;
-    names_.update(state.source->cluster(), state.commits);
-    engine.read_events(kMostEvents, [&](const engine::Event& event) { tell(row_of(event, state, names_), control); });
+    bool named = false;
+    engine.read_events(kMostEvents, [&](const engine::Event& event) {
+        if (!std::exchange(named, true))
+            names_.update(state.source->cluster(), state.commits);
+        tell(row_of(event, state, names_), control);
+    });
     count_losses(engine);
     if (now >= tell_losses_at_) {
         tell_losses_at_ = now + std::chrono::seconds(1);

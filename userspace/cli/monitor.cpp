@@ -100,7 +100,9 @@ class Sink {
             return true;
         if (wish_.pcap != "-") {
             errno = 0;
+            const mode_t before = umask(0077);  // it holds what pods say to each other
             file_.open(wish_.pcap, std::ios::binary | std::ios::trunc);
+            umask(before);
             if (!file_) {
                 session_.complain(fmt::format("write {}: {}", wish_.pcap, std::strerror(errno)));
                 return false;

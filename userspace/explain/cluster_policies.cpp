@@ -58,10 +58,18 @@ bool rule_matches(const Cluster& cluster, const ClusterRule& rule, const Hop& ho
     });
 }
 
+// A cluster has Nodes, so where there are none they are not known.
+bool is_unknown(const Cluster& cluster, const ClusterRule& rule) {
+    return rule.unknown || (cluster.nodes.empty() && std::ranges::any_of(rule.peers, [](const ClusterPeer& peer) {
+                                return std::holds_alternative<NodeSelection>(peer);
+                            }));
+}
+
 // The first rule that matches; nothing: none.
 std::optional<size_t> first_match(const Cluster& cluster, const std::vector<ClusterRule>& rules, const Hop& hop) {
     for (size_t i = 0; i < rules.size(); ++i)
-        if (rules[i].unknown ? rules[i].action != RuleAction::accept : rule_matches(cluster, rules[i], hop))
+        if (is_unknown(cluster, rules[i]) ? rules[i].action != RuleAction::accept
+                                          : rule_matches(cluster, rules[i], hop))
             return i;
     return std::nullopt;
 }
@@ -71,9 +79,9 @@ std::string place_of(const ClusterPolicy& policy, size_t rank) {
                        policy.priority ? fmt::format("priority {}", *policy.priority) : "no priority");
 }
 
-const char* what_it_does(const ClusterRule& rule) {
-    if (rule.unknown)
-        return "names a peer or port of an unknown kind, and denies everything";
+const char* what_it_does(const ClusterRule& rule, bool unknown) {
+    if (unknown)
+        return "names a peer or port that is not known here, and denies everything";
     return rule.action == RuleAction::accept ? "accepts it"
            : rule.action == RuleAction::deny ? "denies it"
                                              : "passes it on: the rest of the tier is skipped";
@@ -100,12 +108,14 @@ bool ask_tier(const Cluster& cluster, ClusterTier tier, const Hop& hop, EndVerdi
         const auto index = first_match(cluster, rules, hop);
         verdict.in_order.push_back(
             fmt::format("{}: {}", place_of(policy, rank),
-                        index ? fmt::format("{}[{}] {}", verdict.direction, *index, what_it_does(rules[*index]))
+                        index ? fmt::format("{}[{}] {}", verdict.direction, *index,
+                                            what_it_does(rules[*index], is_unknown(cluster, rules[*index])))
                               : "no rule matches"));
         if (!index)
             continue;
         const ClusterRule& rule = rules[*index];
-        if (rule.action == RuleAction::pass && !rule.unknown)
+        const bool unknown = is_unknown(cluster, rule);
+        if (rule.action == RuleAction::pass && !unknown)
             return false;
         decide(policy, rule, *index, verdict);
         return true;

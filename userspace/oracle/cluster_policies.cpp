@@ -100,11 +100,19 @@ bool is_matched(const Cluster& cluster, const ClusterRule& rule, const Hop& hop,
     return false;
 }
 
+// A cluster without Nodes is one whose Nodes are not known.
+bool needs_unknown_nodes(const Cluster& cluster, const ClusterRule& rule) {
+    for (const ClusterPeer& peer : rule.peers)
+        if (std::holds_alternative<NodeSelection>(peer) && cluster.nodes.empty())
+            return true;
+    return false;
+}
+
 enum class Answer { nothing, accepted, denied, passed };
 
 Answer ask_rule(const Cluster& cluster, const ClusterRule& rule, const Hop& hop, const Pod& local) {
     // NPEP-187: an Accept of an unknown peer matches nothing, Deny and Pass deny everything.
-    if (rule.unknown)
+    if (rule.unknown || needs_unknown_nodes(cluster, rule))
         return rule.action == RuleAction::accept ? Answer::nothing : Answer::denied;
     if (!is_matched(cluster, rule, hop, local))
         return Answer::nothing;

@@ -78,6 +78,12 @@ void add_named_port(const std::string& name, Direction direction, const std::vec
             add_peers_port(name, protocol, declared, rule, rules);
 }
 
+// A cluster has Nodes, so where there are none they could not be read yet.
+bool names_nodes(const ClusterRule& rule) {
+    return std::ranges::any_of(rule.peers,
+                               [](const ClusterPeer& peer) { return std::holds_alternative<NodeSelection>(peer); });
+}
+
 }  // namespace
 
 void append_rules(const ClusterPolicy& policy, Direction direction, const Cluster& cluster,
@@ -90,7 +96,7 @@ void append_rules(const ClusterPolicy& policy, Direction direction, const Cluste
         rule.index = i;
         rule.written_hash = written_hash(from);
         rule.action = action_of(from.action);
-        if (from.unknown) {
+        if (from.unknown || (names_nodes(from) && cluster.nodes.empty())) {
             // NPEP-187: what cannot be understood must not open anything.
             if (rule.action == Action::allow)
                 continue;
@@ -133,10 +139,7 @@ bool names_own_ports(const ClusterPolicy& policy) {
 }
 
 bool names_nodes(const ClusterPolicy& policy) {
-    return std::ranges::any_of(policy.egress, [](const ClusterRule& rule) {
-        return std::ranges::any_of(rule.peers,
-                                   [](const ClusterPeer& peer) { return std::holds_alternative<NodeSelection>(peer); });
-    });
+    return std::ranges::any_of(policy.egress, [](const ClusterRule& rule) { return names_nodes(rule); });
 }
 
 }  // namespace catflap::resolve

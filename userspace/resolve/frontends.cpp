@@ -107,11 +107,15 @@ std::vector<Backend> backends(const Pod& pod, const HostPort& port, Family famil
 
 // Of all of the node's addresses one part, and one of each address that a host port names.
 void add_host_ports(const Cluster& cluster, const ThisNode& node, Family family, std::vector<Part>& result) {
+    const std::vector<Address> own = addresses_of(cluster, node, family);
     std::map<std::optional<Address>, std::map<std::pair<Protocol, uint16_t>, std::vector<Backend>>> ports;
     for (const ObjectName& name : node.pods) {
         const Pod& pod = cluster.pods.at(name);
         for (const HostPort& port : pod.host_ports) {
             if (port.address && port.address->family() != family)
+                continue;
+            // portmap redirects what is sent to the node (addrtype LOCAL): other addresses are somebody else's.
+            if (port.address && !std::ranges::binary_search(own, *port.address))
                 continue;
             const std::vector<Backend> mine = backends(pod, port, family);
             if (mine.empty() && !pod.addresses.empty())
@@ -122,7 +126,7 @@ void add_host_ports(const Cluster& cluster, const ThisNode& node, Family family,
     }
     for (auto& [address, of_address] : ports) {
         Part part{address ? fmt::format("host ports of {}", to_string(*address)) : "host ports", {}, {}};
-        part.addresses = address ? std::vector{*address} : addresses_of(cluster, node, family);
+        part.addresses = address ? std::vector{*address} : own;
         for (auto& [port, all] : of_address) {
             std::ranges::sort(all);
             all.erase(std::ranges::unique(all).begin(), all.end());

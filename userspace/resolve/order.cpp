@@ -2,7 +2,11 @@
 #include "resolve/order.h"
 
 #include <algorithm>
+#include <array>
+#include <iterator>
 #include <limits>
+#include <map>
+#include <tuple>
 
 #include <fmt/format.h>
 
@@ -29,39 +33,68 @@ bool comes_before(const ClusterPolicy& a, const ClusterPolicy& b) {
 
 namespace {
 
-const ObjectName* common_pod(const Cluster& cluster, const std::vector<ObjectName>& pods, const ClusterPolicy& a,
-                             const ClusterPolicy& b) {
-    for (const ObjectName& name : pods) {
-        const Pod& pod = cluster.pods.at(name);
-        const Labels labels = namespace_labels(cluster, name.ns);
-        if (selects(a, labels, pod) && selects(b, labels, pod))
-            return &name;
+// Of a tier, in order: those that share their priority with the one before or behind them.
+std::vector<const ClusterPolicy*> with_equals(const Cluster& cluster, ClusterTier tier) {
+    std::vector<const ClusterPolicy*> policies;
+    for (const PolicyName& name : in_order(cluster, tier))
+        policies.push_back(&cluster.cluster_policies.at(name));
+    const auto equal = [](const ClusterPolicy* a, const ClusterPolicy* b) {
+        return a->priority && a->priority == b->priority;
+    };
+    std::vector<const ClusterPolicy*> result;
+    for (size_t i = 0; i < policies.size(); ++i)
+        if ((i > 0 && equal(policies[i - 1], policies[i])) ||
+            (i + 1 < policies.size() && equal(policies[i], policies[i + 1])))
+            result.push_back(policies[i]);
+    return result;
+}
+
+// Those that select something in the namespace, in order; each namespace is looked at once.
+using OfNamespace = std::map<std::string, std::vector<const ClusterPolicy*>>;
+
+const std::vector<const ClusterPolicy*>& of_namespace(OfNamespace& known, const Cluster& cluster, const std::string& ns,
+                                                      const std::vector<const ClusterPolicy*>& policies) {
+    const auto [found, is_new] = known.try_emplace(ns);
+    if (is_new) {
+        const Labels labels = namespace_labels(cluster, ns);
+        std::ranges::copy_if(policies, std::back_inserter(found->second),
+                             [&](const ClusterPolicy* policy) { return matches(policy->subject.namespaces, labels); });
     }
-    return nullptr;
+    return found->second;
 }
 
 }  // namespace
 
-std::vector<Tie> ties(const Cluster& cluster, const std::vector<ObjectName>& pods) {
-    std::vector<Tie> found;
+std::vector<Tie> ties(const Cluster& cluster, const std::vector<ObjectName>& pods, size_t most) {
+    std::map<std::tuple<PolicyName, PolicyName, Direction>, ObjectName> found;
     for (const ClusterTier tier : {ClusterTier::admin, ClusterTier::baseline}) {
-        const std::vector<PolicyName> order = in_order(cluster, tier);
-        for (size_t i = 0; i < order.size(); ++i) {
-            const ClusterPolicy& a = cluster.cluster_policies.at(order[i]);
-            for (size_t k = i + 1; k < order.size(); ++k) {
-                const ClusterPolicy& b = cluster.cluster_policies.at(order[k]);
-                if (!a.priority || a.priority != b.priority)
+        const auto policies = with_equals(cluster, tier);
+        OfNamespace known;
+        for (const ObjectName& name : pods) {
+            const Pod& pod = cluster.pods.at(name);
+            if (!is_policed(pod))
+                continue;
+            std::array<const ClusterPolicy*, kDirections.size()> before{};
+            for (const ClusterPolicy* policy : of_namespace(known, cluster, name.ns, policies)) {
+                if (!matches(policy->subject.pods, pod.labels))
+                    continue;
+                for (const Direction direction : kDirections) {
+                    if (!governs(*policy, direction))
+                        continue;
+                    const ClusterPolicy*& last = before[static_cast<size_t>(direction)];
+                    if (last && last->priority == policy->priority)
+                        found.try_emplace({last->name, policy->name, direction}, name);
+                    last = policy;
+                }
+                if (found.size() >= most)
                     break;
-                const bool both[] = {governs(a, Direction::egress) && governs(b, Direction::egress),
-                                     governs(a, Direction::ingress) && governs(b, Direction::ingress)};
-                const ObjectName* pod = both[0] || both[1] ? common_pod(cluster, pods, a, b) : nullptr;
-                for (const Direction direction : kDirections)
-                    if (pod && both[static_cast<size_t>(direction)])
-                        found.push_back({order[i], order[k], direction, *pod});
             }
         }
     }
-    return found;
+    std::vector<Tie> result;
+    for (const auto& [pair, pod] : found)
+        result.push_back({std::get<0>(pair), std::get<1>(pair), std::get<2>(pair), pod});
+    return result;
 }
 
 std::string to_string(const Tie& tie) {

@@ -2,6 +2,7 @@
 // In which order policies of one tier stand.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -27,8 +28,9 @@ struct Tie {
 
     auto operator<=>(const Tie&) const = default;
 };
-// Each pair once for a direction. pods: of these, each in the cluster.
-std::vector<Tie> ties(const Cluster& cluster, const std::vector<ObjectName>& pods);
+// Neighbours in a pod's order, each pair once for a direction; of many, some `most`. pods: of these, each in the
+// cluster.
+std::vector<Tie> ties(const Cluster& cluster, const std::vector<ObjectName>& pods, size_t most = SIZE_MAX);
 std::string to_string(const Tie& tie);  // a sentence about `first`
 
 }  // namespace catflap::resolve

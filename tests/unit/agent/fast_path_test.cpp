@@ -87,7 +87,7 @@ TEST_CASE("uplinks: none where the fast path is off, or no pod could take it") {
     const FastPath decided = decide_fast_path({}, {tap}, {{10, "eth0", 1500, ""}});
     CHECK(decided.uplinks.empty());
     CHECK(decided.refused_uplinks.at(10) == "no pod here has a veth into a namespace of its own");
-    CHECK(catflap::report::words_of({}).empty());
+    CHECK(catflap::report::words_of(std::vector<catflap::report::FastPathUplinkRow>{}).empty());
 }
 
 TEST_CASE("conntrack's strictness") {

@@ -137,12 +137,16 @@ TEST_CASE("nodes are addresses, and a node that comes is one more") {
         const Resolved& resolved = resolver.resolved();
         return resolved.policies.at(resolved.endpoints.at(kWeb).at(0))->rules;
     };
-    CHECK(rules().empty());
+    // A cluster has Nodes: those that cannot be read are unknown, and fail closed.
+    REQUIRE(rules().size() == 1);
+    CHECK(rules()[0].any_peer);
+    CHECK(rules()[0].action == Action::deny);
     cluster.nodes["n1"] = {"n1", {parse_address("192.0.2.1").value()}};
     Changes of_nodes;
     of_nodes.nodes = true;
     CHECK(resolver.update(cluster, {kWeb}, of_nodes));
     REQUIRE(rules().size() == 1);
+    CHECK_FALSE(rules()[0].any_peer);
     const uint64_t hash = rules()[0].written_hash;
     cluster.nodes["n2"] = {"n2", {parse_address("192.0.2.2").value()}};
     CHECK(resolver.update(cluster, {kWeb}, of_nodes));

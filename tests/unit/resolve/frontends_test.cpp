@@ -153,6 +153,15 @@ TEST_CASE("a host port is at all of the node's addresses, or at the one that it 
     CHECK(shop.at("10.8.0.2").empty());
 }
 
+TEST_CASE("a host port at an address that is not the node's is nowhere: nobody redirects it") {
+    Shop shop;
+    shop.pod("web", {"10.9.1.1"}).host_ports = {{Protocol::tcp, 80, 80, address("169.254.169.254")}};
+    CHECK(shop.at("169.254.169.254").empty());
+    CHECK(shop.at("10.8.0.1").empty());
+    shop.node.addresses = {address("169.254.169.254")};
+    CHECK(shop.at("169.254.169.254") == "80: 10.9.1.1:80; ");
+}
+
 TEST_CASE("a host port of a pod without an address is closed; of one without this family, it is none") {
     Shop shop;
     shop.pod("web", {}).host_ports = {{Protocol::tcp, 8080, 80, {}}};

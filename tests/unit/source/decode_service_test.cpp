@@ -62,6 +62,15 @@ TEST_CASE("headless and ExternalName Services have no addresses") {
     CHECK(name.ports.empty());
 }
 
+TEST_CASE("a Service that kube-proxy leaves alone has no external addresses, and one has none of another family") {
+    const std::string rest = "externalIPs: [203.0.113.9, 'fd13::9'], ports: [{port: 443}]}\n";
+    for (const char* spec : {"spec: {clusterIP: None, ", "spec: {", "spec: {clusterIP: '', "})
+        CHECK(service(spec + rest).external_addresses.empty());
+    CHECK(service("spec: {clusterIP: 10.96.0.1, " + rest).external_addresses == addresses({"203.0.113.9"}));
+    CHECK(service("spec: {clusterIPs: [10.96.0.1, 'fd96::1'], " + rest).external_addresses ==
+          addresses({"203.0.113.9", "fd13::9"}));
+}
+
 TEST_CASE("an EndpointSlice's endpoints with their conditions; what is missing is ready, serving, not terminating") {
     const EndpointSlice one = slice(
         "addressType: IPv4\nports: [{name: sql, protocol: TCP, port: 5433}, {name: all, protocol: TCP}]\n"

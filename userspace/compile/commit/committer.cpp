@@ -20,6 +20,7 @@ std::vector<uint32_t> as_words(const std::vector<uint16_t>& values) {
 }  // namespace
 
 Result<CommitReport> Committer::commit(const Desired& desired) {
+    ++retirements_;
     pending_.append(desired.changes);
     same_endpoints_ &= desired.same_endpoints;
     const Desired since_success{desired.cluster, desired.resolved, desired.endpoints, desired.frontends,

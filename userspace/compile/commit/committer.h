@@ -53,7 +53,9 @@ class Committer {
     // Waits until no packet reads what earlier commits retired, and gives back its numbers. Returns the decisions that
     // nothing refers to any more: their counts are final; save them, then release().
     Result<std::vector<std::pair<uint32_t, DecisionKey>>> collect();
-    // The same for who has waited: the grace period must have begun after the last commit.
+    // Has another value after everything that may have retired something: a commit, or renew().
+    [[nodiscard]] uint64_t retirements() const { return retirements_; }
+    // The same for who has waited: the grace period must have begun when retirements() had its present value.
     std::vector<std::pair<uint32_t, DecisionKey>> after_grace_period();
     void release(const DecisionKey& decision) { loaded_.decisions.release(decision); }
 
@@ -89,6 +91,7 @@ class Committer {
     Loaded loaded_;
     Changes pending_;
     bool same_endpoints_ = true;
+    uint64_t retirements_ = 0;
     bool broken_ = false;
     bool leftovers_ = false;
     std::vector<EndpointSpec> without_place_;

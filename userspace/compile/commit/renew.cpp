@@ -58,6 +58,7 @@ Result<> Committer::publish_anew(uint32_t ifindex, LoadedEndpoint& endpoint) {
 }
 
 Result<std::set<uint32_t>> Committer::renew(const TablePointer& table) {
+    ++retirements_;
     std::set<uint32_t> renewed;
     if (std::ranges::find(loaded_.tables, table) == loaded_.tables.end())
         return renewed;  // a commit has retired it in the meantime
@@ -85,6 +86,7 @@ Result<std::set<uint32_t>> Committer::renew(const TablePointer& table) {
 }
 
 Result<> Committer::renew(const std::set<uint32_t>& ifindexes) {
+    ++retirements_;
     for (const uint32_t ifindex : ifindexes)
         if (const auto found = loaded_.endpoints.find(ifindex);
             found != loaded_.endpoints.end() && found->second.config != 0)

@@ -62,11 +62,11 @@ Result<CommitReport> EbpfEngine::commit(const compile::Desired& desired) {
 // Nobody waits for a grace period: it takes longer than most changes.
 void EbpfEngine::begin_reclaiming() {
     listings_->expire(ConnectionListings::Clock::now());
-    if (reclaimed_ == commits_ || grace_.under_way())
+    if (reclaimed_ == committer_.retirements() || grace_.under_way())
         return;
     // Where it cannot begin, the next second tries again.
     if (grace_.begin())
-        reclaimed_ = commits_;
+        reclaimed_ = committer_.retirements();
 }
 
 Result<bool> EbpfEngine::reclaim() {
@@ -79,13 +79,13 @@ Result<bool> EbpfEngine::reclaim() {
         return tl::unexpected(over.error());
     }
     // For what was retired in between another one is due.
-    const bool waited = reclaimed_ == commits_;
+    const bool waited = reclaimed_ == committer_.retirements();
     if (!waited && ++interrupted_ < kPatience) {
         begin_reclaiming();
         return false;
     }
     interrupted_ = 0;
-    reclaimed_ = commits_;
+    reclaimed_ = committer_.retirements();
     return waited ? settle(committer_.after_grace_period()) : reclaim_now();
 }
 

@@ -95,7 +95,7 @@ class EbpfEngine final : public Engine {
     // What commits retire is given back after a grace period.
     kernel::GracePeriod grace_;
     uint64_t commits_ = 0;
-    uint64_t reclaimed_ = 0;  // the commits of which that is done, or under way
+    uint64_t reclaimed_ = 0;  // the committer's retirements() for which that is done, or under way
     int interrupted_ = 0;     // grace periods in which something was committed, one after the other
     bool keeps_established_;
     EarlyDropWish early_drop_wish_;

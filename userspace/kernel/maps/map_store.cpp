@@ -108,19 +108,22 @@ void MapStore::set_redirect_gate(uint32_t slot, catflap_redirect_gate gate) {
         store_whole(there, static_cast<uint32_t>(gate));
 }
 
+// By what is there, not by what was written last: others may have written, too.
 void MapStore::set_uplinks(const std::map<uint32_t, catflap_uplink>& uplinks) {
-    for (const auto& [ifindex, uplink] : uplinks_)
+    std::vector<uint32_t> gone;
+    for_each_key<uint32_t>(maps_.uplinks, [&](uint32_t ifindex) {
         if (!uplinks.contains(ifindex))
-            bpf_map_delete_elem(maps_.uplinks, &ifindex);
-    std::erase_if(uplinks_, [&](const auto& uplink) { return !uplinks.contains(uplink.first); });
+            gone.push_back(ifindex);
+        return true;
+    });
+    for (const uint32_t ifindex : gone)
+        bpf_map_delete_elem(maps_.uplinks, &ifindex);
     for (const auto& [ifindex, uplink] : uplinks) {
-        const auto there = uplinks_.find(ifindex);
-        if (there != uplinks_.end() && there->second.ways == uplink.ways &&
-            there->second.pod_mtu_bytes == uplink.pod_mtu_bytes)
+        catflap_uplink there{};
+        if (bpf_map_lookup_elem(maps_.uplinks, &ifindex, &there) == 0 && there.ways == uplink.ways &&
+            there.pod_mtu_bytes == uplink.pod_mtu_bytes)
             continue;
-        if (bpf_map_update_elem(maps_.uplinks, &ifindex, &uplink, BPF_ANY) == 0)
-            uplinks_[ifindex] = uplink;
-        else
+        if (bpf_map_update_elem(maps_.uplinks, &ifindex, &uplink, BPF_ANY) != 0)
             spdlog::warn("map uplinks: interface {}: {}; what goes by it takes no short way", ifindex,
                          std::strerror(errno));
     }

@@ -91,8 +91,7 @@ class MapStore final : public compile::Store {
     MappedArray<Page> tables_;
     MappedArray<catflap_ipv4_bucket> ipv4_;
     MappedArray<catflap_ipv6_bucket> ipv6_;
-    MappedArray<Gate> gates_;                     // by slot
-    std::map<uint32_t, catflap_uplink> uplinks_;  // what is in `uplinks`
+    MappedArray<Gate> gates_;  // by slot
     AddressTable addresses_;
     CidrTrie cidrs_;
     std::unordered_map<uint32_t, std::vector<catflap_address>> local_;  // what is in local_addresses, by ifindex

@@ -2,6 +2,8 @@
 // Services and EndpointSlices, as far as they decide where a packet to a Service goes.
 #include "source/decode/decode_object.h"
 
+#include <algorithm>
+
 namespace catflap::source {
 namespace {
 
@@ -49,6 +51,24 @@ SliceEndpoint decode_slice_endpoint(const Field& item) {
     return endpoint;
 }
 
+// By its own words or by a label another proxy's, or nobody's: kube-proxy translates nothing of it, whatever external
+// addresses it has (pkg/proxy/util, ShouldSkipService; cmd/kube-proxy/app/server.go, the informers' selector).
+bool is_left_to_others(const Field& object, const Field& spec) {
+    const Field labels = object.member("metadata").member("labels");
+    const std::string cluster_ip = spec.member("clusterIP").string().value_or("");
+    const bool has_cluster_ip = (!cluster_ip.empty() && cluster_ip != "None") ||
+                                (cluster_ip.empty() && !spec.member("clusterIPs").items().empty());
+    return !has_cluster_ip || labels.member("service.kubernetes.io/service-proxy-name").exists() ||
+           labels.member("service.kubernetes.io/headless").exists();
+}
+
+// It has none in a family in which it has no cluster IP.
+void keep_families(std::vector<Address>& external, const std::vector<Address>& inside) {
+    std::erase_if(external, [&](const Address& address) {
+        return std::ranges::none_of(inside, [&](const Address& one) { return one.family() == address.family(); });
+    });
+}
+
 }  // namespace
 
 Service decode_service(const Field& object, const ObjectName& name) {
@@ -56,7 +76,7 @@ Service decode_service(const Field& object, const ObjectName& name) {
     service.name = name;
     const Field spec = object.member("spec");
     spec.is_mapping();
-    if (spec.member("type").string() == "ExternalName")
+    if (spec.member("type").string() == "ExternalName" || is_left_to_others(object, spec))
         return service;
     for (const Field& item : spec.member("clusterIPs").items())
         add_service_address(item, service.addresses);
@@ -67,6 +87,7 @@ Service decode_service(const Field& object, const ObjectName& name) {
     for (const Field& item : object.member("status").member("loadBalancer").member("ingress").items())
         if (item.is_mapping() && item.member("ipMode").string() != "Proxy")
             add_service_address(item.member("ip"), service.external_addresses);
+    keep_families(service.external_addresses, service.addresses);
     sort_unique(service.addresses);
     sort_unique(service.external_addresses);
     for (const Field& item : spec.member("ports").items()) {
