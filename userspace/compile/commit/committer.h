@@ -84,7 +84,7 @@ class Committer {
     void retire_classes(const Basis& basis);
     void retire_table(const TablePointer& table);
     Result<TablePointer> copy_of(const TablePointer& table);
-    Result<> publish_anew(uint32_t ifindex, LoadedEndpoint& endpoint);
+    Result<> publish_anew(const std::vector<uint32_t>& ifindexes);
     std::vector<EndpointSpec> leave_out(EndpointPlan& endpoints, Pools& pools) const;
 
     Store& store_;

@@ -37,31 +37,50 @@ Result<TablePointer> Committer::copy_of(const TablePointer& table) {
     return copy;
 }
 
-Result<> Committer::publish_anew(uint32_t ifindex, LoadedEndpoint& endpoint) {
-    auto config = loaded_.pools.configs.take();
-    if (!config) {
+// All of them at once: where stores have to be ordered by waiting for packets, once. A number is retired only when its
+// endpoint has gone over to the next one: collect() may give back what is retired.
+Result<> Committer::publish_anew(const std::vector<uint32_t>& ifindexes) {
+    std::vector<uint32_t> configs;
+    const auto take = [&] {
+        while (configs.size() < ifindexes.size()) {
+            const auto config = loaded_.pools.configs.take();
+            if (!config)
+                return false;
+            configs.push_back(*config);
+        }
+        return true;
+    };
+    if (!take()) {
         if (auto done = collect(); !done)
             return tl::unexpected(done.error());
-        config = loaded_.pools.configs.take();
+        if (!take()) {
+            for (const uint32_t config : configs)
+                loaded_.pools.configs.retire(config);
+            return fail("load the configs of {} interfaces anew: {} are free", ifindexes.size(), configs.size());
+        }
     }
-    if (!config)
-        return fail("load the config of interface {} anew: none is free", endpoint.spec.interface);
-    endpoint.generation = ++loaded_.last_generation[endpoint.slot];
-    loaded_.pools.configs.retire(std::exchange(endpoint.config, *config));
-    auto done = store_.write_config(endpoint.config, make_config(endpoint));
+    Result<> done;
+    for (size_t i = 0; done && i < ifindexes.size(); ++i) {
+        LoadedEndpoint& endpoint = loaded_.endpoints.at(ifindexes[i]);
+        endpoint.generation = ++loaded_.last_generation[endpoint.slot];
+        done = store_.write_config(configs[i], make_config(endpoint));
+    }
     if (done)
         done = store_.order();
-    if (done && !is_withdrawn(ifindex))
-        done = store_.publish(ifindex, endpoint.config);
+    for (size_t i = 0; done && i < ifindexes.size(); ++i) {
+        LoadedEndpoint& endpoint = loaded_.endpoints.at(ifindexes[i]);
+        if (!is_withdrawn(ifindexes[i]))
+            done = store_.publish(ifindexes[i], configs[i]);
+        loaded_.pools.configs.retire(std::exchange(endpoint.config, configs[i]));
+    }
     broken_ |= !done;
     return done;
 }
 
 Result<std::set<uint32_t>> Committer::renew(const TablePointer& table) {
     ++retirements_;
-    std::set<uint32_t> renewed;
     if (std::ranges::find(loaded_.tables, table) == loaded_.tables.end())
-        return renewed;  // a commit has retired it in the meantime
+        return std::set<uint32_t>();  // a commit has retired it in the meantime
     auto copy = copy_of(table);
     if (!copy)
         return tl::unexpected(copy.error());
@@ -69,30 +88,32 @@ Result<std::set<uint32_t>> Committer::renew(const TablePointer& table) {
         broken_ = true;
         return tl::unexpected(done.error());
     }
+    std::vector<uint32_t> renewed;
     for (auto& [ifindex, endpoint] : loaded_.endpoints) {
         if (std::ranges::find(endpoint.tables, table) == endpoint.tables.end())
             continue;
         std::ranges::replace(endpoint.tables, table, *copy);
-        // The bookkeeping names the copy from here on: an endpoint that cannot go over to it must not stay behind.
-        if (auto done = publish_anew(ifindex, endpoint); !done) {
-            broken_ = true;
-            return tl::unexpected(done.error());
-        }
-        renewed.insert(ifindex);
+        if (endpoint.config != 0)
+            renewed.push_back(ifindex);
+    }
+    // The bookkeeping names the copy from here on: an endpoint that cannot go over to it must not stay behind.
+    if (auto done = publish_anew(renewed); !done) {
+        broken_ = true;
+        return tl::unexpected(done.error());
     }
     retire_table(table);
     std::ranges::replace(loaded_.tables, table, *copy);
-    return renewed;
+    return std::set<uint32_t>(renewed.begin(), renewed.end());
 }
 
 Result<> Committer::renew(const std::set<uint32_t>& ifindexes) {
     ++retirements_;
+    std::vector<uint32_t> present;
     for (const uint32_t ifindex : ifindexes)
         if (const auto found = loaded_.endpoints.find(ifindex);
             found != loaded_.endpoints.end() && found->second.config != 0)
-            if (auto done = publish_anew(ifindex, found->second); !done)
-                return done;
-    return {};
+            present.push_back(ifindex);
+    return publish_anew(present);
 }
 
 }  // namespace catflap::compile
