@@ -69,13 +69,13 @@ uint64_t written_hash(const ClusterRule& rule) {
     return std::hash<std::string>{}(text);
 }
 
-void add_named_port(const std::string& name, Direction direction, const std::vector<NamedPort>& own_ports,
-                    const DeclaredPorts& declared, Rule& rule, std::vector<Rule>& rules) {
+void add_named_port(const std::string& name, Direction direction, const PortNames& names, Rule& rule,
+                    std::vector<Rule>& rules) {
     for (const Protocol protocol : kProtocols)
         if (direction == Direction::ingress)
-            add_own_port(name, protocol, own_ports, rule);
+            add_own_port(name, protocol, names.own, rule);
         else
-            add_peers_port(name, protocol, declared, rule, rules);
+            add_peers_port(name, protocol, names.declared, rule, rules);
 }
 
 // A cluster has Nodes, so where there are none they could not be read yet.
@@ -86,8 +86,8 @@ bool names_nodes(const ClusterRule& rule) {
 
 }  // namespace
 
-void append_rules(const ClusterPolicy& policy, Direction direction, const Cluster& cluster,
-                  const std::vector<NamedPort>& own_ports, const DeclaredPorts& declared, std::vector<Rule>& rules) {
+void append_rules(const ClusterPolicy& policy, Direction direction, const Cluster& cluster, const PortNames& names,
+                  std::vector<Rule>& rules) {
     const auto& written = direction == Direction::ingress ? policy.ingress : policy.egress;
     for (uint32_t i = 0; i < written.size(); ++i) {
         const ClusterRule& from = written[i];
@@ -114,7 +114,7 @@ void append_rules(const ClusterPolicy& policy, Direction direction, const Cluste
             if (const auto* numbers = std::get_if<PortInterval>(&port))
                 rule.ports.push_back({numbers->protocol, numbers->first, numbers->last});
             else
-                add_named_port(std::get<PortByName>(port).name, direction, own_ports, declared, rule, rules);
+                add_named_port(std::get<PortByName>(port).name, direction, names, rule, rules);
         }
         sort_unique(rule.ports);
         if (rule.any_port || !rule.ports.empty())

@@ -9,8 +9,8 @@
 namespace catflap::resolve {
 
 // As for NetworkPolicy. A rule that can match nothing is left out.
-void append_rules(const ClusterPolicy& policy, Direction direction, const Cluster& cluster,
-                  const std::vector<NamedPort>& own_ports, const DeclaredPorts& declared, std::vector<Rule>& rules);
+void append_rules(const ClusterPolicy& policy, Direction direction, const Cluster& cluster, const PortNames& names,
+                  std::vector<Rule>& rules);
 
 // It has rules of this direction.
 bool governs(const ClusterPolicy& policy, Direction direction);

@@ -7,6 +7,7 @@
 #include <limits>
 #include <map>
 #include <tuple>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -65,33 +66,39 @@ const std::vector<const ClusterPolicy*>& of_namespace(OfNamespace& known, const 
 
 }  // namespace
 
+namespace {
+
+using Pairs = std::map<std::tuple<PolicyName, PolicyName, Direction>, ObjectName>;
+
+// policies: in order, of the pod's namespace.
+void add_ties_of(const Pod& pod, const std::vector<const ClusterPolicy*>& policies, Pairs& found) {
+    std::array<const ClusterPolicy*, kDirections.size()> before{};
+    for (const ClusterPolicy* policy : policies) {
+        if (!matches(policy->subject.pods, pod.labels))
+            continue;
+        for (const Direction direction : kDirections) {
+            if (!governs(*policy, direction))
+                continue;
+            const ClusterPolicy* last = std::exchange(before[static_cast<size_t>(direction)], policy);
+            if (last && last->priority == policy->priority)
+                found.try_emplace({last->name, policy->name, direction}, pod.name);
+        }
+    }
+}
+
+}  // namespace
+
 std::vector<Tie> ties(const Cluster& cluster, const std::vector<ObjectName>& pods, size_t most) {
-    std::map<std::tuple<PolicyName, PolicyName, Direction>, ObjectName> found;
+    Pairs found;
     for (const ClusterTier tier : {ClusterTier::admin, ClusterTier::baseline}) {
         const auto policies = with_equals(cluster, tier);
         OfNamespace known;
-        for (const ObjectName& name : pods) {
-            const Pod& pod = cluster.pods.at(name);
-            if (!is_policed(pod))
-                continue;
-            std::array<const ClusterPolicy*, kDirections.size()> before{};
-            for (const ClusterPolicy* policy : of_namespace(known, cluster, name.ns, policies)) {
-                if (!matches(policy->subject.pods, pod.labels))
-                    continue;
-                for (const Direction direction : kDirections) {
-                    if (!governs(*policy, direction))
-                        continue;
-                    const ClusterPolicy*& last = before[static_cast<size_t>(direction)];
-                    if (last && last->priority == policy->priority)
-                        found.try_emplace({last->name, policy->name, direction}, name);
-                    last = policy;
-                }
-                if (found.size() >= most)
-                    break;
-            }
-        }
+        for (const ObjectName& name : pods)
+            if (const Pod& pod = cluster.pods.at(name); is_policed(pod) && found.size() < most)
+                add_ties_of(pod, of_namespace(known, cluster, name.ns, policies), found);
     }
     std::vector<Tie> result;
+    result.reserve(found.size());
     for (const auto& [pair, pod] : found)
         result.push_back({std::get<0>(pair), std::get<1>(pair), std::get<2>(pair), pod});
     return result;
@@ -112,6 +119,7 @@ std::vector<PolicyName> in_order(const Cluster& cluster, ClusterTier tier) {
             policies.push_back(&policy);
     std::ranges::sort(policies, [](const ClusterPolicy* a, const ClusterPolicy* b) { return comes_before(*a, *b); });
     std::vector<PolicyName> names;
+    names.reserve(policies.size());
     for (const ClusterPolicy* policy : policies)
         names.push_back(policy->name);
     return names;

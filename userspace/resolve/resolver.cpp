@@ -246,10 +246,10 @@ PolicyPointer Resolver::make_policy(const Cluster& cluster, const Pod& pod, cons
             continue;
         for (; next < tier.policies_end; ++next)
             if (const PolicyName& name = key.policies[next]; name.kind == PolicyKind::network_policy)
-                append_rules(cluster.policies.at({name.ns, name.name}), key.direction, pod.ports, declared_,
+                append_rules(cluster.policies.at({name.ns, name.name}), key.direction, {pod.ports, declared_},
                              policy->rules);
             else
-                append_rules(cluster.cluster_policies.at(name), key.direction, cluster, pod.ports, declared_,
+                append_rules(cluster.cluster_policies.at(name), key.direction, cluster, {pod.ports, declared_},
                              policy->rules);
         tier.rules_end = policy->rules.size();
         policy->tiers.push_back(std::move(tier));

@@ -99,8 +99,7 @@ void add_peers_port(const std::string& name, Protocol protocol, const DeclaredPo
     }
 }
 
-void append_rules(const Policy& policy, Direction direction, const std::vector<NamedPort>& own_ports,
-                  const DeclaredPorts& declared, std::vector<Rule>& rules) {
+void append_rules(const Policy& policy, Direction direction, const PortNames& names, std::vector<Rule>& rules) {
     const auto& written = direction == Direction::ingress ? policy.ingress : policy.egress;
     for (uint32_t i = 0; i < written.size(); ++i) {
         Rule rule;
@@ -115,9 +114,9 @@ void append_rules(const Policy& policy, Direction direction, const std::vector<N
             if (!name)
                 rule.ports.push_back(numeric_range(port));
             else if (direction == Direction::ingress)
-                add_own_port(*name, port.protocol, own_ports, rule);
+                add_own_port(*name, port.protocol, names.own, rule);
             else
-                add_peers_port(*name, port.protocol, declared, rule, rules);
+                add_peers_port(*name, port.protocol, names.declared, rule, rules);
         }
         sort_unique(rule.ports);
         if (rule.any_port || !rule.ports.empty())

@@ -70,11 +70,14 @@ class Admitting {
         for (const ClusterTier tier : {ClusterTier::admin, ClusterTier::baseline})
             for (const PolicyName& name : resolve::in_order(source_, tier))
                 add(name);
-        for (const auto& [name, policy] : source_.policies)
-            if (std::ranges::any_of(node_.pods, [&](const ObjectName& pod) {
-                    return pod.ns == name.ns && matches(policy.pods, source_.pods.at(pod).labels);
-                }))
-                policies_.emplace_back(name);
+        const auto selects = [&](const Policy& policy) {
+            return std::ranges::any_of(node_.pods, [&](const ObjectName& pod) {
+                return pod.ns == policy.name.ns && matches(policy.pods, source_.pods.at(pod).labels);
+            });
+        };
+        for (const auto& entry : source_.policies)
+            if (selects(entry.second))
+                policies_.emplace_back(entry.first);
     }
 
     void close(const ObjectName& pod, const std::string& reason) {

@@ -9,20 +9,20 @@ namespace catflap::compile {
 
 // What verdicts are made of first: a table that is loaded anew is judged by what was mended before it.
 const std::vector<Comparison::Piece>& Comparison::pieces() {
-    static const std::vector<Piece> all = {&Comparison::ports,
-                                           &Comparison::addresses,
-                                           &Comparison::missing_addresses,
-                                           &Comparison::prefixes,
-                                           &Comparison::missing_prefixes,
-                                           &Comparison::tables,
-                                           &Comparison::configs,
-                                           &Comparison::interfaces,
-                                           &Comparison::missing_interfaces,
-                                           &Comparison::local_addresses,
-                                           &Comparison::missing_local_addresses,
-                                           &Comparison::renew_tables,
-                                           &Comparison::renew_endpoints};
-    return all;
+    static const std::vector<Piece> kAll = {&Comparison::ports,
+                                            &Comparison::addresses,
+                                            &Comparison::missing_addresses,
+                                            &Comparison::prefixes,
+                                            &Comparison::missing_prefixes,
+                                            &Comparison::tables,
+                                            &Comparison::configs,
+                                            &Comparison::interfaces,
+                                            &Comparison::missing_interfaces,
+                                            &Comparison::local_addresses,
+                                            &Comparison::missing_local_addresses,
+                                            &Comparison::renew_tables,
+                                            &Comparison::renew_endpoints};
+    return kAll;
 }
 
 bool Comparison::step(Clock::time_point until) {

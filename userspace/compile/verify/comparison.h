@@ -97,35 +97,36 @@ class Comparison {
     Store& store_;
     StoreView& view_;
     bool mends_;
+    bool misjudged_ = false;  // something that verdicts depend on was wrong
+    uint32_t cursor_ = 0;     // of the piece under way: what it means is the piece's
+    uint32_t page_ = 0;       // of the table
+    int walks_ = 0;           // over the prefixes
+    size_t at_ = 0;           // of pieces()
     Findings findings_;
-    size_t at_ = 0;  // of pieces()
 
-    uint32_t cursor_ = 0;  // of the piece under way: what it means is the piece's
     size_t hash_buckets_ = 0;
     std::vector<AddressEntry> entries_;
 
-    std::optional<Prefix> walked_to_;
     size_t walked_ = 0;    // keys that are to be there
     size_t visited_ = 0;   // all
     uint64_t writes_ = 0;  // when the walk began
-    int walks_ = 0;
     std::optional<std::set<Prefix>> seen_;
-    std::optional<Address> local_to_;
 
     TablePointer table_;  // that is being compared: of the endpoint at the cursor
     size_t direction_ = 0;
-    uint32_t page_ = 0;
     std::set<TablePointer> compared_tables_;
     std::array<uint64_t, 3> wrong_{};  // words of the table: rows, columns, cells
     std::string first_wrong_;
-    // Of classes and port classes; looked for once in a step(), for there may be 65,536. Nothing: not yet.
-    std::optional<std::pair<ClassNumber, uint32_t>> highest_;
 
     // Must be loaded anew.
     std::map<TablePointer, std::vector<Noted>> damaged_tables_;
     std::map<uint32_t, std::vector<Noted>> damaged_endpoints_;  // by ifindex
-    bool misjudged_ = false;                                    // something that verdicts depend on was wrong
     std::set<uint32_t> renewed_;                                // endpoints
+
+    // Of classes and port classes; looked for once in a step(), for there may be 65,536. Nothing: not yet.
+    std::optional<std::pair<ClassNumber, uint32_t>> highest_;
+    std::optional<Prefix> walked_to_;
+    std::optional<Address> local_to_;
 };
 
 // "shop/web on cali1".
