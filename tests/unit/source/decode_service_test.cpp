@@ -67,6 +67,13 @@ TEST_CASE("a Service that kube-proxy leaves alone has no external addresses, and
     for (const char* spec : {"spec: {clusterIP: None, ", "spec: {", "spec: {clusterIP: '', "})
         CHECK(service(spec + rest).external_addresses.empty());
     CHECK(service("spec: {clusterIP: 10.96.0.1, " + rest).external_addresses == addresses({"203.0.113.9"}));
+    const Service other = decoded<Service>(
+        "apiVersion: v1\nkind: Service\nmetadata: {name: a, namespace: b, labels: "
+        "{service.kubernetes.io/service-proxy-name: mine}}\nspec: {clusterIP: 10.96.0.1, externalIPs: [203.0.113.9], "
+        "ports: [{port: 443, nodePort: 30443}]}\n");
+    CHECK(other.addresses.empty());
+    CHECK(other.external_addresses.empty());
+    CHECK(other.ports.at(0).node_port == 0);
     CHECK(service("spec: {clusterIPs: [10.96.0.1, 'fd96::1'], " + rest).external_addresses ==
           addresses({"203.0.113.9", "fd13::9"}));
 }

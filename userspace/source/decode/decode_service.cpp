@@ -51,18 +51,16 @@ SliceEndpoint decode_slice_endpoint(const Field& item) {
     return endpoint;
 }
 
-// By its own words or by a label another proxy's, or nobody's: kube-proxy translates nothing of it, whatever external
-// addresses it has (pkg/proxy/util, ShouldSkipService; cmd/kube-proxy/app/server.go, the informers' selector).
-bool is_left_to_others(const Field& object, const Field& spec) {
+// Its labels give it to another proxy, or to none: kube-proxy does not even watch it (cmd/kube-proxy/app/server.go, the
+// informers' selector).
+bool is_labelled_away(const Field& object) {
     const Field labels = object.member("metadata").member("labels");
-    const std::string cluster_ip = spec.member("clusterIP").string().value_or("");
-    const bool has_cluster_ip = (!cluster_ip.empty() && cluster_ip != "None") ||
-                                (cluster_ip.empty() && !spec.member("clusterIPs").items().empty());
-    return !has_cluster_ip || labels.member("service.kubernetes.io/service-proxy-name").exists() ||
+    return labels.member("service.kubernetes.io/service-proxy-name").exists() ||
            labels.member("service.kubernetes.io/headless").exists();
 }
 
-// It has none in a family in which it has no cluster IP.
+// It has none in a family in which it has no cluster IP; a headless one has none at all (pkg/proxy/util,
+// ShouldSkipService).
 void keep_families(std::vector<Address>& external, const std::vector<Address>& inside) {
     std::erase_if(external, [&](const Address& address) {
         return std::ranges::none_of(inside, [&](const Address& one) { return one.family() == address.family(); });
@@ -76,7 +74,7 @@ Service decode_service(const Field& object, const ObjectName& name) {
     service.name = name;
     const Field spec = object.member("spec");
     spec.is_mapping();
-    if (spec.member("type").string() == "ExternalName" || is_left_to_others(object, spec))
+    if (spec.member("type").string() == "ExternalName")
         return service;
     for (const Field& item : spec.member("clusterIPs").items())
         add_service_address(item, service.addresses);
@@ -87,6 +85,8 @@ Service decode_service(const Field& object, const ObjectName& name) {
     for (const Field& item : object.member("status").member("loadBalancer").member("ingress").items())
         if (item.is_mapping() && item.member("ipMode").string() != "Proxy")
             add_service_address(item.member("ip"), service.external_addresses);
+    if (is_labelled_away(object))
+        service.addresses.clear();
     keep_families(service.external_addresses, service.addresses);
     sort_unique(service.addresses);
     sort_unique(service.external_addresses);
@@ -99,6 +99,8 @@ Service decode_service(const Field& object, const ObjectName& name) {
         port.port = required_port(item.member("port"));
         if (const Field node_port = item.member("nodePort"); node_port.exists() && node_port.integer() != 0)
             port.node_port = decode_port_number(node_port).value_or(0);
+        if (service.addresses.empty())
+            port.node_port = 0;
         service.ports.push_back(std::move(port));
     }
     sort_unique(service.ports);
