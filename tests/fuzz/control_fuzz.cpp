@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include <array>
+#include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
@@ -112,7 +114,9 @@ void check_answer(const std::string& request, const std::string& text) {
     const json answer = json::parse(text, nullptr, false);
     require(answer.is_object() && answer.contains("ok") && answer["ok"].is_boolean(), "an answer without ok");
     if (answer["ok"])
-        require(answer.contains("status") || answer.contains("items") || answer.contains("refused"),
+        require(std::ranges::any_of(
+                    std::array{"status", "items", "refused", "explanation", "verification", "pending", "stream"},
+                    [&](const char* content) { return answer.contains(content); }),
                 "a success without contents");
     else
         require(answer["error"].is_string() && answer["exit"].is_number_integer(), "a failure without a sentence");
