@@ -6,7 +6,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <array>
 #include <algorithm>
 #include <array>
 #include <cstdio>
