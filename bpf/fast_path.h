@@ -135,13 +135,12 @@ static __always_inline void fast_flow_forget(const struct context *c, const stru
 }
 
 /*
- * At the end of the slow path of an ordinary TCP or UDP packet that passes. rule: counts it. begins_as: of a new entry,
- * enum catflap_redirected.
+ * At the end of the slow path of an ordinary TCP or UDP packet that passes. rule: counts it. mark: with
+ * the first verdict on this direction, enum catflap_redirected.
  *
  * A fresh entry keeps its age when it gets the verdict on its other direction. A SYN begins another connection.
  */
-static __always_inline void fast_flow_remember(const struct context *c, const struct packet *p, __u32 rule,
-                                               __u8 begins_as)
+static __always_inline void fast_flow_remember(const struct context *c, const struct packet *p, __u32 rule, __u8 mark)
 {
     const struct catflap_address unspecified = {};
     struct catflap_fast_flow *fast;
@@ -169,13 +168,15 @@ static __always_inline void fast_flow_remember(const struct context *c, const st
         fast->remote_port = ends.remote_port;
         fast->slot = (__u16)c->endpoint->slot;
         fast->protocol = ends.protocol;
-        fast->redirected = begins_as;
+        fast->redirected = 0;
         fast->rule[CATFLAP_FROM_POD] = CATFLAP_NO_VERDICT;
         fast->rule[CATFLAP_TO_POD] = CATFLAP_NO_VERDICT;
         fast->seen_jiffies = bpf_jiffies64();
         barrier();
         *(volatile __u32 *)&fast->publication = c->publication;
     }
+    if (fast->rule[c->direction] == CATFLAP_NO_VERDICT)
+        fast->redirected |= mark;
     fast->rule[c->direction] = rule;
     if (c->direction == CATFLAP_TO_POD && fast->sender_ifindex != c->sender_ifindex) {
         fast->redirected &= (__u8)~CATFLAP_REDIRECTED_TO_POD; /* it was learned for another uplink */

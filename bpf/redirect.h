@@ -219,10 +219,12 @@ static __always_inline int rewrite_frame(const struct context *c, const __u8 *ma
 
     if (!bytes || !fits(c->skb, ifindex))
         return 0;
+    if (bpf_skb_store_bytes(c->skb, 0, head.byte,
+                            bytes == REDIRECTED_IPV6_BYTES ? REDIRECTED_IPV6_BYTES : sizeof(head.byte), 0))
+        return 0;
     if (bytes == REDIRECTED_IPV6_BYTES)
         adjust_sum(c->skb, &head);
-    return !bpf_skb_store_bytes(c->skb, 0, head.byte,
-                                bytes == REDIRECTED_IPV6_BYTES ? REDIRECTED_IPV6_BYTES : sizeof(head.byte), 0);
+    return 1;
 }
 
 /*

@@ -65,6 +65,12 @@ class EngineSite {
         const std::vector<compile::EndpointSpec> no_endpoints;
         return engine_->list({cluster_, no_endpoints, no_pods, resolved_, index_, ++lists_, {}}, page);
     }
+    // Loads the endpoint's config anew, as a repair does. Returns its number.
+    uint32_t renew(uint32_t ifindex) {
+        auto& committer = static_cast<engine::EbpfEngine&>(*engine_).committer();
+        REQUIRE(committer.renew(std::set<uint32_t>{ifindex}));
+        return loaded().endpoints.at(ifindex).config;
+    }
     [[nodiscard]] uint32_t slot(uint32_t ifindex) const { return loaded().endpoints.at(ifindex).slot; }
     [[nodiscard]] const compile::Loaded& loaded() const {
         return static_cast<const engine::EbpfEngine&>(*engine_).loaded();
@@ -116,6 +122,20 @@ TEST_CASE("the slot of a pod that is gone is another's after a grace period, not
     node.reclaim();
     node.commit({{2, kClient}, {3, kOther}});
     CHECK(node.slot(3) == left);
+}
+
+TEST_CASE("what a repair retires while a grace period goes by waits for another one, too") {
+    EngineSite node;
+    node.commit({{1, kWeb}});
+    const uint32_t left = node.loaded().endpoints.at(1).config;
+    node.begin_reclaiming();
+    const uint32_t second = node.renew(1);
+    CHECK(second != left);
+    CHECK_FALSE(node.reclaim());
+    CHECK(node.renew(1) != left);
+    node.reclaim();  // the one that began since
+    node.reclaim();
+    CHECK(std::set<uint32_t>{left, second}.contains(node.renew(1)));
 }
 
 TEST_CASE("what is retired while a grace period goes by waits for another one, which begins by itself") {

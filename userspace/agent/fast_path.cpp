@@ -59,11 +59,11 @@ FastPath decide_fast_path(const FastPathNode& node, const std::vector<FastPathEn
     decided.endpoints = endpoints.size();
     if (!node.off.empty())
         return decided;
+    const uint32_t mtu = most_common_mtu(endpoints);
     for (const FastPathUplink& uplink : uplinks) {
         decided.uplink_names[uplink.ifindex] = uplink.name;
-        decide_uplink(decided, uplink, most_common_mtu(endpoints));
+        decide_uplink(decided, uplink, mtu);
     }
-    const uint32_t mtu = most_common_mtu(endpoints);
     for (const FastPathEndpoint& endpoint : endpoints) {
         if (std::string refusal = refusal_of(endpoint, mtu); !refusal.empty())
             decided.refused[endpoint.ifindex] = std::move(refusal);
